@@ -1,0 +1,76 @@
+/**
+ * Which modules each module may import. Read top down: nothing imports from below its own line.
+ *
+ * Three modules differ from the first plan, to keep every one below 15 files: what is under examination (`target`) and
+ * how code is driven with canaries (`probe`) stand apart from the search itself (`finder`), and the check of a patch
+ * (`patch`) from the proof of a flaw (`verify`). `campaign` carries a finding from one module to the next.
+ */
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  formats: ['lib'],
+  store: ['lib'],
+  sandbox: ['lib'],
+  tlog: ['lib', 'store'],
+  target: ['lib', 'formats', 'sandbox'],
+  probe: ['lib', 'formats'],
+  finder: ['lib', 'store', 'formats', 'sandbox', 'target', 'probe'],
+  verify: ['lib', 'store', 'formats', 'sandbox', 'target', 'probe', 'finder'],
+  patch: ['lib', 'store', 'formats', 'sandbox', 'target', 'probe', 'finder', 'verify'],
+  disclosure: ['lib', 'store', 'formats', 'tlog', 'verify', 'patch'],
+  publish: ['lib', 'store', 'formats', 'tlog', 'disclosure'],
+  campaign: [
+    'lib',
+    'store',
+    'formats',
+    'sandbox',
+    'tlog',
+    'target',
+    'finder',
+    'verify',
+    'patch',
+    'disclosure',
+    'publish',
+  ],
+  http: ['lib', 'store', 'tlog', 'disclosure', 'publish', 'campaign'],
+  cli: [
+    'lib',
+    'formats',
+    'store',
+    'sandbox',
+    'tlog',
+    'target',
+    'probe',
+    'finder',
+    'verify',
+    'patch',
+    'disclosure',
+    'publish',
+    'campaign',
+    'http',
+  ],
+};
+
+/** Entered file by file rather than by a door, because each file is one small tool. */
+export const FOUNDATION = new Set(['lib', 'store', 'formats']);
+
+/** Where the outside comes in. Edges translate and decide nothing, so they hold no domain files. */
+const EDGES = new Set(['http', 'cli']);
+
+/** A file with one of these endings does that kind of I/O. */
+const ROLES = ['store', 'routes', 'job', 'client', 'worker', 'service'];
+
+/** Code that runs inside the sandbox: it imports nothing of ours but other such files, and nothing it says is trusted. */
+export function isInside(file: string): boolean {
+  return file.endsWith('-inside.ts');
+}
+
+/**
+ * A file is the module's service if it bears the module's name, does I/O if it bears a role,
+ * and is domain otherwise. Domain files see only `lib`, `formats` and each other.
+ */
+export function isDomain(file: string): boolean {
+  const [top, module = '', name = ''] = file.split('/');
+  const isService = name === 'index.ts' || name === `${module}.ts`;
+  const hasRole = ROLES.some((role) => name.endsWith(`-${role}.ts`));
+  return top === 'src' && !FOUNDATION.has(module) && !EDGES.has(module) && !isService && !hasRole && !isInside(file);
+}

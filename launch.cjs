@@ -1,0 +1,114 @@
+/**
+ * Runs on any Node from 20: installs what is missing, then hands over to the pinned Node 24.
+ * Plain JavaScript on purpose, and without a dependency: nothing is installed when it starts.
+ */
+'use strict';
+const { spawn, spawnSync } = require('node:child_process');
+const { createHash } = require('node:crypto');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+
+const ROOT = __dirname;
+const MODULES = path.join(ROOT, 'node_modules');
+const STAMP = path.join(MODULES, '.installed-lock-sha256');
+const LOCK_WAIT_MS = 10 * 60 * 1000;
+const say = (line) => process.stderr.write(`${line}\n`);
+
+function fail(message) {
+  say(`headstart: ${message}`);
+  process.exit(70);
+}
+
+function lockHash() {
+  return createHash('sha256')
+    .update(fs.readFileSync(path.join(ROOT, 'package-lock.json')))
+    .digest('hex');
+}
+
+function isInstalled(wanted) {
+  try {
+    return fs.readFileSync(STAMP, 'utf8') === wanted;
+  } catch {
+    return false;
+  }
+}
+
+/** Holds a lock file while `work` runs, so that two starts on a fresh clone do not install over each other. */
+function withInstallLock(work) {
+  const lock = path.join(ROOT, '.install.lock');
+  const until = Date.now() + LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') fail(`cannot write ${lock}: ${error.message}. Make the clone writable.`);
+      const owner = Number(readOr(lock, '0'));
+      if (owner && !isAlive(owner)) fs.rmSync(lock, { force: true });
+      else if (Date.now() > until) fail(`another install holds ${lock}; remove it if none is running.`);
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    }
+  }
+  try {
+    work();
+  } finally {
+    fs.rmSync(lock, { force: true });
+  }
+}
+
+function readOr(file, fallback) {
+  try {
+    return fs.readFileSync(file, 'utf8');
+  } catch {
+    return fallback;
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+function installPackages() {
+  const wanted = lockHash();
+  if (isInstalled(wanted)) return;
+  withInstallLock(() => {
+    if (isInstalled(wanted)) return;
+    say('Installing the packages of package-lock.json (npm ci, no install scripts) ...');
+    const npm = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: ROOT,
+      stdio: ['ignore', 2, 2],
+    });
+    if (npm.status !== 0) fail('npm ci failed; see its message above. The npm registry must be reachable once.');
+    fs.writeFileSync(STAMP, wanted);
+  });
+}
+
+function pinnedNode() {
+  const node = path.join(MODULES, '.bin', 'node');
+  if (!fs.existsSync(node)) {
+    fail(`no pinned Node for ${process.platform}-${process.arch}; this release runs on Linux x64 and arm64.`);
+  }
+  return node;
+}
+
+installPackages();
+const home = process.env.HEADSTART_HOME ? path.resolve(process.env.HEADSTART_HOME) : path.join(ROOT, '.headstart');
+const child = spawn(pinnedNode(), [path.join(ROOT, 'src', 'main.ts'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    HEADSTART_HOME: home,
+    NODE_COMPILE_CACHE: path.join(MODULES, '.cache', `node-compile-${os.userInfo().uid}`),
+  },
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => {
+  if (signal) process.kill(process.pid, signal);
+  else process.exit(code ?? 70);
+});

@@ -1,0 +1,26 @@
+/** The whole configuration, read once at start. No other file may look at the environment. */
+import { resolve } from 'node:path';
+
+export interface Config {
+  /** The data directory. */
+  readonly home: string;
+  /** An outside Postgres (>= 15); the embedded one where absent. */
+  readonly databaseUrl: string | undefined;
+  /** Never call apt, not even as root. */
+  readonly noApt: boolean;
+}
+
+/** Throws one error naming every variable that is wrong, so that a deployment fails once and not five times. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const wrong: string[] = [];
+  const databaseUrl = env.DATABASE_URL || undefined;
+  if (databaseUrl && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
+    wrong.push('DATABASE_URL is not a postgres:// address');
+  }
+  if (wrong.length > 0) throw new Error(`Configuration: ${wrong.join('; ')}`);
+  return {
+    home: resolve(env.HEADSTART_HOME ?? '.headstart'),
+    databaseUrl,
+    noApt: env.HEADSTART_NO_APT === '1',
+  };
+}

@@ -1,0 +1,1 @@
+export type { Candidate, SourcePosition } from './candidate.ts';

@@ -1,0 +1,65 @@
+/**
+ * One harmless way to make a flaw show itself, as data.
+ *
+ * The search finds plans, the renderer writes one out as a readable script (`render.ts`), the patch check varies its
+ * payload (`payload.ts`). A plan is interpreted the same way by the search and by the script made from it.
+ *
+ *   load a file ──▶ reach a function (get, construct, call, await) ──▶ drive it ──▶ the oracle looks for a fact
+ */
+import type { FlawClass } from '../formats/flaw-class.ts';
+import type { Json } from '../lib/canonical-json.ts';
+
+/** A value handed to the target. `{{payload}}` inside a text stands for the plan's payload. */
+export type PlanValue =
+  | { readonly kind: 'json'; readonly value: Json }
+  | { readonly kind: 'undefined' }
+  /** The payload as a string. */
+  | { readonly kind: 'payload' }
+  /** A string with the payload inside. */
+  | { readonly kind: 'text'; readonly text: string }
+  /** `JSON.parse` of a text with the payload inside: the only honest way to an own `__proto__` key. */
+  | { readonly kind: 'parse'; readonly text: string }
+  | { readonly kind: 'array'; readonly items: readonly PlanValue[] }
+  | { readonly kind: 'object'; readonly members: readonly (readonly [string, PlanValue])[] }
+  | { readonly kind: 'buffer'; readonly of: PlanValue }
+  /** A function that does nothing but remember that it was called. */
+  | { readonly kind: 'callback' }
+  /** A function that returns the value. */
+  | { readonly kind: 'returns'; readonly value: PlanValue }
+  /** An object whose every unknown property is the value. Must be gone after minimisation where possible. */
+  | { readonly kind: 'any-property'; readonly value: PlanValue };
+
+export type PlanReach =
+  | { readonly kind: 'get'; readonly name: string }
+  | { readonly kind: 'call'; readonly args: readonly PlanValue[] }
+  | { readonly kind: 'construct'; readonly args: readonly PlanValue[] }
+  | { readonly kind: 'await' };
+
+export type PlanDrive =
+  /** Call what was reached; `then` goes on with what came back (a compiled template, a stream, a promise). */
+  | { readonly kind: 'call'; readonly args: readonly PlanValue[]; readonly then: readonly PlanReach[] }
+  | { readonly kind: 'construct'; readonly args: readonly PlanValue[]; readonly then: readonly PlanReach[] }
+  /** After the call something listens on loopback: send this raw request line target. */
+  | { readonly kind: 'http'; readonly args: readonly PlanValue[]; readonly requestTarget: string }
+  /** What was reached is a `(request, response)` handler, or makes one. */
+  | { readonly kind: 'handler'; readonly args: readonly PlanValue[]; readonly requestTarget: string }
+  /** Start the package's command-line entry point; `requestTarget` where it is a server. */
+  | {
+      readonly kind: 'bin';
+      readonly bin: string;
+      readonly args: readonly PlanValue[];
+      readonly requestTarget?: string;
+    };
+
+export interface ProbePlan {
+  readonly flaw: FlawClass;
+  /** File of the package relative to its root; empty for what `require(name)` gives. */
+  readonly file: string;
+  readonly format: 'cjs' | 'esm';
+  readonly reach: readonly PlanReach[];
+  readonly drive: PlanDrive;
+  /** The payload's text with `{{canary}}` where the fresh canary goes, and (redos) `{{repeat}}` where the pump goes. */
+  readonly payload: string;
+  /** For redos: what is repeated to grow the input. */
+  readonly pump?: string;
+}

@@ -1,0 +1,1 @@
+export type { SandboxEnd, SandboxLimits, SandboxProfile, SandboxRefusal, SandboxRequest, SandboxRun } from './run.ts';

@@ -1,0 +1,1 @@
+export type { PackageTree, TargetRefusal } from './package-tree.ts';
