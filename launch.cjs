@@ -99,7 +99,12 @@ function pinnedNode() {
 
 installPackages();
 const home = process.env.HEADSTART_HOME ? path.resolve(process.env.HEADSTART_HOME) : path.join(ROOT, '.headstart');
-const child = spawn(pinnedNode(), [path.join(ROOT, 'src', 'main.ts'), ...process.argv.slice(2)], {
+const [command = '', ...rest] = process.argv.slice(2);
+const SCRIPTS = { test: 'scripts/run-tests.ts', check: 'scripts/check.ts' };
+const script = Object.hasOwn(SCRIPTS, command)
+  ? [SCRIPTS[command], ...rest]
+  : ['src/main.ts', ...process.argv.slice(2)];
+const child = spawn(pinnedNode(), [path.join(ROOT, script[0]), ...script.slice(1)], {
   stdio: 'inherit',
   env: {
     ...process.env,
