@@ -1,1 +1,2 @@
-export {};
+export { type RegisterCommands, runCommandLine } from './cli.ts';
+export { CommandEnd, createTerminal, EXIT, type ExitName, type Terminal } from './terminal.ts';
