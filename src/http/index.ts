@@ -1,1 +1,1 @@
-export {};
+export { createPublicServer } from './public-server.ts';

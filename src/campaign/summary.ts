@@ -1,0 +1,60 @@
+/** The one-screen summary of a campaign, and its JSON form (the contract of `npm start -- --exit --json`). */
+import { FLAW_CLASSES, type FlawClass } from '../formats/flaw-class.ts';
+
+export interface CampaignSummary {
+  readonly targets: number;
+  readonly confirmed: number;
+  readonly byClass: Readonly<Partial<Record<FlawClass, number>>>;
+  readonly cases: number;
+  readonly commitments: number;
+  readonly patchesVerified: number;
+  readonly advisories: number;
+  readonly logVerified: boolean;
+  readonly seconds: number;
+}
+
+/** What a campaign promised to show: every class it named is confirmed, patched and published, and the log verifies. */
+export interface CampaignExpectation {
+  readonly targets: number;
+  readonly classes: readonly FlawClass[];
+}
+
+/** Why the campaign did not do all it set out to do; empty when all of it worked. */
+export function shortfalls(summary: CampaignSummary, expected: CampaignExpectation): string[] {
+  const wrong: string[] = [];
+  if (summary.targets < expected.targets) {
+    wrong.push(`${expected.targets - summary.targets} of ${expected.targets} targets could not be examined`);
+  }
+  for (const flaw of expected.classes) {
+    if (!summary.byClass[flaw]) wrong.push(`no ${flaw} was confirmed`);
+  }
+  if (summary.commitments < summary.cases) wrong.push('a case has no commitment in the log');
+  if (summary.patchesVerified < expected.classes.length) {
+    wrong.push(`${summary.patchesVerified} of ${expected.classes.length} patches were verified`);
+  }
+  if (summary.advisories < expected.classes.length) {
+    wrong.push(`${summary.advisories} of ${expected.classes.length} advisories were published`);
+  }
+  if (!summary.logVerified) wrong.push('the public log does not verify');
+  return wrong;
+}
+
+export function toSummaryText(summary: CampaignSummary, wrong: readonly string[]): string {
+  const classes = Object.entries(summary.byClass).map(
+    ([flaw, count]) => `    ${FLAW_CLASSES[flaw as FlawClass].title.padEnd(44)} ${count}`,
+  );
+  return [
+    '─'.repeat(64),
+    `  targets examined    ${summary.targets}`,
+    `  confirmed flaws     ${summary.confirmed}   (each 3 of 3 in fresh sandboxes, silent on a stub)`,
+    ...classes,
+    `  cases opened        ${summary.cases}`,
+    `  commitments in log  ${summary.commitments}`,
+    `  patches verified    ${summary.patchesVerified}`,
+    `  advisories          ${summary.advisories}`,
+    `  log verified        ${summary.logVerified ? 'yes' : 'NO'}`,
+    `  took                ${summary.seconds.toFixed(1)} s`,
+    ...wrong.map((reason) => `  ✗ ${reason}`),
+    '─'.repeat(64),
+  ].join('\n');
+}
