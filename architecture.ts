@@ -31,7 +31,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'disclosure',
     'publish',
   ],
-  http: ['lib', 'store', 'tlog', 'disclosure', 'publish', 'campaign'],
+  http: ['lib', 'formats', 'store', 'tlog', 'disclosure', 'publish', 'campaign'],
   cli: [
     'lib',
     'formats',
