@@ -24,6 +24,10 @@ export type PlanValue =
   | { readonly kind: 'buffer'; readonly of: PlanValue }
   /** A function that does nothing but remember that it was called. */
   | { readonly kind: 'callback' }
+  /** The absolute path of the directory that a server under test is told to serve; the canary lies outside it. */
+  | { readonly kind: 'root' }
+  /** A port; the run replaces whatever is asked for by a free one on loopback. */
+  | { readonly kind: 'port' }
   /** A function that returns the value. */
   | { readonly kind: 'returns'; readonly value: PlanValue }
   /** An object whose every unknown property is the value. Must be gone after minimisation where possible. */
@@ -40,15 +44,33 @@ export type PlanDrive =
   | { readonly kind: 'call'; readonly args: readonly PlanValue[]; readonly then: readonly PlanReach[] }
   | { readonly kind: 'construct'; readonly args: readonly PlanValue[]; readonly then: readonly PlanReach[] }
   /** After the call something listens on loopback: send this raw request line target. */
-  | { readonly kind: 'http'; readonly args: readonly PlanValue[]; readonly requestTarget: string }
+  | {
+      readonly kind: 'http';
+      readonly args: readonly PlanValue[];
+      readonly requestTarget: string;
+      /** What makes it listen: a call of what was reached (default), `new`, or loading the file alone. */
+      readonly start?: 'call' | 'construct' | 'load';
+      /** The same request without the climb, which must not give the canary. */
+      readonly control?: string;
+    }
   /** What was reached is a `(request, response)` handler, or makes one. */
-  | { readonly kind: 'handler'; readonly args: readonly PlanValue[]; readonly requestTarget: string }
+  | {
+      readonly kind: 'handler';
+      readonly args: readonly PlanValue[];
+      readonly requestTarget: string;
+      /** `self`: what was reached is the handler. `makes` (default): calling it with the arguments gives one. */
+      readonly shape?: 'self' | 'makes';
+      readonly control?: string;
+    }
   /** Start the package's command-line entry point; `requestTarget` where it is a server. */
   | {
       readonly kind: 'bin';
       readonly bin: string;
       readonly args: readonly PlanValue[];
       readonly requestTarget?: string;
+      readonly control?: string;
+      /** Beside the arguments: `PORT=0` and the like. */
+      readonly environment?: Readonly<Record<string, string>>;
     };
 
 export interface ProbePlan {
@@ -62,4 +84,10 @@ export interface ProbePlan {
   readonly payload: string;
   /** For redos: what is repeated to grow the input. */
   readonly pump?: string;
+  /** For redos: an input of equal length that must stay flat is built from this in the pump's place. */
+  readonly controlPump?: string;
+  /** For redos: how the time grows, which decides the sizes that are tried. */
+  readonly growth?: 'polynomial' | 'exponential';
+  /** For redos: the expression that receives the input, to name the statement that runs it. */
+  readonly expression?: { readonly source: string; readonly flags: string };
 }

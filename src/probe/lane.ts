@@ -1,0 +1,75 @@
+/**
+ * One engine of the search, for one class of flaw, in the form in which the finder runs all of them.
+ *
+ *   prepare ──▶ groups ──▶ (each group: one sandbox run) ──▶ read ──▶ candidates, and perhaps groups of a next round
+ *
+ * A lane does no I/O: the finder writes the probe's `*-inside.ts` files into `probe/` of the working directory, mounts
+ * the package at `node_modules`, runs each group's command there and hands back its standard output. What comes back
+ * was printed beside hostile code: a lane reads only lines that bear the run's own token, and trusts none of them.
+ */
+import type { FlawClass } from '../formats/flaw-class.ts';
+import type { ProbePlan } from './plan.ts';
+
+export interface LaneTarget {
+  readonly name: string;
+  readonly version: string;
+  /** Random text of this run; lines of a group's output count only where they begin with it. */
+  readonly token: string;
+  readonly seed: number;
+}
+
+export interface LaneGroup {
+  readonly name: string;
+  /** Run in the working directory: `node`, `probe/<file>-inside.ts`, arguments. */
+  readonly command: readonly string[];
+  readonly files: readonly { readonly path: string; readonly content: string }[];
+  readonly limits: {
+    readonly seconds: number;
+    readonly cpuSeconds: number;
+    readonly memoryMiB: number;
+    readonly pids: number;
+  };
+}
+
+export interface LaneOutput {
+  readonly group: string;
+  readonly stdout: string;
+}
+
+export interface LaneCandidate {
+  readonly flaw: FlawClass;
+  /** How the flaw is reached, readable: `require('name').set(object, path, value)`. */
+  readonly entry: string;
+  /** Path below `node_modules` and 1-based line, where a stack or a hook showed it. */
+  readonly sink: { readonly file: string; readonly line: number } | null;
+  readonly oracle: string;
+  readonly plan: ProbePlan;
+}
+
+export interface LaneReading {
+  readonly candidates: readonly LaneCandidate[];
+  /** Groups of a further round, empty when the lane is done. A lane ends after at most three rounds. */
+  readonly next: readonly LaneGroup[];
+  /** Parts of the package that the lane could not drive, each with its reason. */
+  readonly uncovered: readonly string[];
+}
+
+export interface Lane {
+  readonly flaw: FlawClass;
+  prepare(target: LaneTarget): readonly LaneGroup[];
+  read(target: LaneTarget, round: number, outputs: readonly LaneOutput[]): Promise<LaneReading>;
+}
+
+/** The JSON values that a group printed as `<token> <json>` lines. Hostile input; lines that do not parse are dropped. */
+export function readLaneLines(stdout: string, token: string): readonly unknown[] {
+  const values: unknown[] = [];
+  for (const line of stdout.split('\n')) {
+    if (!line.startsWith(`${token} `)) continue;
+    try {
+      values.push(JSON.parse(line.slice(token.length + 1)));
+    } catch {
+      // A line cut off by a limit, or written by the package itself.
+    }
+  }
+  return values;
+}
