@@ -31,3 +31,14 @@ export interface TargetRefusal {
   readonly target: string;
   readonly reason: string;
 }
+
+/** The files of one package alone. */
+export interface PackageSource {
+  readonly purl: string;
+  readonly name: string;
+  readonly version: string;
+  /** Host directory that holds the package's own files, `package.json` at its top. */
+  readonly directory: string;
+  readonly contentSha256: string;
+  dispose(): Promise<void>;
+}
