@@ -30,19 +30,32 @@ export type PlanValue =
   | { readonly kind: 'port' }
   /** A function that returns the value. */
   | { readonly kind: 'returns'; readonly value: PlanValue }
-  /** An object whose every unknown property is the value. Must be gone after minimisation where possible. */
-  | { readonly kind: 'any-property'; readonly value: PlanValue };
+  /** A function whose name is the text with the payload inside. */
+  | { readonly kind: 'named-function'; readonly text: string }
+  /**
+   * An object whose every unknown property is the value; `deep`: every property is such an object again, which reads as
+   * the value where a text is wanted. `seen` are the names that were read when the search met it: the minimiser puts
+   * a plain object with one of them in its place.
+   */
+  | {
+      readonly kind: 'any-property';
+      readonly value: PlanValue;
+      readonly deep?: boolean;
+      readonly seen?: readonly string[];
+    };
 
 export type PlanReach =
   | { readonly kind: 'get'; readonly name: string }
   | { readonly kind: 'call'; readonly args: readonly PlanValue[] }
   | { readonly kind: 'construct'; readonly args: readonly PlanValue[] }
+  /** Calls the method and stays on the object it was called on. */
+  | { readonly kind: 'tap'; readonly name: string; readonly args: readonly PlanValue[] }
   | { readonly kind: 'await' };
 
 export type PlanDrive =
-  /** Call what was reached; `then` goes on with what came back (a compiled template, a stream, a promise). */
-  | { readonly kind: 'call'; readonly args: readonly PlanValue[]; readonly then: readonly PlanReach[] }
-  | { readonly kind: 'construct'; readonly args: readonly PlanValue[]; readonly then: readonly PlanReach[] }
+  /** Call what was reached; `after` goes on with what came back (a compiled template, a stream, a promise). */
+  | { readonly kind: 'call'; readonly args: readonly PlanValue[]; readonly after: readonly PlanReach[] }
+  | { readonly kind: 'construct'; readonly args: readonly PlanValue[]; readonly after: readonly PlanReach[] }
   /** After the call something listens on loopback: send this raw request line target. */
   | {
       readonly kind: 'http';
@@ -90,4 +103,6 @@ export interface ProbePlan {
   readonly growth?: 'polynomial' | 'exponential';
   /** For redos: the expression that receives the input, to name the statement that runs it. */
   readonly expression?: { readonly source: string; readonly flags: string };
+  /** Programs the package starts that may be missing here: stood in for by ones that do nothing. */
+  readonly programs?: readonly string[];
 }

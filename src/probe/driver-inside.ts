@@ -1,0 +1,95 @@
+/**
+ * Watches over one search in one sandbox: starts it, ends it when a call hangs, starts it again without the call that
+ * hung or ended the process, and writes what was found to a file as it comes. The target may kill this process too;
+ * then what the file holds so far is what there is.
+ *
+ *   node driver-inside.mjs <job file> <result file>
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync, readFileSync } from 'node:fs';
+import process from 'node:process';
+import type { SearchJob } from './search-inside.ts';
+
+interface DriverJob extends SearchJob {
+  /** A call that takes longer is ended, milliseconds. */
+  readonly hangMilliseconds: number;
+  readonly restarts: number;
+}
+
+const [, , jobFile = '', resultFile = ''] = process.argv;
+const job = JSON.parse(readFileSync(jobFile, 'utf8')) as DriverJob;
+const searchFile = new URL('search-inside.mjs', import.meta.url).pathname;
+const LINE_LIMIT = 100_000;
+const LINES = 5000;
+
+let lines = 0;
+const keep = (line: string): void => {
+  if (lines++ < LINES && line.length < LINE_LIMIT) appendFileSync(resultFile, `${line}\n`);
+};
+
+interface Round {
+  readonly ended: boolean;
+  readonly lastKey: string;
+}
+
+function endGroup(child: ChildProcess): void {
+  try {
+    if (child.pid) process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    child.kill('SIGKILL');
+  }
+}
+
+function oneRound(leaveOut: readonly string[], totalMilliseconds: number): Promise<Round> {
+  return new Promise((resolve) => {
+    const environment = { ...process.env, HEADSTART_JOB: JSON.stringify({ ...job, leaveOut, totalMilliseconds }) };
+    const child = spawn(process.execPath, ['--no-warnings', searchFile], {
+      stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+      env: environment,
+      detached: true,
+    });
+    let ended = false;
+    let lastKey = '';
+    let rest = '';
+    let lastSeen = Date.now();
+    const channel = child.stdio[3] as NodeJS.ReadableStream;
+    channel.on('data', (chunk: Buffer) => {
+      lastSeen = Date.now();
+      const parts = (rest + chunk.toString('utf8')).split('\n');
+      rest = (parts.pop() ?? '').slice(-LINE_LIMIT);
+      for (const line of parts) {
+        if (line.startsWith('{"kind":"at"')) lastKey = (JSON.parse(line) as { key: string }).key;
+        else if (line === '{"kind":"end"}') ended = true;
+        else keep(line);
+      }
+    });
+    const watch = setInterval(() => {
+      const limit = lastKey.startsWith('load') ? job.hangMilliseconds * 4 : job.hangMilliseconds;
+      if (Date.now() - lastSeen > limit) endGroup(child);
+    }, 100);
+    const finish = (): void => {
+      clearInterval(watch);
+      endGroup(child);
+      resolve({ ended, lastKey });
+    };
+    child.on('error', finish);
+    child.on('exit', () => setTimeout(finish, 10));
+  });
+}
+
+const until = Date.now() + job.totalMilliseconds;
+const leaveOut = [...job.leaveOut];
+for (let round = 0; round <= job.restarts; round++) {
+  const left = until - Date.now();
+  if (left < 200) {
+    keep(JSON.stringify({ kind: 'skipped', what: 'rest', reason: 'time limit of the group' }));
+    break;
+  }
+  const { ended, lastKey } = await oneRound(leaveOut, left);
+  if (ended) break;
+  keep(JSON.stringify({ kind: 'skipped', what: lastKey, reason: 'hung or ended the process' }));
+  if (lastKey === '' || leaveOut.includes(lastKey)) break;
+  leaveOut.push(lastKey);
+}
+keep(JSON.stringify({ kind: 'done' }));
+process.exit(0);

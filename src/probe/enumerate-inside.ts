@@ -1,0 +1,251 @@
+/**
+ * Everything callable in a module, each with the steps that lead to it: exports nested, methods of prototypes, of
+ * instances made with several constructor arguments, and of what factories give back. Runs inside the sandbox and calls
+ * the target: the caller is prepared for hangs and exits.
+ */
+import type { PlanReach, PlanValue } from './plan.ts';
+import { type Reached, type ValueContext, walkReach } from './values-inside.ts';
+
+const { getOwnPropertyNames, getPrototypeOf, getOwnPropertyDescriptor } = Object;
+const functionText = Function.prototype.toString;
+
+export interface Subject {
+  /** File of the package; empty for its main module. */
+  readonly file: string;
+  readonly format: 'cjs' | 'esm';
+  readonly reach: readonly PlanReach[];
+  readonly name: string;
+  readonly source: string;
+  readonly constructs: boolean;
+}
+
+export interface EnumerationLimits {
+  readonly functions: number;
+  readonly depth: number;
+  readonly milliseconds: number;
+}
+
+export interface EnumerationHooks {
+  /** Told before every call into the target, so that a hang can be laid at its door; false means leave it out. */
+  readonly before: (key: string) => boolean;
+  readonly now: () => number;
+}
+
+const OPTIONS: PlanValue = { kind: 'json', value: {} };
+const TEXT: PlanValue = { kind: 'json', value: 'x' };
+const PAYLOAD_ANY: PlanValue = { kind: 'any-property', value: { kind: 'payload' } };
+
+/** Constructor and factory arguments, in the order of how often they do. */
+const MAKER_ARGUMENTS: readonly (readonly PlanValue[])[] = [
+  [],
+  [OPTIONS],
+  [TEXT],
+  [TEXT, OPTIONS],
+  [OPTIONS, OPTIONS],
+  [{ kind: 'callback' }],
+  [{ kind: 'json', value: [] }],
+  [PAYLOAD_ANY],
+  [{ kind: 'payload' }],
+];
+
+const LEFT_OUT = new Set(['length', 'name', 'prototype', 'arguments', 'caller', 'constructor', '__proto__', 'super_']);
+
+export function sourceOf(value: unknown): string {
+  try {
+    return functionText.call(value).slice(0, 20_000);
+  } catch {
+    return '';
+  }
+}
+
+function isClass(source: string): boolean {
+  return /^class\b/.test(source);
+}
+
+const BUILT_IN = new Set<unknown>([
+  Object.prototype,
+  Function.prototype,
+  Array.prototype,
+  String.prototype,
+  Promise.prototype,
+  RegExp.prototype,
+  Date.prototype,
+  Map.prototype,
+  Set.prototype,
+  Error.prototype,
+  Buffer.prototype,
+  Uint8Array.prototype,
+]);
+
+/** Names on the value and its prototypes up to the built-in ones. */
+function namesOf(value: object): string[] {
+  const names: string[] = [];
+  let at: object | null = value;
+  for (let hops = 0; at !== null && hops < 6 && !BUILT_IN.has(at); hops++) {
+    for (const name of getOwnPropertyNames(at)) {
+      if (LEFT_OUT.has(name) || names.includes(name) || /^\d+$/.test(name)) continue;
+      names.push(name);
+      if (names.length >= 200) return names;
+    }
+    at = getPrototypeOf(at) as object | null;
+  }
+  return names;
+}
+
+function hasMethods(value: unknown): boolean {
+  if (typeof value !== 'function') return false;
+  const prototype = getOwnPropertyDescriptor(value, 'prototype')?.value as object | undefined;
+  return !!prototype && typeof prototype === 'object' && getOwnPropertyNames(prototype).length > 1;
+}
+
+const NATIVE = /\{\s*\[native code\]\s*\}\s*$/;
+
+class Walk {
+  readonly found: Subject[] = [];
+  readonly #seen = new Set<unknown>();
+  readonly #made = new Set<string>();
+  readonly #root: { readonly file: string; readonly format: 'cjs' | 'esm'; readonly value: unknown };
+  readonly #limits: EnumerationLimits;
+  readonly #hooks: EnumerationHooks;
+  readonly #context: ValueContext;
+  readonly #until: number;
+
+  constructor(
+    root: { readonly file: string; readonly format: 'cjs' | 'esm'; readonly value: unknown },
+    limits: EnumerationLimits,
+    hooks: EnumerationHooks,
+    context: ValueContext,
+  ) {
+    this.#root = root;
+    this.#limits = limits;
+    this.#hooks = hooks;
+    this.#context = context;
+    this.#until = hooks.now() + limits.milliseconds;
+  }
+
+  #full(): boolean {
+    return this.found.length >= this.#limits.functions || this.#hooks.now() > this.#until;
+  }
+
+  visit(value: unknown, reach: readonly PlanReach[], name: string, depth: number): void {
+    if (this.#full() || value === null || (typeof value !== 'object' && typeof value !== 'function')) return;
+    if (this.#seen.has(value) || BUILT_IN.has(value)) return;
+    this.#seen.add(value);
+    const source = typeof value === 'function' ? sourceOf(value) : '';
+    if (typeof value === 'function') {
+      if (NATIVE.test(source) && !/^function bound /.test(source) && depth > 0) return;
+      this.#add(reach, name, source, isClass(source));
+    }
+    if (depth >= this.#limits.depth) return;
+    for (const member of namesOf(value)) {
+      if (this.#full()) return;
+      let next: unknown;
+      try {
+        next = (value as Record<string, unknown>)[member];
+      } catch {
+        continue;
+      }
+      this.visit(next, [...reach, { kind: 'get', name: member }], member, depth + 1);
+    }
+    if (typeof value === 'function') this.#make(value, reach, name, source, depth);
+  }
+
+  #add(reach: readonly PlanReach[], name: string, source: string, constructs: boolean): void {
+    const { file, format } = this.#root;
+    this.found.push({ file, format, reach, name, source, constructs });
+    // A function written as a constructor may also do its work in the constructor.
+    if (!constructs && /\bthis\s*\.\s*\w+\s*=/.test(source) && /^[A-Z]/.test(name))
+      this.found.push({ file, format, reach, name, source, constructs: true });
+  }
+
+  /** Instances and results, and what hangs on them. */
+  #make(value: unknown, reach: readonly PlanReach[], name: string, source: string, depth: number): void {
+    const calls = reach.filter((step) => step.kind === 'call' || step.kind === 'construct').length;
+    if (calls >= 2) return;
+    const asClass = isClass(source) || hasMethods(value);
+    if (!asClass && (depth > 2 || calls >= 1)) return;
+    let kept = 0;
+    for (const args of MAKER_ARGUMENTS) {
+      if (this.#full() || kept >= 2) return;
+      const steps: PlanReach[] = [...reach, { kind: asClass ? 'construct' : 'call', args }];
+      const key = `make ${this.#root.file} ${describe(reach)} ${MAKER_ARGUMENTS.indexOf(args)}`;
+      if (!this.#hooks.before(key)) continue;
+      const made = this.#tryWalk(steps);
+      if (made === undefined) continue;
+      const shape = `${name}:${namesOf(made).sort().join()}`;
+      if (this.#made.has(shape)) continue;
+      this.#made.add(shape);
+      const before = this.found.length;
+      this.#members(made, steps, depth, asClass);
+      if (this.found.length > before) kept++;
+    }
+  }
+
+  #tryWalk(steps: readonly PlanReach[]): object | undefined {
+    try {
+      const made = walkReach({ value: this.#root.value, owner: undefined }, steps, this.#context).value;
+      if (made instanceof Promise) made.catch(() => undefined);
+      if (made === null || (typeof made !== 'object' && typeof made !== 'function')) return undefined;
+      if (made instanceof Promise || Array.isArray(made) || Buffer.isBuffer(made)) return undefined;
+      return this.#seen.has(made) ? undefined : made;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #members(made: object, steps: readonly PlanReach[], depth: number, isInstance: boolean): void {
+    if (typeof made === 'function') {
+      this.visit(made, steps, 'result', depth + 1);
+      return;
+    }
+    for (const member of namesOf(made)) {
+      if (this.#full()) return;
+      let next: unknown;
+      try {
+        next = (made as Record<string, unknown>)[member];
+      } catch {
+        continue;
+      }
+      // Methods met on the prototype are called on an instance instead: forget that they were seen.
+      if (isInstance && typeof next === 'function') this.#replaceUnbound(next, member);
+      this.visit(next, [...steps, { kind: 'get', name: member }], member, depth + 2);
+    }
+  }
+
+  #replaceUnbound(method: unknown, name: string): void {
+    if (!this.#seen.has(method)) return;
+    const source = sourceOf(method);
+    const index = this.found.findIndex(
+      (subject) =>
+        subject.name === name && subject.source === source && subject.reach.every((step) => step.kind === 'get'),
+    );
+    if (index < 0 || !this.found[index]?.reach.some((step) => step.kind === 'get' && step.name === 'prototype')) return;
+    this.found.splice(index, 1);
+    this.#seen.delete(method);
+  }
+}
+
+/** A short text for a way to a function. */
+export function describe(reach: readonly PlanReach[]): string {
+  return reach
+    .map((step) => {
+      if (step.kind === 'get') return `.${step.name}`;
+      if (step.kind === 'tap') return `.${step.name}(…)`;
+      if (step.kind === 'construct') return ` new(${step.args.length})`;
+      return step.kind === 'call' ? `(${step.args.length})` : ' await';
+    })
+    .join('');
+}
+
+export function enumerate(
+  root: { readonly file: string; readonly format: 'cjs' | 'esm'; readonly value: unknown },
+  limits: EnumerationLimits,
+  hooks: EnumerationHooks,
+  context: ValueContext,
+): readonly Subject[] {
+  const walk = new Walk(root, limits, hooks, context);
+  walk.visit(root.value, [], root.file || 'main', 0);
+  return walk.found;
+}
+
+export type { Reached };
