@@ -1,30 +1,33 @@
 /**
  * Watches over one search in one sandbox: starts it, ends it when a call hangs, starts it again without the call that
- * hung or ended the process, and writes what was found to a file as it comes. The target may kill this process too;
- * then what the file holds so far is what there is.
+ * hung or ended the process, and prints what was found as it comes. The target may kill this process too; then what was
+ * printed so far is what there is.
  *
- *   node driver-inside.mjs <job file> <result file>
+ *   node driver-inside.mjs <job file>      prints lines `<token> <json>`
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import type { SearchJob } from './search-inside.ts';
 
 interface DriverJob extends SearchJob {
   /** A call that takes longer is ended, milliseconds. */
   readonly hangMilliseconds: number;
   readonly restarts: number;
+  /** Before every line of the answer. */
+  readonly token: string;
 }
 
-const [, , jobFile = '', resultFile = ''] = process.argv;
+const [, , jobFile = ''] = process.argv;
 const job = JSON.parse(readFileSync(jobFile, 'utf8')) as DriverJob;
-const searchFile = new URL('search-inside.mjs', import.meta.url).pathname;
+const searchFile = fileURLToPath(import.meta.url).replace('driver-inside', 'search-inside');
 const LINE_LIMIT = 100_000;
 const LINES = 5000;
 
 let lines = 0;
 const keep = (line: string): void => {
-  if (lines++ < LINES && line.length < LINE_LIMIT) appendFileSync(resultFile, `${line}\n`);
+  if (lines++ < LINES && line.length < LINE_LIMIT) writeSync(1, `${job.token} ${line}\n`);
 };
 
 interface Round {
@@ -42,7 +45,10 @@ function endGroup(child: ChildProcess): void {
 
 function oneRound(leaveOut: readonly string[], totalMilliseconds: number): Promise<Round> {
   return new Promise((resolve) => {
-    const environment = { ...process.env, HEADSTART_JOB: JSON.stringify({ ...job, leaveOut, totalMilliseconds }) };
+    const environment = {
+      ...process.env,
+      HEADSTART_JOB: JSON.stringify({ ...job, token: '', leaveOut, totalMilliseconds }),
+    };
     const child = spawn(process.execPath, ['--no-warnings', searchFile], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
       env: environment,

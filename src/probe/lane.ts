@@ -8,7 +8,7 @@
  * was printed beside hostile code: a lane reads only lines that bear the run's own token, and trusts none of them.
  */
 import type { FlawClass } from '../formats/flaw-class.ts';
-import type { ProbePlan } from './plan.ts';
+import type { PlanValue, ProbePlan } from './plan.ts';
 
 export interface LaneTarget {
   readonly name: string;
@@ -16,6 +16,15 @@ export interface LaneTarget {
   /** Random text of this run; lines of a group's output count only where they begin with it. */
   readonly token: string;
   readonly seed: number;
+  /** What the package's own text tells, read outside; every part of it is hostile. */
+  readonly hints?: PackageHints;
+}
+
+export interface PackageHints {
+  /** Files that can be loaded, relative to the package, most promising first; empty text for its main module. */
+  readonly files: readonly string[];
+  /** Argument lists from documentation and tests, by the name of the function called. */
+  readonly examples: Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
 }
 
 export interface LaneGroup {

@@ -124,6 +124,12 @@ function onPath(program: string): boolean {
     .some((directory) => existsSync(join(directory, program)));
 }
 
+const SHELL_WORDS = new Set(
+  'if then else elif fi for while until do done case esac in function cd echo exit export set unset test true false eval exec read shift trap umask wait type command hash'.split(
+    ' ',
+  ),
+);
+
 /** Programs at the head of a command, and those it asks for with `which`. */
 function programsIn(text: string): string[] {
   const found = new Set<string>();
@@ -137,7 +143,7 @@ function programsIn(text: string): string[] {
     if (['which', 'hash', 'type', 'sudo', 'where'].includes(first)) found.add(second);
     if (first === 'command') found.add(third);
   }
-  return [...found].filter((word) => /^[A-Za-z][\w.+-]{1,40}$/.test(word));
+  return [...found].filter((word) => /^[A-Za-z][\w.+-]{1,40}$/.test(word) && !SHELL_WORDS.has(word));
 }
 
 /** `promisify(exec)` must go through the hook too; the built-in's own form would go around it. */

@@ -2,6 +2,7 @@
  * Turns the values of a plan into real ones. Runs inside the sandbox, before and beside hostile code, so it keeps its
  * own references to the built-ins it uses.
  */
+import process from 'node:process';
 import type { PlanReach, PlanValue } from './plan.ts';
 
 const parseJson = JSON.parse;
@@ -97,6 +98,10 @@ export function buildValue(value: PlanValue, context: ValueContext): unknown {
       defineProperty(made, 'name', { value: fillText(value.text, context) });
       return made;
     }
+    case 'root':
+      return process.cwd();
+    case 'port':
+      return 0;
     case 'any-property':
       return anyProperty(value.value, value.deep === true, context);
   }

@@ -1,0 +1,134 @@
+/**
+ * The lane of the three classes that a call with the right arguments shows: prototype pollution, command injection and
+ * code injection. One group of one sandbox run; the search itself is `search-inside.ts`.
+ */
+import type { Json } from '../lib/canonical-json.ts';
+import {
+  type Lane,
+  type LaneCandidate,
+  type LaneGroup,
+  type LaneOutput,
+  type LaneReading,
+  type LaneTarget,
+  readLaneLines,
+} from './lane.ts';
+import type { ProbePlan } from './plan.ts';
+import { entryText } from './render.ts';
+
+export type CallFlaw = 'prototype-pollution' | 'command-injection' | 'code-injection';
+
+export interface CallLaneLimits {
+  readonly functionMilliseconds: number;
+  readonly totalMilliseconds: number;
+  /** Functions enumerated per file. */
+  readonly functions: number;
+  readonly hangMilliseconds: number;
+  readonly restarts: number;
+}
+
+export const CALL_LANE_LIMITS: CallLaneLimits = {
+  functionMilliseconds: 400,
+  totalMilliseconds: 8000,
+  functions: 150,
+  hangMilliseconds: 1500,
+  restarts: 5,
+};
+
+const JOB_FILE = 'probe/job.json';
+
+const SEEN: Record<CallFlaw, string> = {
+  'prototype-pollution': 'a fresh key was written to Object.prototype',
+  'command-injection': 'a command created a file of fresh name',
+  'code-injection': 'evaluated text assigned a fresh global',
+};
+
+export function createCallLane(flaw: CallFlaw, limits: CallLaneLimits = CALL_LANE_LIMITS): Lane {
+  return {
+    flaw,
+    prepare: (target) => [group(flaw, limits, target)],
+    read: (target, _round, outputs) => Promise.resolve(reading(flaw, target, outputs)),
+  };
+}
+
+function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): LaneGroup {
+  const job: Json = {
+    package: target.name,
+    flaw,
+    files: target.hints?.files ?? [''],
+    leaveOut: [],
+    prefix: `hs${target.token
+      .replace(/[^a-z0-9]/gi, '')
+      .slice(0, 8)
+      .toLowerCase()}q`,
+    examples: (target.hints?.examples ?? {}) as unknown as Json,
+    token: target.token,
+    ...limits,
+  };
+  return {
+    name: flaw,
+    command: ['node', 'probe/driver-inside.ts', JOB_FILE],
+    files: [{ path: JOB_FILE, content: JSON.stringify(job) }],
+    limits: {
+      seconds: Math.ceil(limits.totalMilliseconds / 1000) + 6,
+      cpuSeconds: Math.ceil(limits.totalMilliseconds / 1000) + 6,
+      memoryMiB: 768,
+      pids: 64,
+    },
+  };
+}
+
+interface Line {
+  readonly kind?: unknown;
+  readonly plan?: unknown;
+  readonly frames?: unknown;
+  readonly whole?: unknown;
+  readonly what?: unknown;
+  readonly file?: unknown;
+  readonly reason?: unknown;
+  readonly cut?: unknown;
+}
+
+function reading(flaw: CallFlaw, target: LaneTarget, outputs: readonly LaneOutput[]): LaneReading {
+  const candidates: LaneCandidate[] = [];
+  const uncovered: string[] = [];
+  for (const output of outputs) {
+    const lines = readLaneLines(output.stdout, target.token) as readonly Line[];
+    for (const line of lines) {
+      const candidate = line.kind === 'hit' ? candidateOf(flaw, target, line) : undefined;
+      if (candidate) candidates.push(candidate);
+      if (line.kind === 'skipped') uncovered.push(`${flaw}: ${text(line.what)}: ${text(line.reason)}`);
+      if (line.kind === 'not-loaded')
+        uncovered.push(`${flaw}: ${text(line.file) || 'main module'}: ${text(line.reason)}`);
+      if (line.kind === 'tried' && typeof line.cut === 'number' && line.cut > 0)
+        uncovered.push(`${flaw}: ${line.cut} functions were not tried to the end: time limit`);
+    }
+    if (!lines.some((line) => line.kind === 'done'))
+      uncovered.push(`${flaw}: the search ended before its end; what it had found by then counts`);
+  }
+  return { candidates, next: [], uncovered };
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, 200) : '';
+}
+
+function candidateOf(flaw: CallFlaw, target: LaneTarget, line: Line): LaneCandidate | undefined {
+  const plan = line.plan as ProbePlan | undefined;
+  // The plan comes from beside hostile code: only what can be written out again counts; the run of it decides.
+  if (typeof plan !== 'object' || plan === null || plan.flaw !== flaw || line.whole === true) return undefined;
+  try {
+    const [frame = ''] = Array.isArray(line.frames)
+      ? (line.frames as unknown[]).filter((each) => typeof each === 'string')
+      : [];
+    const place = /^(.{1,300}):(\d{1,8})$/.exec(String(frame));
+    return {
+      flaw,
+      entry: entryText(plan, target.name).slice(0, 400),
+      sink: place ? { file: String(place[1]), line: Number(place[2]) } : null,
+      oracle: SEEN[flaw],
+      plan,
+    };
+  } catch {
+    return undefined;
+  }
+}
