@@ -17,6 +17,10 @@ create index data_keys_subject on store.data_keys (subject);
 create table store.job_processes (
   id         text primary key,
   worker_ids text[] not null default '{}',
+  -- Where it runs, so that a process on the same machine can see that it is gone before its beat is late.
+  host       text not null,
+  os_pid     integer not null,
+  os_start   text not null,
   started_at timestamptz not null default now(),
   beat_at    timestamptz not null default now()
 );

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, afterEach, before, test } from 'node:test';
+import { systemRandom } from '../lib/id.ts';
+import { drainJobs, type JobHandler, startWorkers, waitUntilIdle } from './job-worker.ts';
+import { addJob, countPendingJobs, findFailedJobs, retryFailedJobs } from './jobs.ts';
+import { createTestDatabase, type TestDatabase } from './test-database.ts';
+
+const TIMEOUT_MS = 30_000;
+let db: TestDatabase;
+before(async () => {
+  db = await createTestDatabase();
+  await db.database.query('create table ran (what text, attempt int)');
+});
+after(() => db.drop());
+afterEach(async () => {
+  await db.database.query('delete from ran');
+  await db.database.query('delete from graphile_worker._private_jobs');
+});
+
+const record: JobHandler = async (payload, { attempt }) => {
+  await db.database.query('insert into ran values ($1, $2)', [JSON.stringify(payload), attempt]);
+};
+const drain = (handlers: Record<string, JobHandler>, concurrency = 2) =>
+  drainJobs({ database: db.database, handlers, concurrency, random: systemRandom, timeoutMs: TIMEOUT_MS });
+const ran = async (): Promise<string[]> =>
+  (await db.database.query<{ what: string }>('select what from ran order by what')).rows.map(({ what }) => what);
+
+test('a job runs if the transaction that added it was kept, and does not exist otherwise', async () => {
+  await db.database.transaction((tx) => addJob(tx, 'record', { n: 1 }));
+  await assert.rejects(
+    db.database.transaction(async (tx) => {
+      await addJob(tx, 'record', { n: 2 });
+      throw new Error('undone');
+    }),
+    /undone/,
+  );
+  assert.deepEqual(await drain({ record }), []);
+  assert.deepEqual(await ran(), ['{"n":1}']);
+});
+
+test('of two jobs with one key, the later replaces the earlier', async () => {
+  await addJob(db.database, 'record', { n: 1 }, { key: 'same' });
+  await addJob(db.database, 'record', { n: 2 }, { key: 'same' });
+  await drain({ record });
+  assert.deepEqual(await ran(), ['{"n":2}']);
+});
+
+test('a job with a clock waits for it and does not keep a drain waiting', async () => {
+  await addJob(db.database, 'record', { n: 1 }, { runAt: new Date(Date.now() + 3_600_000) });
+  await drain({ record });
+  assert.deepEqual(await ran(), []);
+  await addJob(db.database, 'record', { n: 1 }, { runAt: new Date(Date.now() - 1000) });
+  await drain({ record });
+  assert.deepEqual(await ran(), ['{"n":1}']);
+});
+
+test('jobs that a job adds are drained too', async () => {
+  await addJob(db.database, 'first', null);
+  await drain({ record, first: async () => void (await addJob(db.database, 'record', 'second')) });
+  assert.deepEqual(await ran(), ['"second"']);
+});
+
+test('a job that throws is tried again, and when all attempts failed it is listed with its reason', async () => {
+  const seen: number[] = [];
+  await addJob(db.database, 'broken', { n: 1 }, { maxAttempts: 2, key: 'k' });
+  const failed = await drainJobs({
+    database: db.database,
+    handlers: {
+      broken: async (_payload, { attempt }) => {
+        seen.push(attempt);
+        throw new TypeError(`no luck\nsecond line with a secret`);
+      },
+    },
+    concurrency: 1,
+    random: systemRandom,
+    timeoutMs: TIMEOUT_MS,
+  });
+  assert.deepEqual(seen, [1, 2]);
+  assert.deepEqual(
+    failed.map(({ name, key, attempts, reason, nextAttemptAt }) => ({ name, key, attempts, reason, nextAttemptAt })),
+    [{ name: 'broken', key: 'k', attempts: 2, reason: 'TypeError: no luck', nextAttemptAt: null }],
+  );
+  await retryFailedJobs(
+    db.database,
+    failed.map(({ id }) => id),
+  );
+  await drain({ broken: record });
+  assert.deepEqual(await findFailedJobs(db.database), []);
+  assert.deepEqual(await ran(), ['{"n":1}']);
+});
+
+test('stopping waits for the job that runs', async () => {
+  let finished = false;
+  let started: () => void = () => {};
+  const running = new Promise<void>((resolve) => {
+    started = resolve;
+  });
+  await addJob(db.database, 'slow', null);
+  const workers = await startWorkers({
+    database: db.database,
+    concurrency: 1,
+    random: systemRandom,
+    handlers: {
+      slow: async () => {
+        started();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        finished = true;
+      },
+    },
+  });
+  await running;
+  await workers.stop();
+  assert.ok(finished);
+  assert.equal(await countPendingJobs(db.database), 0);
+});
+
+test('no process is left in the table after a stop', async () => {
+  await drain({ record });
+  assert.deepEqual((await db.database.query('select id from store.job_processes')).rows, []);
+});
+
+const STUCK_WORKER = `
+  const { openDatabase } = await import(process.argv[1] + '/open-database.ts');
+  const { startWorkers } = await import(process.argv[1] + '/job-worker.ts');
+  const { systemRandom } = await import(process.argv[1] + '/../lib/id.ts');
+  const database = await openDatabase({ url: process.argv[2] });
+  await startWorkers({ database, concurrency: 1, random: systemRandom,
+    handlers: { record: () => { process.stdout.write('running'); return new Promise(() => {}); } } });
+`;
+
+async function startStuckWorker() {
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', STUCK_WORKER, '--', import.meta.dirname, db.url],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  await once(child.stdout, 'data');
+  return child;
+}
+
+test('the job of a killed process runs again at once on the same machine', async () => {
+  await addJob(db.database, 'record', { n: 1 });
+  const child = await startStuckWorker();
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  assert.deepEqual(await drain({ record }), []);
+  const { rows } = await db.database.query('select what, attempt from ran');
+  assert.deepEqual(rows, [{ what: '{"n":1}', attempt: 2 }]);
+});
+
+test('the job of a process killed on another machine runs again when its beat is late, and not before', async () => {
+  await addJob(db.database, 'record', { n: 1 });
+  const child = await startStuckWorker();
+  // As if written by another machine: nobody here can see whether its process lives.
+  await db.database.query(`update store.job_processes set host = 'elsewhere'`);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const workers = await startWorkers({
+    database: db.database,
+    handlers: { record },
+    concurrency: 1,
+    random: systemRandom,
+    beatMs: 50,
+    deadAfterMs: 1000,
+  });
+  assert.equal(await countPendingJobs(db.database), 1);
+  assert.deepEqual(await ran(), []);
+  assert.deepEqual(await waitUntilIdle(db.database, TIMEOUT_MS), []);
+  await workers.stop();
+  assert.deepEqual(await ran(), ['{"n":1}']);
+});
+
+test('a lock whose holder never wrote its name is freed when it is old enough', async () => {
+  await addJob(db.database, 'record', { n: 1 });
+  await db.database.query(
+    `update graphile_worker._private_jobs set locked_by = 'nobody', locked_at = now() - interval '1 minute'`,
+  );
+  assert.deepEqual(await drain({ record }), []);
+  assert.deepEqual(await ran(), ['{"n":1}']);
+});
+
+test('workers go on after the database has cut every connection', async () => {
+  const workers = await startWorkers({
+    database: db.database,
+    handlers: { record },
+    concurrency: 1,
+    random: systemRandom,
+  });
+  const outside = await createTestDatabase({ empty: true });
+  await outside.database.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = $1`, [
+    new URL(db.url).pathname.slice(1),
+  ]);
+  await outside.drop();
+  await addJob(db.database, 'record', { n: 1 });
+  await waitUntilIdle(db.database, TIMEOUT_MS);
+  await workers.stop();
+  assert.deepEqual(await ran(), ['{"n":1}']);
+});
