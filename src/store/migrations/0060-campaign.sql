@@ -4,7 +4,8 @@ create schema campaign;
 create table campaign.campaigns (
   id              text primary key,
   kind            text not null check (kind in ('demonstration', 'real')),
-  seed            integer not null,
+  -- The campaign file's content: which targets, and the public advisories by which a flaw in them is known.
+  file            jsonb not null,
   sandbox_profile text not null check (sandbox_profile in ('full', 'user')),
   started_at      timestamptz not null,
   finished_at     timestamptz,
@@ -13,7 +14,7 @@ create table campaign.campaigns (
   check ((finished_at is null) = (summary is null))
 );
 
--- A target's name is no secret; that something was found in it is: only counts stand here.
+-- A target's name is no secret; what was found in it is: nothing of that stands here.
 create table campaign.targets (
   id              text primary key,
   campaign_id     text not null references campaign.campaigns,
@@ -28,13 +29,17 @@ create table campaign.targets (
   check ((state = 'scanned') = (cost is not null))
 );
 
--- Claims waiting for verification, sealed: they hold the plan of a reproducer.
+-- Claims waiting for verification and what became of them, sealed: they hold the plan of a reproducer.
 create table campaign.candidates (
   id              text primary key,
   target_id       text not null references campaign.targets,
   ordinal         integer not null check (ordinal >= 0),
-  key_id          text not null,
   sealed          bytea not null,
   state           text not null check (state in ('waiting', 'confirmed', 'duplicate', 'rejected')),
-  unique (target_id, ordinal)
+  -- Why it was rejected, sealed.
+  sealed_reason   bytea,
+  case_id         text,
+  unique (target_id, ordinal),
+  check ((state in ('confirmed', 'duplicate')) = (case_id is not null)),
+  check ((state = 'rejected') = (sealed_reason is not null))
 );

@@ -1,0 +1,224 @@
+/** Campaigns, their targets and candidates in Postgres. The only file that knows the schema `campaign`. */
+import type { Id } from '../lib/id.ts';
+import type { Transaction } from '../store/database.ts';
+import type { CampaignFile } from './campaign-file.ts';
+import type { CampaignSummary } from './summary.ts';
+
+export type CampaignId = Id<'campaign'>;
+export type TargetId = Id<'target'>;
+export type CandidateId = Id<'candidate'>;
+
+export interface Campaign {
+  readonly id: CampaignId;
+  readonly kind: 'demonstration' | 'real';
+  readonly file: CampaignFile;
+  readonly sandboxProfile: 'full' | 'user';
+  readonly startedAt: Date;
+  readonly finishedAt: Date | undefined;
+  readonly summary: CampaignSummary | undefined;
+}
+
+/** What the search of a target cost, and what it left out. */
+export interface ScanCost {
+  readonly cpuMs: number;
+  readonly wallMs: number;
+  readonly runs: number;
+  readonly candidates: number;
+  readonly skipped: readonly string[];
+}
+
+export interface TargetRow {
+  readonly id: TargetId;
+  readonly campaignId: CampaignId;
+  readonly position: number;
+  readonly target: string;
+  readonly state: 'waiting' | 'scanned' | 'unavailable';
+  readonly reason: string | undefined;
+  readonly cost: ScanCost | undefined;
+}
+
+export interface CandidateRow {
+  readonly id: CandidateId;
+  readonly targetId: TargetId;
+  readonly ordinal: number;
+  readonly sealed: Buffer;
+  readonly state: 'waiting' | 'confirmed' | 'duplicate' | 'rejected';
+  readonly sealedReason: Buffer | undefined;
+  readonly caseId: string | undefined;
+}
+
+export function createCampaignStore(tx: Transaction) {
+  return {
+    async insert(fresh: Omit<Campaign, 'finishedAt' | 'summary'>): Promise<void> {
+      await tx.query(
+        `insert into campaign.campaigns (id, kind, file, sandbox_profile, started_at) values ($1, $2, $3, $4, $5)`,
+        [fresh.id, fresh.kind, JSON.stringify(fresh.file), fresh.sandboxProfile, fresh.startedAt],
+      );
+    },
+
+    async find(id: CampaignId): Promise<Campaign | undefined> {
+      const { rows } = await tx.query<CampaignRow>('select * from campaign.campaigns where id = $1', [id]);
+      return rows[0] && toCampaign(rows[0]);
+    },
+
+    /** The newest of this kind. */
+    async findLatest(kind: Campaign['kind']): Promise<Campaign | undefined> {
+      const { rows } = await tx.query<CampaignRow>(
+        'select * from campaign.campaigns where kind = $1 order by started_at desc, id desc limit 1',
+        [kind],
+      );
+      return rows[0] && toCampaign(rows[0]);
+    },
+
+    /** False where it was finished already. */
+    async finish(id: CampaignId, summary: CampaignSummary, at: Date): Promise<boolean> {
+      const { rows } = await tx.query(
+        `update campaign.campaigns set finished_at = $2, summary = $3 where id = $1 and finished_at is null returning id`,
+        [id, at, JSON.stringify(summary)],
+      );
+      return rows.length > 0;
+    },
+
+    async insertTarget(fresh: Pick<TargetRow, 'id' | 'campaignId' | 'position' | 'target'>): Promise<void> {
+      await tx.query(
+        `insert into campaign.targets (id, campaign_id, position, target, state) values ($1, $2, $3, $4, 'waiting')`,
+        [fresh.id, fresh.campaignId, fresh.position, fresh.target],
+      );
+    },
+
+    async findTarget(id: TargetId): Promise<TargetRow | undefined> {
+      const { rows } = await tx.query<RawTarget>('select * from campaign.targets where id = $1', [id]);
+      return rows[0] && toTarget(rows[0]);
+    },
+
+    async listTargets(campaignId: CampaignId): Promise<TargetRow[]> {
+      const { rows } = await tx.query<RawTarget>(
+        'select * from campaign.targets where campaign_id = $1 order by position',
+        [campaignId],
+      );
+      return rows.map(toTarget);
+    },
+
+    /** False where another run of the same job was faster. */
+    async settleTarget(id: TargetId, outcome: { cost: ScanCost } | { reason: string }): Promise<boolean> {
+      const scanned = 'cost' in outcome;
+      const { rows } = await tx.query(
+        `update campaign.targets set state = $2, cost = $3, reason = $4 where id = $1 and state = 'waiting' returning id`,
+        [
+          id,
+          scanned ? 'scanned' : 'unavailable',
+          scanned ? JSON.stringify(outcome.cost) : null,
+          scanned ? null : outcome.reason,
+        ],
+      );
+      return rows.length > 0;
+    },
+
+    async insertCandidate(fresh: Pick<CandidateRow, 'id' | 'targetId' | 'ordinal' | 'sealed'>): Promise<void> {
+      await tx.query(
+        `insert into campaign.candidates (id, target_id, ordinal, sealed, state) values ($1, $2, $3, $4, 'waiting')`,
+        [fresh.id, fresh.targetId, fresh.ordinal, fresh.sealed],
+      );
+    },
+
+    async findCandidate(id: CandidateId): Promise<CandidateRow | undefined> {
+      const { rows } = await tx.query<RawCandidate>('select * from campaign.candidates where id = $1', [id]);
+      return rows[0] && toCandidate(rows[0]);
+    },
+
+    async listCandidates(campaignId: CampaignId): Promise<CandidateRow[]> {
+      const { rows } = await tx.query<RawCandidate>(
+        `select c.* from campaign.candidates c join campaign.targets t on t.id = c.target_id
+          where t.campaign_id = $1 order by t.position, c.ordinal`,
+        [campaignId],
+      );
+      return rows.map(toCandidate);
+    },
+
+    /** False where it was settled already. */
+    async settleCandidate(
+      id: CandidateId,
+      outcome: { state: 'confirmed' | 'duplicate'; caseId: string } | { state: 'rejected'; sealedReason: Buffer },
+    ): Promise<boolean> {
+      const { rows } = await tx.query(
+        `update campaign.candidates set state = $2, case_id = $3, sealed_reason = $4
+          where id = $1 and state = 'waiting' returning id`,
+        [
+          id,
+          outcome.state,
+          outcome.state === 'rejected' ? null : outcome.caseId,
+          outcome.state === 'rejected' ? outcome.sealedReason : null,
+        ],
+      );
+      return rows.length > 0;
+    },
+  };
+}
+
+export type CampaignStore = ReturnType<typeof createCampaignStore>;
+
+interface CampaignRow {
+  readonly id: CampaignId;
+  readonly kind: Campaign['kind'];
+  readonly file: CampaignFile;
+  readonly sandbox_profile: Campaign['sandboxProfile'];
+  readonly started_at: Date;
+  readonly finished_at: Date | null;
+  readonly summary: CampaignSummary | null;
+}
+
+function toCampaign(row: CampaignRow): Campaign {
+  return {
+    id: row.id,
+    kind: row.kind,
+    file: row.file,
+    sandboxProfile: row.sandbox_profile,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at ?? undefined,
+    summary: row.summary ?? undefined,
+  };
+}
+
+interface RawTarget {
+  readonly id: TargetId;
+  readonly campaign_id: CampaignId;
+  readonly position: number;
+  readonly target: string;
+  readonly state: TargetRow['state'];
+  readonly reason: string | null;
+  readonly cost: ScanCost | null;
+}
+
+function toTarget(row: RawTarget): TargetRow {
+  return {
+    id: row.id,
+    campaignId: row.campaign_id,
+    position: row.position,
+    target: row.target,
+    state: row.state,
+    reason: row.reason ?? undefined,
+    cost: row.cost ?? undefined,
+  };
+}
+
+interface RawCandidate {
+  readonly id: CandidateId;
+  readonly target_id: TargetId;
+  readonly ordinal: number;
+  readonly sealed: Buffer;
+  readonly state: CandidateRow['state'];
+  readonly sealed_reason: Buffer | null;
+  readonly case_id: string | null;
+}
+
+function toCandidate(row: RawCandidate): CandidateRow {
+  return {
+    id: row.id,
+    targetId: row.target_id,
+    ordinal: row.ordinal,
+    sealed: row.sealed,
+    state: row.state,
+    sealedReason: row.sealed_reason ?? undefined,
+    caseId: row.case_id ?? undefined,
+  };
+}
