@@ -1,1 +1,10 @@
 export type { Candidate, SourcePosition } from './candidate.ts';
+export {
+  type FinderSandbox,
+  type ResultCache,
+  type ScanCoverage,
+  type ScanInput,
+  type ScanProgress,
+  type ScanResult,
+  scanTree,
+} from './finder.ts';

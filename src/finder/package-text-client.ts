@@ -1,0 +1,66 @@
+/**
+ * Reads what the package says of itself: which files can be loaded, and examples of calls. Runs outside the sandbox on
+ * hostile text: only regular files below the package, bounded in size and number, nothing is executed.
+ */
+import { lstat, open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PackageHints, PlanValue } from '../probe/index.ts';
+import { loadableFiles } from './loadable-files.ts';
+import { codeBlocks, collectExamples } from './snippets.ts';
+
+const FILE_BYTES = 300_000;
+const FILES = 3000;
+const TEXTS = 40;
+
+async function regularFiles(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  const queue = [''];
+  for (let at = queue.shift(); at !== undefined && found.length < FILES; at = queue.shift()) {
+    const entries = await readdir(join(directory, at), { withFileTypes: true }).catch(() => []);
+    for (const entry of entries.sort((left, right) => (left.name < right.name ? -1 : 1))) {
+      const path = at === '' ? entry.name : `${at}/${entry.name}`;
+      if (entry.isDirectory() && entry.name !== 'node_modules') queue.push(path);
+      if (entry.isFile()) found.push(path);
+    }
+  }
+  return found.slice(0, FILES);
+}
+
+async function readText(directory: string, path: string): Promise<string> {
+  const file = join(directory, path);
+  const info = await lstat(file).catch(() => undefined);
+  if (!info?.isFile()) return '';
+  const handle = await open(file, 'r').catch(() => undefined);
+  if (!handle) return '';
+  try {
+    const buffer = Buffer.alloc(Math.min(FILE_BYTES, info.size));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function readPackageHints(packageDirectory: string): Promise<PackageHints> {
+  const files = await regularFiles(packageDirectory);
+  const sources = new Map<string, string>();
+  for (const path of files)
+    if (/\.(?:[cm]?js)$/.test(path) && sources.size < 400) sources.set(path, await readText(packageDirectory, path));
+  const examples = new Map<string, (readonly PlanValue[])[]>();
+  let texts = 0;
+  for (const path of files) {
+    if (texts >= TEXTS) break;
+    if (/^(?:[\w-]+\/)?readme[^/]*$/i.test(path)) {
+      texts++;
+      for (const block of codeBlocks(await readText(packageDirectory, path))) collectExamples(block, examples);
+    } else if (
+      /(?:^|\/)(?:tests?|specs?|__tests__|examples?)[./]|\.(?:test|spec)\.[cm]?js$/i.test(path) &&
+      /\.[cm]?js$/.test(path)
+    ) {
+      texts++;
+      collectExamples(sources.get(path) ?? '', examples);
+    }
+  }
+  const manifest = await readText(packageDirectory, 'package.json');
+  return { files: loadableFiles(manifest, sources), examples: Object.fromEntries(examples) };
+}
