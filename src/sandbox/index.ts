@@ -1,1 +1,6 @@
+export type { Attestation } from './attest-service.ts';
+export { type Bubblewrap, ensureBubblewrap, findBubblewrap } from './bubblewrap-client.ts';
+export type { Layer } from './layers.ts';
+export { DEFAULT_LIMITS } from './request.ts';
 export type { SandboxEnd, SandboxLimits, SandboxProfile, SandboxRefusal, SandboxRequest, SandboxRun } from './run.ts';
+export { chooseProfile, createSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts';
