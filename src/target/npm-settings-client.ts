@@ -4,7 +4,6 @@
  */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 export interface NpmSettings {
@@ -40,7 +39,7 @@ export async function readNpmSettings(): Promise<NpmSettings> {
     strictSsl: settings['strict-ssl'] !== false,
     proxy: text('https-proxy') ?? text('proxy'),
     noProxy: text('noproxy') || null,
-    cacheDirectory: join(text('cache') ?? '.npm', '_cacache'),
+    cacheDirectory: text('cache') ?? '.npm',
   };
 }
 

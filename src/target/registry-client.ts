@@ -5,6 +5,7 @@
  * `fresh` asks again once an answer is older than the registry allows; `cache-first` asks only for what is missing;
  * `offline` never asks.
  */
+import { join } from 'node:path';
 import npmFetch, { type Options } from 'npm-registry-fetch';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Manifest } from './manifest.ts';
@@ -13,7 +14,7 @@ import { type Packument, readPackument } from './packument.ts';
 
 export interface RegistryOptions {
   readonly mode: 'fresh' | 'cache-first' | 'offline';
-  /** Directory of the cache; npm's own where absent. May be the `cache` directory of an npm. */
+  /** The cache, in the form of npm's: what `npm --cache DIR` filled is found. The user's own npm cache where absent. */
   readonly cache?: string;
   /** Where absent, npm is asked once, at the first need. */
   readonly settings?: NpmSettings;
@@ -129,7 +130,7 @@ function toOwnHost(tarball: string, settings: NpmSettings): string {
 function toFetchOptions(settings: NpmSettings, options: RegistryOptions, limits: RegistryLimits): Options {
   return {
     registry: settings.registry,
-    cache: options.cache ?? settings.cacheDirectory,
+    cache: join(options.cache ?? settings.cacheDirectory, '_cacache'),
     ...(settings.ca.length > 0 ? { ca: [...settings.ca] } : {}),
     strictSSL: settings.strictSsl,
     ...(settings.proxy ? { proxy: settings.proxy } : {}),
