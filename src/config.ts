@@ -6,6 +6,8 @@ export interface Config {
   readonly home: string;
   /** An outside Postgres (>= 15); the embedded one where absent. */
   readonly databaseUrl: string | undefined;
+  /** A directory with the system's own `postgres` and `initdb`; the packaged ones where absent. */
+  readonly postgresPrograms: string | undefined;
   /** Never call apt, not even as root. */
   readonly noApt: boolean;
 }
@@ -21,6 +23,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return {
     home: resolve(env.HEADSTART_HOME ?? '.headstart'),
     databaseUrl,
+    postgresPrograms: env.PG_BIN || undefined,
     noApt: env.HEADSTART_NO_APT === '1',
   };
 }

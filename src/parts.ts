@@ -1,0 +1,110 @@
+/**
+ * The parts of a running installation, each made when first asked for and closed in the reverse order. A command that
+ * only validates a file thus opens no database.
+ */
+import { chmod, lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Terminal } from './cli/index.ts';
+import type { Config } from './config.ts';
+import { systemClock } from './lib/clock.ts';
+import { systemRandom } from './lib/id.ts';
+import { type Home, openHome } from './store/home.ts';
+import { openMasterKey } from './store/master-key.ts';
+import { migrate } from './store/migrate.ts';
+import { type OpenDatabase, openDatabase } from './store/open-database.ts';
+import { startPostgres } from './store/postgres-launcher.ts';
+import { createVault, type Vault } from './store/vault.ts';
+import { createRegistry, type Registry } from './target/index.ts';
+
+export type Parts = ReturnType<typeof createParts>;
+
+export function createParts(config: Config, terminal: Terminal) {
+  const closers: (() => Promise<unknown>)[] = [];
+  const onClose = (close: () => Promise<unknown>): void => void closers.push(close);
+
+  const home = once((): Promise<Home> => openHome(config.home));
+  const database = once(async (): Promise<OpenDatabase> => {
+    let url = config.databaseUrl;
+    if (!url) {
+      const server = await startPostgres({ directory: (await home()).postgres, programs: config.postgresPrograms });
+      onClose(() => server.stop());
+      url = server.url;
+    }
+    const opened = await openDatabase({ url, onLostConnection: (error) => terminal.say(`database: ${error.message}`) });
+    onClose(() => opened.close());
+    await migrate(opened.pool);
+    return opened;
+  });
+  const vault = once(async (): Promise<Vault> => {
+    const db = await database();
+    const masterKey = await openMasterKey((await home()).masterKeyFile, db, systemRandom);
+    return createVault({ masterKey, random: systemRandom });
+  });
+  /** A directory on a tmpfs where there is one: unpacked targets and reproducers never touch the disk. */
+  const scratch = once(async (): Promise<string> => {
+    const directory = await makeScratch();
+    onClose(() => rm(directory, { recursive: true, force: true }));
+    return directory;
+  });
+  const registry = (cache?: string): Registry =>
+    cache === undefined ? createRegistry({ mode: 'cache-first' }) : createRegistry({ mode: 'offline', cache });
+  return {
+    config,
+    terminal,
+    clock: systemClock,
+    random: systemRandom,
+    home,
+    database,
+    vault,
+    scratch,
+    registry,
+    async close(): Promise<void> {
+      for (const close of closers.reverse()) await close();
+    },
+  };
+}
+
+/** The same promise for every caller; a failure is kept too. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+const SCRATCH = /^headstart-scratch-(\d+)-/;
+
+/** Named after this process, so that a later start can remove what a killed one left behind. */
+async function makeScratch(): Promise<string> {
+  for (const parent of ['/dev/shm', tmpdir()]) {
+    try {
+      await removeAbandoned(parent);
+      const directory = await mkdtemp(join(parent, `headstart-scratch-${process.pid}-`));
+      await chmod(directory, 0o711);
+      return directory;
+    } catch {
+      // Not there or not writable: the next one. Where there is no tmpfs at all, `doctor` says so.
+    }
+  }
+  throw new Error('neither /dev/shm nor the temporary directory can be written');
+}
+
+async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const pid = Number(SCRATCH.exec(name)?.[1]);
+    if (!pid || isAlive(pid)) continue;
+    const { uid } = await lstat(join(parent, name));
+    if (uid === process.geteuid?.()) await rm(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
