@@ -1,1 +1,21 @@
-export {};
+/** The door of the public log: promise, prove, verify. */
+export { type AuditRefusal, type AuditReport, auditLog, type LogReader } from './audit.ts';
+export {
+  checkFieldOpening,
+  checkFullOpening,
+  commitmentRoot,
+  encodeSealedFinding,
+  type FieldOpening,
+  openField,
+  readSealedFinding,
+  type SealedFinding,
+  sealFinding,
+} from './commitment.ts';
+export { type CommitmentId, type Entry, type EntryId, readEntry, type Statement } from './entry.ts';
+export { appendEntry } from './entry-store.ts';
+export { formatVerifierKey, readVerifierKey, type VerifierKey } from './note.ts';
+export { type Commitment, type Overdue, overdueOpenings } from './overdue.ts';
+export { checkProof, readProof } from './proof.ts';
+export { FINDING_FIELDS, FINDING_SCHEMA, type FindingField, type FindingValues, isFindingField } from './template.ts';
+export { type AppendRefusal, createTlog, type Said, type Tlog } from './tlog.ts';
+export { readPolicy, trustOnly, type WitnessPolicy } from './witness-policy.ts';

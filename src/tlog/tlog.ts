@@ -1,0 +1,249 @@
+/**
+ * The log of this installation: takes promises, turns them into leaves, signs heads and writes the public files.
+ *
+ *   caller's transaction      sequence(), one at a time        publication, one at a time
+ *   append ─▶ row ───────────▶ leaf + edge + signed head ────▶ tiles, then checkpoint
+ *             promised          committed together               can be repeated and rebuilt
+ *
+ * A head is signed and stored before it is published, and never published before that is committed: a process killed
+ * anywhere leaves either a head nobody has seen or one that the database holds. Two heads of one size cannot exist.
+ */
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.ts';
+import { type Ed25519Signer } from '../lib/ed25519.ts';
+import { createId, type RandomBytes } from '../lib/id.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import { formatCheckpointBody, isOrigin } from './checkpoint.ts';
+import { commitmentRoot, type SealedFinding, sealFinding } from './commitment.ts';
+import {
+  type CommitmentId,
+  type EntryId,
+  type EntryRefusal,
+  readEntry,
+  rootText,
+  type Statement,
+  signEntry,
+  toDay,
+  toInstant,
+} from './entry.ts';
+import { appendEntry, createEntryStore, type EntryPlace } from './entry-store.ts';
+import { createHeadStore, type UpperNode } from './head-store.ts';
+import { openKeyFile } from './key-file-client.ts';
+import { createLogDirectory } from './log-directory-client.ts';
+import { edgeRoot, extendEdge } from './merkle.ts';
+import { createVerifierKey, ED25519, formatNote, formatVerifierKey, signNote, type VerifierKey } from './note.ts';
+import { advanceCommitment, type Commitment, type RegisterRefusal } from './overdue.ts';
+import { createPublication } from './publication-service.ts';
+import { issuerName } from './statement-audit.ts';
+import type { TemplateRefusal } from './template.ts';
+import { TILE_HEIGHT } from './tile.ts';
+import { toBase64Url } from '../lib/bytes.ts';
+
+export interface TlogOptions {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  /** The data directory. Keys go below `keys/`, the log below `public/log/`. */
+  readonly home: string;
+  /** Names the log for ever; chosen on first use. */
+  readonly origin?: string | undefined;
+}
+
+/** A statement before it has a name and a time. */
+export type Said = Statement extends infer S ? (S extends Statement ? Omit<S, 'id' | 'at'> : never) : never;
+
+export type AppendRefusal = EntryRefusal | RegisterRefusal | TemplateRefusal;
+
+/** Leaves signed for in one step. */
+const BATCH_LIMIT = 4_096;
+
+export type Tlog = Awaited<ReturnType<typeof createTlog>>;
+
+/** Opens the log, or founds it: keys, identity, and the entry that names the issuer's key. */
+export async function createTlog(options: TlogOptions) {
+  const { database, clock, random, home } = options;
+  const founded = await createHeadStore(database).find();
+  const logSigner = await openKeyFile(home, 'log', founded === undefined);
+  const issuer = await openKeyFile(home, 'issuer', founded === undefined);
+  const origin = founded?.origin ?? options.origin ?? `headstart.local/${Buffer.from(random(8)).toString('hex')}`;
+  if (!isOrigin(origin)) throw new Error(`"${origin}" cannot name a log: no spaces, no plus, at most 255 characters`);
+
+  const { append, seal, open } = createIssuing({ clock, random, issuer });
+  const logKey = await foundLog({ database, origin, logSigner, issuer, append });
+  const directory = createLogDirectory({ home, directory: join(home, 'public', 'log') });
+  const publication = createPublication({ database, directory, logKey });
+  const sequenceBatch = createSequencer({ database, clock, logKey, logSigner, assertNotBehind: publication.assertNotBehind });
+  await publication.writeKeys();
+
+  /** Turns every promised entry into a leaf and publishes the new head. Safe to call at any time, from any process. */
+  async function sequence(): Promise<{ readonly size: number; readonly appended: number }> {
+    let appended = 0;
+    for (;;) {
+      const count = await sequenceBatch();
+      appended += count;
+      const { size } = await publication.publish();
+      if (count < BATCH_LIMIT) return { size, appended };
+    }
+  }
+
+  return {
+    origin: logKey.name,
+    /** The key that strangers need, as in `public/log.pub`. */
+    logKey,
+    issuerKey: createVerifierKey(issuerName(logKey.name), ED25519, issuer.publicKey),
+    directory: directory.directory,
+    append,
+    seal,
+    open,
+    sequence,
+    /** Writes all public files anew from the database. */
+    rebuild: publication.rebuild,
+    findEntry: (id: string): Promise<EntryPlace | undefined> => createEntryStore(database).find(id),
+    countPending: (): Promise<number> => createEntryStore(database).countPending(),
+  };
+}
+
+/** What the issuer may say, checked as strictly as a verifier will check it: one wrong entry would spoil the log for ever. */
+function createIssuing({
+  clock,
+  random,
+  issuer,
+}: {
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly issuer: Ed25519Signer;
+}) {
+  /** Promises a statement to the log, in the caller's transaction. `cosigners` sign the same envelope after the issuer. */
+  async function append(
+    tx: Transaction,
+    said: Said,
+    cosigners: readonly Ed25519Signer[] = [],
+  ): Promise<Result<EntryId, AppendRefusal>> {
+    const statement: Statement = { ...said, id: createId('entry', random), at: toInstant(clock.now()) };
+    const entry = signEntry(statement, [issuer, ...cosigners]);
+    if (!entry.ok) return entry;
+    if (entry.value.commitment) {
+      const admitted = await admit(tx, statement, entry.value.commitment);
+      if (!admitted.ok) return admitted;
+    }
+    await appendEntry(tx, entry.value);
+    return ok(entry.value.id);
+  }
+
+  async function admit(tx: Transaction, statement: Statement, commitment: CommitmentId): Promise<Result<void, RegisterRefusal>> {
+    let current: Commitment | undefined;
+    for (const body of await createEntryStore(tx).lockCommitment(commitment)) {
+      const earlier = readEntry(body);
+      const next = earlier.ok ? advanceCommitment(current, earlier.value.statement, 0) : undefined;
+      if (!next?.ok) throw new Error(`the database holds an invalid entry about ${commitment}`);
+      current = next.value;
+    }
+    const next = advanceCommitment(current, statement, 0);
+    return next.ok ? ok(undefined) : refuse(next.refusal);
+  }
+
+  return {
+    append,
+
+    /** Seals a finding. Keep what comes back in `sealed` encrypted: it is the secret half, and the only copy. */
+    async seal(
+      tx: Transaction,
+      { values, openedBy }: { readonly values: { readonly [name: string]: string }; readonly openedBy: Date },
+    ): Promise<Result<{ commitment: CommitmentId; entry: EntryId; sealed: SealedFinding }, AppendRefusal>> {
+      const sealed = sealFinding(values, random);
+      if (!sealed.ok) return sealed;
+      const commitment = createId('commitment', random);
+      const { schema } = sealed.value;
+      const root = rootText(commitmentRoot(sealed.value));
+      const entry = await append(tx, { type: 'commitment', commitment, schema, root, openedBy: toDay(openedBy) });
+      return entry.ok ? ok({ commitment, entry: entry.value, sealed: sealed.value }) : entry;
+    },
+
+    /** Opens everything; with `withdrawnBecause`, as a finding that was none. */
+    open(
+      tx: Transaction,
+      commitment: CommitmentId,
+      { values, masterSalt }: SealedFinding,
+      withdrawnBecause?: string,
+    ): Promise<Result<EntryId, AppendRefusal>> {
+      const opened = { commitment, values: { ...values }, masterSalt: toBase64Url(masterSalt) };
+      return append(
+        tx,
+        withdrawnBecause === undefined
+          ? { type: 'opening', ...opened }
+          : { type: 'withdrawal', reason: withdrawnBecause, ...opened },
+      );
+    },
+  };
+}
+
+/** Makes the log's one row and its first entry, or checks that the keys at hand are those of the log. */
+async function foundLog({
+  database,
+  origin,
+  logSigner,
+  issuer,
+  append,
+}: {
+  readonly database: Database;
+  readonly origin: string;
+  readonly logSigner: Ed25519Signer;
+  readonly issuer: Ed25519Signer;
+  readonly append: (tx: Transaction, said: Said) => Promise<Result<EntryId, AppendRefusal>>;
+}): Promise<VerifierKey> {
+  const keysOf = (name: string) => ({
+    logKey: formatVerifierKey(createVerifierKey(name, ED25519, logSigner.publicKey)),
+    issuerKey: formatVerifierKey(createVerifierKey(issuerName(name), ED25519, issuer.publicKey)),
+  });
+  await database.transaction(async (tx) => {
+    const keys = keysOf(origin);
+    if (!(await createHeadStore(tx).create({ origin, ...keys }))) return;
+    const first = await append(tx, { type: 'key', role: 'issuer', vkey: keys.issuerKey });
+    if (!first.ok) throw new Error(`the first entry of the log is refused: ${first.refusal.kind}`);
+  });
+  const log = await createHeadStore(database).find();
+  if (!log) throw new Error('there is no log in this database');
+  const keys = keysOf(log.origin);
+  if (keys.logKey !== log.logKey || keys.issuerKey !== log.issuerKey) {
+    throw new Error(`keys/log.key or keys/issuer.key is not the key of the log ${log.origin}. Put the right files back.`);
+  }
+  return createVerifierKey(log.origin, ED25519, logSigner.publicKey);
+}
+
+function createSequencer({
+  database,
+  clock,
+  logKey,
+  logSigner,
+  assertNotBehind,
+}: {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly logKey: VerifierKey;
+  readonly logSigner: Ed25519Signer;
+  readonly assertNotBehind: (tx: Transaction) => Promise<void>;
+}) {
+  /** Leaves, edge, nodes and signed head are one transaction. Gives the number of new leaves. */
+  return function sequenceBatch(): Promise<number> {
+    return database.transaction(async (tx) => {
+      const heads = createHeadStore(tx);
+      const entries = createEntryStore(tx);
+      const { edge: before } = await heads.lock();
+      const pending = await entries.pending(BATCH_LIMIT);
+      if (pending.length === 0) return 0;
+      await assertNotBehind(tx);
+      const nodes: UpperNode[] = [];
+      const leaves = pending.map(({ leaf }) => leaf);
+      const edge = extendEdge(before, leaves, (height, index, hash) => {
+        if (height > 0 && height % TILE_HEIGHT === 0) nodes.push({ level: height / TILE_HEIGHT, index, hash });
+      });
+      await entries.assign(pending.map(({ position }) => position), before.size);
+      const root = edgeRoot(edge);
+      const text = formatCheckpointBody({ origin: logKey.name, size: edge.size, root });
+      const note = formatNote({ text, signatures: [signNote(text, logKey, logSigner)] });
+      await heads.grow(edge, nodes, { size: edge.size, root, note }, clock.now());
+      return pending.length;
+    });
+  };
+}
