@@ -47,7 +47,8 @@ export function createEntryStore(tx: Transaction) {
       returning entry.position`,
         [positions, first],
       );
-      if (rows.length !== positions.length) throw new Error(`${positions.length - rows.length} entries are leaves already`);
+      if (rows.length !== positions.length)
+        throw new Error(`${positions.length - rows.length} entries are leaves already`);
     },
 
     /** Leaves `from` (inclusive) to `to` (exclusive). Throws where one is missing or does not hash to its leaf. */
@@ -64,7 +65,9 @@ export function createEntryStore(tx: Transaction) {
     },
 
     async find(id: string): Promise<EntryPlace | undefined> {
-      const { rows } = await tx.query<EntryRow>('select id, type, commitment, index from tlog.entries where id = $1', [id]);
+      const { rows } = await tx.query<EntryRow>('select id, type, commitment, index from tlog.entries where id = $1', [
+        id,
+      ]);
       return rows[0] && toPlace(rows[0]);
     },
 

@@ -53,7 +53,12 @@ export function createHeadStore(tx: Transaction) {
     },
 
     /** The tree has grown to `edge`; `nodes` were completed on the way, `checkpoint` is its head. */
-    async grow(edge: TreeEdge, nodes: readonly UpperNode[], { size, root, note }: StoredCheckpoint, at: Date): Promise<void> {
+    async grow(
+      edge: TreeEdge,
+      nodes: readonly UpperNode[],
+      { size, root, note }: StoredCheckpoint,
+      at: Date,
+    ): Promise<void> {
       if (nodes.length > 0) {
         await tx.query(
           `insert into tlog.nodes (level, index, hash)
@@ -61,7 +66,12 @@ export function createHeadStore(tx: Transaction) {
           [nodes.map((node) => node.level), nodes.map((node) => node.index), nodes.map((node) => node.hash)],
         );
       }
-      await tx.query('insert into tlog.checkpoints (size, root, note, at) values ($1, $2, $3, $4)', [size, root, note, at]);
+      await tx.query('insert into tlog.checkpoints (size, root, note, at) values ($1, $2, $3, $4)', [
+        size,
+        root,
+        note,
+        at,
+      ]);
       await tx.query('update tlog.logs set size = $1, edge = $2', [edge.size, Buffer.concat(edge.nodes)]);
     },
 
@@ -79,7 +89,9 @@ export function createHeadStore(tx: Transaction) {
     },
 
     async checkpoint(size: number): Promise<StoredCheckpoint | undefined> {
-      const { rows } = await tx.query<CheckpointRow>('select size, root, note from tlog.checkpoints where size = $1', [size]);
+      const { rows } = await tx.query<CheckpointRow>('select size, root, note from tlog.checkpoints where size = $1', [
+        size,
+      ]);
       return rows[0] && { ...rows[0], size: Number(rows[0].size) };
     },
   };

@@ -5,8 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { access, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { CHECKPOINT_PATH, parseTilePath, TILE_FOLDER, TILE_WIDTH, type Tile, tilePath } from './tile.ts';
 import { listFiles } from './log-reader-client.ts';
+import { CHECKPOINT_PATH, parseTilePath, TILE_FOLDER, TILE_WIDTH, type Tile, tilePath } from './tile.ts';
 
 export interface LogFile {
   /** Relative to the log's directory; `../` is the folder of its keys. */
@@ -39,7 +39,8 @@ export function createLogDirectory({ home, directory }: { readonly home: string;
     const made = await mkdir(folder, { recursive: true, mode: FOLDER_MODE });
     await rename(temporary, target);
     // A folder just made is itself an entry of the one above it.
-    for (let above = folder; made && above.length >= dirname(made).length; above = dirname(above)) await syncFolder(above);
+    for (let above = folder; made && above.length >= dirname(made).length; above = dirname(above))
+      await syncFolder(above);
     return folder;
   }
 
@@ -69,14 +70,19 @@ export function createLogDirectory({ home, directory }: { readonly home: string;
       return written;
     },
 
-    has: (path: string): Promise<boolean> => access(join(directory, path)).then(() => true, () => false),
+    has: (path: string): Promise<boolean> =>
+      access(join(directory, path)).then(
+        () => true,
+        () => false,
+      ),
 
     readCheckpoint: (): Promise<Uint8Array | undefined> => readFile(join(directory, CHECKPOINT_PATH)).catch(absent),
 
     /** Drops the partial files of tiles that are full and published. */
     async removePartials(tiles: readonly Tile[]): Promise<void> {
       for (const tile of tiles) {
-        if (tile.width === TILE_WIDTH) await rm(join(directory, `${tilePath(tile)}.p`), { recursive: true, force: true });
+        if (tile.width === TILE_WIDTH)
+          await rm(join(directory, `${tilePath(tile)}.p`), { recursive: true, force: true });
       }
     },
 

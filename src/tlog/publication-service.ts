@@ -35,7 +35,9 @@ export function createPublication({
     if (!head?.ok) return 0;
     const { checkpoint, note } = head.value;
     if (checkpoint.origin !== logKey.name) {
-      throw new Error(`public/log holds the log ${checkpoint.origin}, the database ${logKey.name}. Move one of them away.`);
+      throw new Error(
+        `public/log holds the log ${checkpoint.origin}, the database ${logKey.name}. Move one of them away.`,
+      );
     }
     if (!verifyNote(note, [logKey]).ok) return 0;
     const ours = await createHeadStore(tx).checkpoint(checkpoint.size);
@@ -48,34 +50,6 @@ export function createPublication({
     return ours.note === bytes?.toString() ? checkpoint.size : 0;
   }
 
-  async function publishLocked(tx: Transaction, log: LogState, from: number): Promise<Published> {
-    const heads = createHeadStore(tx);
-    const { size } = log.edge;
-    if (size === 0) return { size, written: 0 };
-    const checkpoint = await heads.checkpoint(size);
-    if (!checkpoint) throw new Error(`the database lacks the checkpoint of size ${size}`);
-    await directory.prepare();
-    let written = 0;
-    const tiles: Tile[] = [];
-    for (const tile of tilesBetween(0, from, size)) {
-      const first = tile.index * TILE_WIDTH;
-      const leaves = await createEntryStore(tx).leaves(first, first + tile.width);
-      const bundle: Tile = { ...tile, level: 'entries' };
-      written += await directory.write([
-        { path: tilePath(tile), bytes: Buffer.concat(leaves.map(({ leaf }) => leaf)) },
-        { path: tilePath(bundle), bytes: encodeBundle(leaves.map(({ body }) => body)) },
-      ]);
-      tiles.push(tile, bundle);
-    }
-    const upper = await upperTiles(tx, from, size);
-    written += await directory.write(upper.map(({ file }) => file));
-    tiles.push(...upper.map(({ tile }) => tile));
-    written += await directory.write([{ path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint.note) }]);
-    await heads.markPublished(size);
-    await directory.removePartials(tiles);
-    return { size, written };
-  }
-
   return {
     assertNotBehind: (tx: Transaction): Promise<void> => readPublicHead(tx).then(() => undefined),
 
@@ -85,7 +59,7 @@ export function createPublication({
         const log = await createHeadStore(tx).lock();
         const from = Math.min(await readPublicHead(tx), log.publishedSize);
         if (from === log.edge.size) return { size: from, written: 0 };
-        return publishLocked(tx, log, from);
+        return publishLocked(directory, tx, log, from);
       });
     },
 
@@ -95,7 +69,7 @@ export function createPublication({
         const log = await createHeadStore(tx).lock();
         await readPublicHead(tx);
         await checkTree(tx, log);
-        const published = await publishLocked(tx, log, 0);
+        const published = await publishLocked(directory, tx, log, 0);
         await directory.removeOthers(new Set(allTiles(log.edge.size).map(tilePath)));
         return published;
       });
@@ -112,6 +86,40 @@ export function createPublication({
       });
     },
   };
+}
+
+/** Tiles first, the checkpoint when they are durable. */
+async function publishLocked(
+  directory: LogDirectory,
+  tx: Transaction,
+  log: LogState,
+  from: number,
+): Promise<Published> {
+  const heads = createHeadStore(tx);
+  const { size } = log.edge;
+  if (size === 0) return { size, written: 0 };
+  const checkpoint = await heads.checkpoint(size);
+  if (!checkpoint) throw new Error(`the database lacks the checkpoint of size ${size}`);
+  await directory.prepare();
+  let written = 0;
+  const tiles: Tile[] = [];
+  for (const tile of tilesBetween(0, from, size)) {
+    const first = tile.index * TILE_WIDTH;
+    const leaves = await createEntryStore(tx).leaves(first, first + tile.width);
+    const bundle: Tile = { ...tile, level: 'entries' };
+    written += await directory.write([
+      { path: tilePath(tile), bytes: Buffer.concat(leaves.map(({ leaf }) => leaf)) },
+      { path: tilePath(bundle), bytes: encodeBundle(leaves.map(({ body }) => body)) },
+    ]);
+    tiles.push(tile, bundle);
+  }
+  const upper = await upperTiles(tx, from, size);
+  written += await directory.write(upper.map(({ file }) => file));
+  tiles.push(...upper.map(({ tile }) => tile));
+  written += await directory.write([{ path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint.note) }]);
+  await heads.markPublished(size);
+  await directory.removePartials(tiles);
+  return { size, written };
 }
 
 async function upperTiles(tx: Transaction, from: number, size: number): Promise<{ tile: Tile; file: LogFile }[]> {
@@ -142,7 +150,10 @@ async function checkTree(tx: Transaction, log: LogState): Promise<void> {
   let edge = EMPTY_EDGE;
   for (const { index, width } of tilesBetween(0, 0, log.edge.size)) {
     const leaves = await createEntryStore(tx).leaves(index * TILE_WIDTH, index * TILE_WIDTH + width);
-    edge = extendEdge(edge, leaves.map(({ leaf }) => leaf));
+    edge = extendEdge(
+      edge,
+      leaves.map(({ leaf }) => leaf),
+    );
   }
   if (Buffer.compare(edgeRoot(edge), edgeRoot(log.edge)) !== 0) {
     throw new Error(`the entries in the database do not make the signed tree of ${log.edge.size}; nothing was written`);

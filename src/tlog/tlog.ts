@@ -9,8 +9,9 @@
  * anywhere leaves either a head nobody has seen or one that the database holds. Two heads of one size cannot exist.
  */
 import { join } from 'node:path';
+import { toBase64Url } from '../lib/bytes.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type Ed25519Signer } from '../lib/ed25519.ts';
+import type { Ed25519Signer } from '../lib/ed25519.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
@@ -38,7 +39,6 @@ import { createPublication } from './publication-service.ts';
 import { issuerName } from './statement-audit.ts';
 import type { TemplateRefusal } from './template.ts';
 import { TILE_HEIGHT } from './tile.ts';
-import { toBase64Url } from '../lib/bytes.ts';
 
 export interface TlogOptions {
   readonly database: Database;
@@ -73,7 +73,13 @@ export async function createTlog(options: TlogOptions) {
   const logKey = await foundLog({ database, origin, logSigner, issuer, append });
   const directory = createLogDirectory({ home, directory: join(home, 'public', 'log') });
   const publication = createPublication({ database, directory, logKey });
-  const sequenceBatch = createSequencer({ database, clock, logKey, logSigner, assertNotBehind: publication.assertNotBehind });
+  const sequenceBatch = createSequencer({
+    database,
+    clock,
+    logKey,
+    logSigner,
+    assertNotBehind: publication.assertNotBehind,
+  });
   await publication.writeKeys();
 
   /** Turns every promised entry into a leaf and publishes the new head. Safe to call at any time, from any process. */
@@ -131,7 +137,11 @@ function createIssuing({
     return ok(entry.value.id);
   }
 
-  async function admit(tx: Transaction, statement: Statement, commitment: CommitmentId): Promise<Result<void, RegisterRefusal>> {
+  async function admit(
+    tx: Transaction,
+    statement: Statement,
+    commitment: CommitmentId,
+  ): Promise<Result<void, RegisterRefusal>> {
     let current: Commitment | undefined;
     for (const body of await createEntryStore(tx).lockCommitment(commitment)) {
       const earlier = readEntry(body);
@@ -206,7 +216,9 @@ async function foundLog({
   if (!log) throw new Error('there is no log in this database');
   const keys = keysOf(log.origin);
   if (keys.logKey !== log.logKey || keys.issuerKey !== log.issuerKey) {
-    throw new Error(`keys/log.key or keys/issuer.key is not the key of the log ${log.origin}. Put the right files back.`);
+    throw new Error(
+      `keys/log.key or keys/issuer.key is not the key of the log ${log.origin}. Put the right files back.`,
+    );
   }
   return createVerifierKey(log.origin, ED25519, logSigner.publicKey);
 }
@@ -238,7 +250,10 @@ function createSequencer({
       const edge = extendEdge(before, leaves, (height, index, hash) => {
         if (height > 0 && height % TILE_HEIGHT === 0) nodes.push({ level: height / TILE_HEIGHT, index, hash });
       });
-      await entries.assign(pending.map(({ position }) => position), before.size);
+      await entries.assign(
+        pending.map(({ position }) => position),
+        before.size,
+      );
       const root = edgeRoot(edge);
       const text = formatCheckpointBody({ origin: logKey.name, size: edge.size, root });
       const note = formatNote({ text, signatures: [signNote(text, logKey, logSigner)] });
