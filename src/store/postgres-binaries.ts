@@ -87,9 +87,12 @@ async function layOutShared(
   const reasons: string[] = [];
   for (const shared of places) {
     try {
-      await mkdir(shared, { mode: 0o755 }).catch((error) => {
-        if (error.code !== 'EEXIST') throw error;
-      });
+      await mkdir(shared).then(
+        () => chmod(shared, 0o755),
+        (error) => {
+          if (error.code !== 'EEXIST') throw error;
+        },
+      );
       // Someone else could have made a directory of this name first and put a program of theirs in it.
       const found = await lstat(shared);
       if (!found.isDirectory() || found.uid !== 0 || (found.mode & 0o022) !== 0) {
@@ -112,10 +115,11 @@ async function layOutShared(
 /** All or nothing: a crash leaves a directory of another name, which a later call removes. */
 async function layOut(source: string, place: string, mayLink: boolean): Promise<void> {
   const parent = dirname(place);
-  await mkdir(parent, { recursive: true, mode: 0o755 });
+  await mkdir(parent, { recursive: true });
   await removeLeftovers(parent);
   const half = `${place}.half-${randomBytes(6).toString('hex')}`;
   try {
+    await makeOpenDirectory(half);
     await copyTree(join(source, 'native'), join(half, 'native'), mayLink);
     await makeLinks(source, half);
     await rename(half, place);
@@ -136,7 +140,7 @@ async function removeLeftovers(parent: string): Promise<void> {
 }
 
 async function copyTree(from: string, to: string, mayLink: boolean): Promise<void> {
-  await mkdir(to, { recursive: true, mode: 0o755 });
+  await makeOpenDirectory(to);
   for (const entry of await readdir(from, { withFileTypes: true })) {
     const source = join(from, entry.name);
     const target = join(to, entry.name);
@@ -144,6 +148,12 @@ async function copyTree(from: string, to: string, mayLink: boolean): Promise<voi
     if (entry.isDirectory()) await copyTree(source, target, mayLink);
     else if (entry.isFile()) await copyProgram(source, target, mayLink);
   }
+}
+
+/** Open to the server's account whatever our umask says. */
+async function makeOpenDirectory(path: string): Promise<void> {
+  await mkdir(path);
+  await chmod(path, 0o755);
 }
 
 async function copyProgram(source: string, target: string, mayLink: boolean): Promise<void> {

@@ -14,6 +14,13 @@ import type { PostgresPrograms } from './postgres-binaries.ts';
 import { StoreError } from './store-error.ts';
 
 const HERE = '/proc/self/cwd';
+/**
+ * Before release 16, Postgres walks back to where it was started, by path. Root gives these a view of the file system of
+ * their own in which the data directory lies here.
+ */
+const FIRST_WITHOUT_WALK = 16;
+const BOUND = '/mnt';
+const BIND = `mount --bind . ${BOUND} && cd ${BOUND} && exec "$@"`;
 const LOG_TAIL_BYTES = 4096;
 const LOG_LIMIT_BYTES = 4 * 1024 * 1024;
 
@@ -26,6 +33,8 @@ const SETTINGS = {
   jit: 'off',
   logging_collector: 'off',
   // The log lies in the clear beside encrypted rows: it must never quote a statement, a value or a row.
+  // ERROR stands below LOG here: the messages of failed statements go to the client alone.
+  log_min_messages: 'log',
   log_error_verbosity: 'terse',
   log_min_error_statement: 'panic',
   log_parameter_max_length: '0',
@@ -93,19 +102,18 @@ export async function initCluster(options: {
   const password = openSync(options.passwordFile, 'r');
   try {
     const { status, output } = await run(
-      programs.initdb,
-      [
+      toCommand(programs, account, programs.initdb, (place) => [
         '--pgdata',
-        HERE,
+        place,
         '--username=postgres',
         '--pwfile=/proc/self/fd/3',
         '--auth=scram-sha-256',
         '--encoding=UTF8',
         '--locale=C',
         '--data-checksums',
-        ...(options.throwaway ? ['--no-sync'] : []),
-      ],
-      { cwd: dataDirectory, account, extra: password },
+        ...(options.throwaway ? ['--no-sync', '--wal-segsize=1'] : []),
+      ]),
+      { cwd: dataDirectory, extra: password },
     );
     if (status !== 0) throw explainFailure(`initdb ended with status ${status}`, output, dataDirectory);
   } finally {
@@ -113,17 +121,38 @@ export async function initCluster(options: {
   }
 }
 
-function run(
+interface Command {
+  readonly program: string;
+  readonly args: string[];
+  readonly identity: { readonly uid?: number; readonly gid?: number };
+}
+
+/** `toArgs` is given the name under which the command finds the data directory. */
+function toCommand(
+  programs: PostgresPrograms,
+  account: Account,
   program: string,
-  args: string[],
-  options: { cwd: string; account: Account; extra: number },
+  toArgs: (place: string) => string[],
+): Command {
+  if (!account.lent) return { program, args: toArgs(HERE), identity: {} };
+  const { uid, gid } = account;
+  if (programs.major >= FIRST_WITHOUT_WALK) return { program, args: toArgs(HERE), identity: { uid, gid } };
+  const become = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--', program];
+  const args = ['--mount', '--propagation', 'private', '--', 'sh', '-c', BIND, 'sh', ...become, ...toArgs(BOUND)];
+  // Every step of it is an exec: the server keeps the process number we were given.
+  return { program: 'unshare', args, identity: {} };
+}
+
+function run(
+  { program, args, identity }: Command,
+  options: { cwd: string; extra: number },
 ): Promise<{ status: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: options.cwd,
       env: serverEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe', options.extra],
-      ...(options.account.lent ? { uid: options.account.uid, gid: options.account.gid } : {}),
+      ...identity,
     });
     let output = '';
     const collect = (chunk: Buffer): void => {
@@ -163,19 +192,20 @@ export async function spawnServer(options: {
   );
   const log = await open(options.logFile, size > LOG_LIMIT_BYTES ? 'w' : 'a', 0o600);
   try {
-    const args = ['-D', HERE, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
-    const { uid, gid, lent } = options.account;
-    const child = spawn(options.programs.postgres, args, {
+    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const { programs, account } = options;
+    const command = toCommand(programs, account, programs.postgres, (place) => ['-D', place, ...flags]);
+    const child = spawn(command.program, command.args, {
       cwd: options.dataDirectory,
       env: serverEnvironment(),
       stdio: ['ignore', log.fd, log.fd],
       detached: true,
-      ...(lent ? { uid, gid } : {}),
+      ...command.identity,
     });
     child.unref();
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
-      child.once('error', (cause) => reject(new Error(`cannot run ${options.programs.postgres}`, { cause })));
+      child.once('error', (cause) => reject(new Error(`cannot run ${command.program}`, { cause })));
     });
     return child;
   } finally {
