@@ -13,9 +13,13 @@ export {
 } from './commitment.ts';
 export { type CommitmentId, type Entry, type EntryId, readEntry, type Statement } from './entry.ts';
 export { appendEntry } from './entry-store.ts';
+export { type AnyRefusal, explain } from './explain.ts';
+export { KNOWN_HEADS_FOLDER } from './known-heads-client.ts';
+export { LogUnreadable } from './log-reader-client.ts';
 export { formatVerifierKey, readVerifierKey, type VerifierKey } from './note.ts';
-export { type Commitment, type Overdue, overdueOpenings } from './overdue.ts';
+export { type Commitment, type Overdue, openedLate, overdueOpenings } from './overdue.ts';
 export { checkProof, readProof } from './proof.ts';
 export { FINDING_FIELDS, FINDING_SCHEMA, type FindingField, type FindingValues, isFindingField } from './template.ts';
 export { type AppendRefusal, createTlog, type Said, type Tlog } from './tlog.ts';
+export { checkProofFile, proveByName, type TrustOptions, verifyLog } from './verification-service.ts';
 export { readPolicy, trustOnly, type WitnessPolicy } from './witness-policy.ts';

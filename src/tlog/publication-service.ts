@@ -1,6 +1,6 @@
 /** From the database to the public files: what is new after a step, or all of it. The files are an output, never a source. */
 import type { Database, Transaction } from '../store/database.ts';
-import { readCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { createEntryStore } from './entry-store.ts';
 import { createHeadStore, type LogState } from './head-store.ts';
 import type { LogDirectory, LogFile } from './log-directory-client.ts';
@@ -10,6 +10,8 @@ import { CHECKPOINT_PATH, encodeBundle, hashesAtLevel, TILE_WIDTH, type Tile, ti
 import { formatPolicy, trustOnly } from './witness-policy.ts';
 
 export interface Published {
+  /** Undefined where there is no head yet. */
+  readonly head?: Checkpoint;
   readonly size: number;
   /** Files that were missing or different. */
   readonly written: number;
@@ -119,7 +121,7 @@ async function publishLocked(
   written += await directory.write([{ path: CHECKPOINT_PATH, bytes: Buffer.from(checkpoint.note) }]);
   await heads.markPublished(size);
   await directory.removePartials(tiles);
-  return { size, written };
+  return { size, written, head: { origin: log.origin, size, root: checkpoint.root } };
 }
 
 async function upperTiles(tx: Transaction, from: number, size: number): Promise<{ tile: Tile; file: LogFile }[]> {

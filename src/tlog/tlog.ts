@@ -31,6 +31,7 @@ import {
 import { appendEntry, createEntryStore, type EntryPlace } from './entry-store.ts';
 import { createHeadStore, type UpperNode } from './head-store.ts';
 import { openKeyFile } from './key-file-client.ts';
+import { createKnownHeads, KNOWN_HEADS_FOLDER } from './known-heads-client.ts';
 import { createLogDirectory } from './log-directory-client.ts';
 import { edgeRoot, extendEdge } from './merkle.ts';
 import { createVerifierKey, ED25519, formatNote, formatVerifierKey, signNote, type VerifierKey } from './note.ts';
@@ -81,6 +82,7 @@ export async function createTlog(options: TlogOptions) {
     assertNotBehind: publication.assertNotBehind,
   });
   await publication.writeKeys();
+  const knownHeads = createKnownHeads(join(home, KNOWN_HEADS_FOLDER));
 
   /** Turns every promised entry into a leaf and publishes the new head. Safe to call at any time, from any process. */
   async function sequence(): Promise<{ readonly size: number; readonly appended: number }> {
@@ -88,7 +90,9 @@ export async function createTlog(options: TlogOptions) {
     for (;;) {
       const count = await sequenceBatch();
       appended += count;
-      const { size } = await publication.publish();
+      const { size, head } = await publication.publish();
+      // Whoever verifies on this machine is told at once if someone puts an older state in its place.
+      if (head) await knownHeads.remember(head, logKey);
       if (count < BATCH_LIMIT) return { size, appended };
     }
   }
