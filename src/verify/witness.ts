@@ -35,7 +35,12 @@ export interface WitnessEvent {
 
 /** Whose statement caused an event; `position` is that statement. */
 export type Cause =
-  | { readonly by: 'target'; readonly position: Position; readonly evaluated: boolean; readonly frames: readonly string[] }
+  | {
+      readonly by: 'target';
+      readonly position: Position;
+      readonly evaluated: boolean;
+      readonly frames: readonly string[];
+    }
   | { readonly by: 'reproducer' | 'nobody'; readonly evaluated: boolean };
 
 export interface Position {
