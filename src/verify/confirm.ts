@@ -135,11 +135,13 @@ function witnessed(run: ObservedRun, options: JudgeOptions): Judgement {
       return cause ? yes(cause) : no('unwitnessed', 'no code of the target opened the file with the canary');
     }
     case 'command-injection': {
-      if (!run.leftFile) return no('unwitnessed', 'no file with the name of the canary was left behind');
       const hit = causes.find(({ event }) => commandOf(event, run.canary) !== undefined);
-      return hit
-        ? yes(hit.cause, commandOf(hit.event, run.canary) ?? null)
-        : no('unwitnessed', 'the target gave no text with the canary to a shell');
+      const command = hit && commandOf(hit.event, run.canary);
+      if (!hit || !command) return no('unwitnessed', 'the target gave no text with the canary to a shell');
+      // Only the working directory can be looked at afterwards; the shell alone is asked in every case.
+      const visible = command.directory === RUN_DIRECTORY || command.directory.startsWith(`${RUN_DIRECTORY}/`);
+      if (visible && !run.leftFile) return no('unwitnessed', 'no file with the name of the canary was left behind');
+      return yes(hit.cause, command);
     }
     case 'redos':
       return slowExpression(run, causes, yes);

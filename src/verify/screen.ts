@@ -275,8 +275,11 @@ function objection(node: Any, parents: readonly Any[], script: Script): string |
   switch (node.type) {
     case 'Literal':
       return node.regex ? 'brings a regular expression of its own' : undefined;
-    case 'ImportDeclaration':
-      return loads(asNode(node.source).value, script);
+    case 'ImportDeclaration': {
+      const { value } = asNode(node.source);
+      const isPlain = (node.specifiers as Any[]).every(({ type }) => type === 'ImportDefaultSpecifier');
+      return builtinName(value) && !isPlain ? 'takes a module of Node apart' : loads(value, script);
+    }
     case 'Identifier':
       return isReference(node, parents) && !script.declared.has(String(node.name))
         ? worldUse(node, parents, script)
@@ -314,7 +317,11 @@ function worldUse(node: Any, parents: readonly Any[], script: Script): string | 
   if (String(node.name) === 'require') {
     const call = parents.at(-1);
     if (call?.type !== 'CallExpression' || call.callee !== node) return 'hands `require` on';
-    return loads((call.arguments as Any[])[0]?.value, script);
+    const name = (call.arguments as Any[])[0]?.value;
+    const holder = parents.at(-2);
+    const isPlain = holder?.type === 'VariableDeclarator' && asNode(holder.id).type === 'Identifier';
+    if (builtinName(name) && !(isPlain && parents.at(-3)?.kind === 'const')) return 'takes a module of Node apart';
+    return loads(name, script);
   }
   let top = node;
   let depth = parents.length - 1;
