@@ -5,6 +5,7 @@
  */
 import { Cvss4P0 } from 'ae-cvss-calculator';
 import type { FlawClass } from '../formats/flaw-class.ts';
+import type { PlanValue, ProbePlan } from '../probe/index.ts';
 
 /** How untrusted input gets to the flaw, from the plan that showed it. */
 export type Exposure = 'server' | 'library' | 'command-line';
@@ -106,3 +107,22 @@ function bandOf(score: number): ProposedSeverity['severity'] {
   if (score >= 4) return 'medium';
   return score > 0 ? 'low' : 'none';
 }
+
+/** What the plan says about how input gets to the flaw. */
+export function evidenceOf(plan: ProbePlan, exponent?: number): SeverityEvidence {
+  const { drive } = plan;
+  const exposure =
+    drive.kind === 'http' || drive.kind === 'handler' || (drive.kind === 'bin' && drive.requestTarget !== undefined)
+      ? 'server'
+      : drive.kind === 'bin'
+        ? 'command-line'
+        : 'library';
+  const carriers = drive.args.filter(carriesPayload);
+  const needsOption =
+    carriers.length > 0 &&
+    carriers.every(({ kind }) => kind === 'object' || kind === 'any-property') &&
+    drive.args.length > 1;
+  return { flaw: plan.flaw, exposure, needsOption, ...(exponent === undefined ? {} : { exponent }) };
+}
+
+const carriesPayload = (value: PlanValue): boolean => JSON.stringify(value).includes('payload');

@@ -1,0 +1,113 @@
+/**
+ * Confirms one script against one package: three runs, the controls, and what a shell alone makes of the command. A
+ * script that is not exactly what our renderer makes of its plan is screened before it is run.
+ */
+import type { FlawClass } from '../formats/flaw-class.ts';
+import { sha256Hex } from '../lib/hash.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import { type ProbePlan, readPlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
+import type { PackageTree } from '../target/index.ts';
+import {
+  type Confirmation,
+  confirm,
+  type JudgeOptions,
+  judgeRun,
+  judgeRuns,
+  type ObservedRun,
+  RUNS,
+} from './confirm.ts';
+import type { ConfirmedFinding, Rejection, Reproducer, Reproduction } from './finding.ts';
+import { EMPTY_STAGE, type ReproductionService, type Stage, stageOf } from './reproduce-service.ts';
+import { screenReproducer } from './screen.ts';
+
+/** A script and what it is said to show. */
+export interface Claim {
+  readonly reproducer: Reproducer;
+  readonly flaw: FlawClass;
+}
+
+export interface Confirmed {
+  readonly confirmation: Confirmation;
+  readonly reproduction: Reproduction;
+  readonly controls: ConfirmedFinding['controls'];
+}
+
+export async function confirmWith(
+  runs: ReproductionService,
+  claim: Claim,
+  tree: PackageTree,
+): Promise<Result<Confirmed, Rejection>> {
+  const options = judgeOptionsOf(claim, tree.name);
+  const screened = options.ownScript ? ok(null) : screenReproducer(claim.reproducer.text, tree.name);
+  if (!screened.ok) return reject('self-inflicted', `the script ${screened.refusal.detail}`);
+  const stage = stageOf(tree);
+  const observed = await runs.runTimes({ ...claim, stage }, RUNS);
+  // What does not fire needs no controls.
+  const fired = judgeRuns(observed, options);
+  if (!fired.ok) return fired;
+  const [withoutTarget, onStub, alone] = await Promise.all([
+    runs.runOnce({ ...claim, stage: EMPTY_STAGE }),
+    runs.withStub(tree, (stub) => runs.runOnce({ ...claim, stage: stub })),
+    replay(runs, observed[0], claim, stage, options),
+  ]);
+  const confirmation = confirm(
+    { runs: observed, withoutTarget, onStub, ...(alone ? { shellAlone: alone.created } : {}) },
+    options,
+  );
+  if (!confirmation.ok) return confirmation;
+  return ok({
+    confirmation: confirmation.value,
+    reproduction: reproductionOf(observed, options),
+    controls: [
+      { kind: 'target-absent', recordSha256: withoutTarget.recordSha256 },
+      { kind: 'stub', recordSha256: onStub.recordSha256 },
+      ...(alone ? [{ kind: 'command-replay', recordSha256: alone.recordSha256 } as const] : []),
+    ],
+  });
+}
+
+async function replay(
+  runs: ReproductionService,
+  run: ObservedRun | undefined,
+  claim: Claim,
+  stage: Stage,
+  options: JudgeOptions,
+) {
+  if (!run || claim.flaw !== 'command-injection') return undefined;
+  const judgement = judgeRun(run, options);
+  if (!judgement.fired || !judgement.command) return undefined;
+  const programs = readPlan(claim.reproducer.text)?.programs ?? [];
+  return await runs.runShellAlone(judgement.command, run.canary, stage, programs);
+}
+
+const reject = (reason: Rejection['reason'], detail: string) => refuse<Rejection>({ kind: 'rejected', reason, detail });
+
+export function claimOf(plan: ProbePlan, packageName: string): Claim {
+  const text = renderReproducer(plan, { packageName });
+  return { flaw: plan.flaw, reproducer: { file: reproducerFileName(plan), text, sha256: sha256Hex(text) } };
+}
+
+/** A script is our own where it is, to the byte, what its plan renders to. */
+export function judgeOptionsOf({ flaw, reproducer }: Claim, packageName: string): JudgeOptions {
+  const plan = readPlan(reproducer.text);
+  return { flaw, ownScript: plan?.flaw === flaw && rendersTo(plan, packageName, reproducer) };
+}
+
+function rendersTo(plan: ProbePlan, packageName: string, reproducer: Reproducer): boolean {
+  try {
+    return renderReproducer(plan, { packageName }) === reproducer.text && reproducerFileName(plan) === reproducer.file;
+  } catch {
+    // A plan from anyone may have any shape; what cannot be rendered is not ours.
+    return false;
+  }
+}
+
+export function reproductionOf(observed: readonly ObservedRun[], options: JudgeOptions): Reproduction {
+  const fired = observed.filter((run) => judgeRun(run, options).fired);
+  return {
+    reproduced: fired.length,
+    of: observed.length,
+    oracle: (fired[0] ?? observed[0])?.verdict?.oracle ?? '',
+    recordSha256: sha256Hex(observed.map(({ recordSha256 }) => recordSha256).join('\n')),
+  };
+}
