@@ -68,7 +68,7 @@ export function fingerprintOf(cause: RootCause, key: Uint8Array): string {
 
 /** The innermost package of a path below `node_modules`, and the path inside it. */
 export function ownerOf(file: string): { readonly package: string; readonly path: string } {
-  const inner = file.slice(file.lastIndexOf('node_modules/') + (file.includes('node_modules/') ? 13 : 0));
+  const inner = file.split('node_modules/').at(-1) ?? file;
   const parts = inner.split('/');
   const length = inner.startsWith('@') ? 2 : 1;
   return { package: parts.slice(0, length).join('/'), path: parts.slice(length).join('/') };

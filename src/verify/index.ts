@@ -1,4 +1,6 @@
 export type { AffectedVersions, MeasuredVersion, VersionEvent, VersionOutcome } from './affected.ts';
+export type { RunOutcome } from './confirm.ts';
+export { type Claim, claimOf } from './confirm-service.ts';
 export type {
   ConfirmedFinding,
   ControlKind,
@@ -8,5 +10,15 @@ export type {
   Reproducer,
   Reproduction,
 } from './finding.ts';
+export {
+  createFindingStore,
+  type FindingStore,
+  type RecordedFinding,
+  type RecordOptions,
+  recordFinding,
+  type StoredFinding,
+} from './finding-store.ts';
 export type { RootCause } from './fingerprint.ts';
+export { type RunInSandbox, SandboxUnavailable } from './reproduce-service.ts';
 export { METRICS, type Metric, type ProposedSeverity } from './severity.ts';
+export { createVerification, type Verification, type VerificationParts } from './verify.ts';

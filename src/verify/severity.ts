@@ -3,7 +3,7 @@
  * possible, so what an attacker gains is the class's usual worst consequence, lowered where the evidence says so.
  * The reviewing person's vector replaces it.
  */
-import { Cvss4P0 } from 'ae-cvss-calculator';
+import cvss from 'ae-cvss-calculator';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import type { PlanValue, ProbePlan } from '../probe/index.ts';
 
@@ -97,7 +97,7 @@ function rate(VC: string, VI: string, VA: string, reason: string): Impact {
 }
 
 function scoreOf(vector: string): number {
-  return new Cvss4P0(vector).calculateScores().overall;
+  return new cvss.Cvss4P0(vector).calculateScores().overall;
 }
 
 /** CVSS 4.0, section 6. */
