@@ -1,0 +1,195 @@
+/**
+ * The first two steps of a campaign as jobs: search a target, verify each candidate (docs/cycles.md, 1.1 and 1.2).
+ *
+ * Both may run twice: the search settles its target once, and a second finding of one root cause is a duplicate. No
+ * error text leaves here that could name what was found: jobs lie in the database in the clear.
+ */
+import type { CaseId } from '../disclosure/index.ts';
+import type { Candidate, ScanResult } from '../finder/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { createId, type RandomBytes } from '../lib/id.ts';
+import type { Result } from '../lib/result.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import type { JobHandler } from '../store/job-worker.ts';
+import { addJob } from '../store/jobs.ts';
+import type { Vault } from '../store/vault.ts';
+import type { PackageTree } from '../target/index.ts';
+import type { ConfirmedFinding, FindingId, Rejection } from '../verify/index.ts';
+import { findKnownAdvisory } from './campaign-file.ts';
+import { type Campaign, createCampaignStore, type ScanCost, type TargetId, type TargetRow } from './campaign-store.ts';
+import { type CandidateId, createCandidateStore } from './candidate-store.ts';
+import type { CampaignEvent } from './progress.ts';
+import type { TreeKeeper } from './tree-keeper-service.ts';
+
+export interface OpenedCase {
+  readonly caseId: CaseId;
+  readonly findingId: FindingId;
+  /** False where the same root cause has its case already. */
+  readonly isNew: boolean;
+  /** Of the commitment promised to the log, hexadecimal. */
+  readonly commitmentRoot: string;
+}
+
+export interface SearchParts {
+  readonly database: Database;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly trees: TreeKeeper;
+  readonly scan: (tree: PackageTree, seed: number) => Promise<ScanResult>;
+  readonly verifyCandidate: (candidate: Candidate, tree: PackageTree) => Promise<Result<ConfirmedFinding, Rejection>>;
+  /** Finding, case, clock, data key, ciphertext and commitment, in this transaction. */
+  readonly openCase: (
+    tx: Transaction,
+    finding: ConfirmedFinding,
+    options: { readonly kind: Campaign['kind']; readonly campaignId: string; readonly knownAs: readonly string[] },
+  ) => Promise<OpenedCase>;
+  readonly onEvent: (event: CampaignEvent) => void;
+}
+
+export const SEARCH_JOBS = { scan: 'campaign-scan', verify: 'campaign-verify', measure: 'campaign-measure' } as const;
+
+const SEAL_USE = 'campaign/candidates';
+
+export function createSearchJobs(parts: SearchParts): Readonly<Record<string, JobHandler>> {
+  return {
+    [SEARCH_JOBS.scan]: (payload) => scanTarget(parts, readId(payload, 'targetId') as TargetId),
+    [SEARCH_JOBS.verify]: (payload) => verifyOne(parts, readId(payload, 'candidateId') as CandidateId),
+  };
+}
+
+async function scanTarget(parts: SearchParts, id: TargetId): Promise<void> {
+  const store = createCampaignStore(parts.database);
+  const target = await store.findTarget(id);
+  const campaign = target && (await store.find(target.campaignId));
+  if (!campaign || target.state !== 'waiting') return;
+  const used = await parts.trees.use(target.target, async (tree) => {
+    parts.onEvent({ kind: 'fetched', target: target.target, dependencies: tree.dependencies.length });
+    return { result: await parts.scan(tree, campaign.file.seed), uncovered: tree.uncovered };
+  });
+  if (!used.ok) {
+    const reason = `${used.refusal.kind}: ${used.refusal.reason}`;
+    if (await store.settleTarget(id, { reason })) {
+      parts.onEvent({ kind: 'unavailable', target: target.target, reason });
+    }
+    return;
+  }
+  const { result, uncovered } = used.value;
+  const cost = toCost(result, uncovered);
+  if (await keepCandidates(parts, target, result.candidates, cost)) {
+    const { candidates, runs, cpuMs, skipped } = cost;
+    const cached = runs === 0;
+    parts.onEvent({ kind: 'scanned', target: target.target, candidates, runs, cpuMs, cached, skipped: skipped.length });
+  }
+}
+
+function toCost(result: ScanResult, uncovered: readonly string[]): ScanCost {
+  return {
+    cpuMs: Math.round(result.cpuMs),
+    wallMs: Math.round(result.wallMs),
+    runs: result.runs,
+    candidates: result.candidates.length,
+    skipped: [...uncovered, ...result.coverage.skipped.map(({ what, reason }) => `${what}: ${reason}`)],
+  };
+}
+
+/** Candidates, their jobs and the settled target stand or fall together. False where another run was faster. */
+function keepCandidates(
+  { database, vault, random }: SearchParts,
+  target: TargetRow,
+  candidates: readonly Candidate[],
+  cost: ScanCost,
+): Promise<boolean> {
+  return database.transaction(async (tx) => {
+    if (!(await createCampaignStore(tx).settleTarget(target.id, { cost }))) return false;
+    for (const [ordinal, candidate] of candidates.entries()) {
+      const id = createId('candidate', random);
+      const sealed = vault.sealUnder(SEAL_USE, Buffer.from(JSON.stringify(candidate)), id);
+      await createCandidateStore(tx).insert({ id, targetId: target.id, ordinal, sealed });
+      await addJob(tx, SEARCH_JOBS.verify, { candidateId: id }, { key: `verify ${id}` });
+    }
+    return true;
+  });
+}
+
+async function verifyOne(parts: SearchParts, id: CandidateId): Promise<void> {
+  const { database, vault } = parts;
+  const row = await createCandidateStore(database).find(id);
+  const target = row && (await createCampaignStore(database).findTarget(row.targetId));
+  const campaign = target && (await createCampaignStore(database).find(target.campaignId));
+  if (!campaign || row.state !== 'waiting') return;
+  const candidate = JSON.parse(vault.openUnder(SEAL_USE, row.sealed, id).toString()) as Candidate;
+  const used = await parts.trees.use(target.target, (tree) => parts.verifyCandidate(candidate, tree));
+  if (!used.ok) throw new Error(`the target of ${id} is not to be had any more: ${used.refusal.kind}`);
+  const verified = used.value;
+  if (verified.ok) await openCaseOf(parts, campaign, target, id, verified.value);
+  else await reject(parts, campaign, target, id, candidate, verified.refusal);
+}
+
+async function reject(
+  { database, vault, onEvent }: SearchParts,
+  campaign: Campaign,
+  target: TargetRow,
+  id: CandidateId,
+  candidate: Candidate,
+  rejection: Rejection,
+): Promise<void> {
+  const reason = `${rejection.reason}: ${rejection.detail}`;
+  const sealedReason = vault.sealUnder(SEAL_USE, Buffer.from(reason), `${id} reason`);
+  const settled = await createCandidateStore(database).settle(id, { state: 'rejected', sealedReason });
+  if (settled && findKnownAdvisory(campaign.file, target.target, candidate.flaw)) {
+    onEvent({ kind: 'rejected', target: target.target, flaw: candidate.flaw, reason: rejection.reason });
+  }
+}
+
+async function openCaseOf(
+  parts: SearchParts,
+  campaign: Campaign,
+  target: TargetRow,
+  id: CandidateId,
+  finding: ConfirmedFinding,
+): Promise<void> {
+  // Only a flaw that a public advisory of the campaign file names may be demonstrated; any other stays real.
+  const known = findKnownAdvisory(campaign.file, target.target, finding.flaw);
+  const kind = campaign.kind === 'demonstration' && known ? 'demonstration' : 'real';
+  const opened = await parts.database
+    .transaction(async (tx) => {
+      const it = await parts.openCase(tx, finding, { kind, campaignId: campaign.id, knownAs: known?.ids ?? [] });
+      const state = it.isNew ? 'confirmed' : 'duplicate';
+      if (!(await createCandidateStore(tx).settle(id, { state, caseId: it.caseId }))) throw new AlreadySettled();
+      if (it.isNew) await addJob(tx, SEARCH_JOBS.measure, { caseId: it.caseId }, { key: `measure ${it.caseId}` });
+      return it;
+    })
+    .catch((error: unknown) => {
+      if (error instanceof AlreadySettled) return undefined;
+      throw error;
+    });
+  if (!opened?.isNew) return;
+  if (kind === 'demonstration') {
+    const { reproduced, of } = finding.reproduction;
+    parts.onEvent({
+      kind: 'confirmed',
+      target: target.target,
+      flaw: finding.flaw,
+      entry: finding.entry,
+      sink: finding.sink ? `${finding.sink.file}:${finding.sink.line}` : 'no position',
+      reproduced: `${reproduced} of ${of}`,
+      severity: `CVSS 4.0 ${finding.severity.score} proposed`,
+    });
+    parts.onEvent({ kind: 'sealed', caseId: opened.caseId, root: opened.commitmentRoot });
+  } else {
+    parts.onEvent({ kind: 'kept-sealed', count: 1 });
+  }
+}
+
+/** Another run of the same job opened the case first: this transaction leaves nothing. */
+class AlreadySettled extends Error {
+  override readonly name = 'AlreadySettled';
+}
+
+/** Payloads are our own rows, but a row may be older than the program. */
+export function readId(payload: unknown, name: string): string {
+  const value = (payload as Record<string, unknown> | null)?.[name];
+  if (typeof value !== 'string') throw new Error(`the job's payload has no ${name}`);
+  return value;
+}
