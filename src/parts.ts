@@ -5,10 +5,17 @@
 import { chmod, lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Terminal } from './cli/index.ts';
+import { CommandEnd, type Terminal } from './cli/index.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './lib/clock.ts';
 import { systemRandom } from './lib/id.ts';
+import {
+  createSandbox,
+  ensureBubblewrap,
+  type Sandbox,
+  type SandboxProfile,
+  type SandboxRefusal,
+} from './sandbox/index.ts';
 import { type Home, openHome } from './store/home.ts';
 import { openMasterKey } from './store/master-key.ts';
 import { migrate } from './store/migrate.ts';
@@ -47,6 +54,16 @@ export function createParts(config: Config, terminal: Terminal) {
     onClose(() => rm(directory, { recursive: true, force: true }));
     return directory;
   });
+  const sandboxes = new Map<SandboxProfile, Promise<Sandbox>>();
+  /** Throws CommandEnd `unavailable` where a layer of the profile is missing: no other profile stands in. */
+  const sandbox = (profile: SandboxProfile): Promise<Sandbox> => {
+    const opened = sandboxes.get(profile) ?? openSandbox(profile, config, terminal);
+    if (!sandboxes.has(profile)) {
+      sandboxes.set(profile, opened);
+      onClose(async () => (await opened.catch(() => undefined))?.close());
+    }
+    return opened;
+  };
   const registry = (cache?: string): Registry =>
     cache === undefined ? createRegistry({ mode: 'cache-first' }) : createRegistry({ mode: 'offline', cache });
   return {
@@ -59,10 +76,30 @@ export function createParts(config: Config, terminal: Terminal) {
     vault,
     scratch,
     registry,
+    sandbox,
     async close(): Promise<void> {
       for (const close of closers.reverse()) await close();
     },
   };
+}
+
+async function openSandbox(profile: SandboxProfile, config: Config, terminal: Terminal): Promise<Sandbox> {
+  const bubblewrap = await ensureBubblewrap({ home: config.home, noApt: config.noApt, say: terminal.say });
+  if (!bubblewrap.ok) throw refusedBySandbox(bubblewrap.refusal);
+  const opened = await createSandbox({
+    profile,
+    stateDirectory: config.home,
+    nodeBinary: process.execPath,
+    random: systemRandom,
+    clock: systemClock,
+    bubblewrap: bubblewrap.value,
+  });
+  if (!opened.ok) throw refusedBySandbox(opened.refusal);
+  return opened.value;
+}
+
+function refusedBySandbox({ layer, reason }: SandboxRefusal): CommandEnd {
+  return new CommandEnd('unavailable', `the sandbox will not start: ${layer}: ${reason}`);
 }
 
 /** The same promise for every caller; a failure is kept too. */
