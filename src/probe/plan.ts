@@ -91,6 +91,8 @@ export interface ProbePlan {
   /** File of the package relative to its root; empty for what `require(name)` gives. */
   readonly file: string;
   readonly format: 'cjs' | 'esm';
+  /** Where it is started from: the working directory, or the package's own. */
+  readonly directory?: 'package';
   readonly reach: readonly PlanReach[];
   readonly drive: PlanDrive;
   /** The payload's text with `{{canary}}` where the fresh canary goes, and (redos) `{{repeat}}` where the pump goes. */
