@@ -75,13 +75,16 @@ function watchFiles(world: World): void {
     world.reads.push({ operation, path, frames: packageFrames(stack) });
   };
   const watch = (owner: object, name: string): void =>
-    wrap(owner, name, (original) =>
-      function watching(this: unknown, ...args: unknown[]) {
-        note(name, pathText(args[0]));
-        return new.target
-          ? Reflect.construct(original, args, new.target === (watching as unknown) ? original : new.target)
-          : apply(original, this, args);
-      },
+    wrap(
+      owner,
+      name,
+      (original) =>
+        function watching(this: unknown, ...args: unknown[]) {
+          note(name, pathText(args[0]));
+          return new.target
+            ? Reflect.construct(original, args, new.target === (watching as unknown) ? original : new.target)
+            : apply(original, this, args);
+        },
     );
   for (const name of [...READERS, ...LOOKERS, 'ReadStream', 'realpath', 'realpathSync']) watch(fs, name);
   for (const name of ['readFile', 'open', 'stat', 'lstat', 'access', 'realpath']) watch(fs.promises, name);

@@ -113,22 +113,24 @@ class Siege {
 
   async storm(door: Door, texts: AttackTexts): Promise<Hit | undefined> {
     const endings = [door.ending, ...texts.endings.filter((ending) => ending !== door.ending)];
+    let climbs = texts.climbs;
     for (const ending of door.isQuery ? [door.ending] : endings) {
-      let touched = false;
-      for (const climb of texts.climbs) {
-        if (this.over) return undefined;
+      const touching: AttackTexts['climbs'][number][] = [];
+      for (const climb of climbs) {
+        if (this.over) break;
         const payload = (door.isQuery ? climb.payload.replace(/^\/+/, '') : climb.payload) + ending;
-        const target = door.before + writePath(payload, this.#flag.path);
-        const control = `${door.before}${door.isQuery ? '' : '/'}{{canary}}${ending}`;
-        const given = await this.ask(target);
-        touched ||= this.#touched();
+        const given = await this.ask(door.before + writePath(payload, this.#flag.path));
+        if (this.#touched()) touching.push(climb);
         if (!given) continue;
         const frames = this.#frames();
+        const control = `${door.before}${door.isQuery ? '' : '/'}{{canary}}${ending}`;
         if (await this.ask(writePath(control, this.#flag.path))) continue;
         return { requestTarget: `${door.before}{{payload}}`, payload, control, climb: climb.name, frames };
       }
       // Another ending helps only where the file was met and not given.
-      if (!touched) return undefined;
+      if (touching.length === 0) return undefined;
+      climbs = touching;
+      this.#silences = 0;
     }
     return undefined;
   }

@@ -40,3 +40,8 @@ export const PREFIXES: readonly string[] = ['', '/static', '/public', '/assets',
 
 /** Endings a server may ask for, first the one that is served by most. */
 export const ENDINGS: readonly string[] = ['.txt', '.html', '.js', '.json', '.css', '.png', ''];
+
+/** The separator that stands before the canary: its path is written with the same one. */
+export function separatorOf(payload: string): string {
+  return /(%252f|%2f|%5c|\\|\/)\{\{canary\}\}/i.exec(payload)?.[1] ?? '/';
+}

@@ -1,51 +1,33 @@
 /** A readable name for the way a plan starts a server. */
+import { argumentLiterals, quoted, reachExpression } from './literal.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
 
-/** A plan value as a reader of code would write it. */
-export function writeValue(value: PlanValue): string {
-  switch (value.kind) {
-    case 'json':
-      return JSON.stringify(value.value);
-    case 'undefined':
-      return 'undefined';
-    case 'array':
-      return `[${value.items.map(writeValue).join(', ')}]`;
-    case 'object':
-      return `{ ${value.members.map(([name, member]) => `${JSON.stringify(name)}: ${writeValue(member)}`).join(', ')} }`;
-    case 'callback':
-      return '() => {}';
-    case 'root':
-    case 'port':
-    case 'payload':
-      return value.kind;
-    default:
-      return '…';
-  }
+/** Any port will do, since what is asked for is replaced. A number, because a server may refuse zero. */
+const PORT: PlanValue = { kind: 'json', value: 8080 };
+
+function spellPort(value: PlanValue): PlanValue {
+  if (value.kind === 'port') return PORT;
+  if (value.kind === 'array') return { ...value, items: value.items.map(spellPort) };
+  if (value.kind === 'object')
+    return { ...value, members: value.members.map(([name, member]) => [name, spellPort(member)] as const) };
+  if (value.kind === 'returns' || value.kind === 'any-property') return { ...value, value: spellPort(value.value) };
+  return value;
 }
 
-const list = (values: readonly PlanValue[]): string => values.map(writeValue).join(', ');
+export const spellPorts = (values: readonly PlanValue[]): readonly PlanValue[] => values.map(spellPort);
 
-/** Steps as code after the expression that loads the module. */
-export function writeReach(start: string, reach: readonly PlanReach[]): string {
-  let text = start;
-  for (const step of reach) {
-    if (step.kind === 'get') text += /^[\w$]+$/.test(step.name) ? `.${step.name}` : `[${JSON.stringify(step.name)}]`;
-    else if (step.kind === 'construct') text = `new (${text})(${list(step.args)})`;
-    else if (step.kind === 'call') text += `(${list(step.args)})`;
-    else text = `(await ${text})`;
-  }
-  return text;
-}
+export const spellReach = (reach: readonly PlanReach[]): readonly PlanReach[] =>
+  reach.map((step) => ('args' in step ? { ...step, args: spellPorts(step.args) } : step));
 
+/** `require('name').start(8080)`, `node name/bin/cli.js process.cwd()`. */
 export function describeStart(name: string, plan: ProbePlan): string {
-  const module = plan.file === '' ? name : `${name}/${plan.file}`;
   const { drive } = plan;
-  const loaded = `require('${module}')`;
-  if (drive.kind === 'bin') return `node ${name}/${drive.bin} ${drive.args.map(writeValue).join(' ')}`.trim();
-  const reached = writeReach(loaded, plan.reach);
+  const args = argumentLiterals(spellPorts(drive.args));
+  if (drive.kind === 'bin') return `node ${name}/${drive.bin} ${args.replaceAll(',', '')}`.trim();
+  const module = quoted(plan.file === '' ? name : `${name}/${plan.file}`);
+  const loaded = plan.format === 'esm' ? `(await import(${module}))` : `require(${module})`;
   if (drive.kind === 'http' && drive.start === 'load') return loaded;
-  if (drive.kind === 'handler' && drive.shape === 'self') return `${reached} as (request, response)`;
-  if (drive.kind === 'construct' || (drive.kind === 'http' && drive.start === 'construct'))
-    return `new (${reached})(${list(drive.args)})`;
-  return `${reached}(${list(drive.args)})`;
+  const reached = reachExpression(loaded, spellReach(plan.reach));
+  if (drive.kind === 'handler' && drive.shape === 'self') return `${reached}(request, response)`;
+  return drive.kind === 'http' && drive.start === 'construct' ? `new (${reached})(${args})` : `${reached}(${args})`;
 }

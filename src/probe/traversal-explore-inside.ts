@@ -20,9 +20,11 @@ const ROOT: PlanValue = { kind: 'root' };
 const PORT: PlanValue = { kind: 'port' };
 const CALLBACK: PlanValue = { kind: 'callback' };
 
-const STARTERS = /^(listen|start|run|serve|boot|up$|open|init|create|launch|begin|go$|app$|static|server|make|setup|default)/i;
+const STARTERS =
+  /^(listen|start|run|serve|boot|up$|open|init|create|launch|begin|go$|app$|static|server|make|setup|default)/i;
 const LEFT_OUT = new Set(['length', 'name', 'prototype', 'arguments', 'caller', 'constructor', '__proto__', 'super_']);
-const EMITTER = /^(on|once|off|emit|addListener|removeListener|close|destroy|end|unref|ref|address|pipe|write|set(Max|Timeout))/;
+const EMITTER =
+  /^(on|once|off|emit|addListener|removeListener|close|destroy|end|unref|ref|address|pipe|write|set(Max|Timeout))/;
 
 export interface Node {
   readonly value: unknown;
@@ -56,7 +58,10 @@ function optionsFrom(read: ReadonlySet<string>): PlanValue {
   const ports = names.filter((name) => /port$/i.test(name));
   const known = roots.length + ports.length > 0 ? roots : GENERIC;
   const members = known.map((name) => [name, ROOT] as const);
-  return { kind: 'object', members: [...members, ...(ports.length ? ports : ['port']).map((name) => [name, PORT] as const)] };
+  return {
+    kind: 'object',
+    members: [...members, ...(ports.length ? ports : ['port']).map((name) => [name, PORT] as const)],
+  };
 }
 
 /** Something that notes the names read from it and answers nothing. */
@@ -80,7 +85,10 @@ function shapesFor(options: PlanValue, calls: number): PlanValue[][] {
 }
 
 const looksLikeHandler = (value: unknown): boolean =>
-  typeof value === 'function' && value.length >= 2 && value.length <= 4 && /\breq|\.url\b|\bctx\b/i.test(sourceText(value));
+  typeof value === 'function' &&
+  value.length >= 2 &&
+  value.length <= 4 &&
+  /\breq|\.url\b|\bctx\b/i.test(sourceText(value));
 
 const isClassLike = (value: unknown, name: string): boolean => {
   const source = sourceText(value);

@@ -123,7 +123,8 @@ function binFiles(manifest: Manifest): string[] {
   return [...new Set(files.filter((file) => file !== undefined))].slice(0, 6);
 }
 
-const SPEAKS_HTTP = /\.listen\s*\(|createServer|\breq(?:uest)?\.url\b|\bpathname\b|sendFile|\bctx\.path\b|express|connect|koa/;
+const SPEAKS_HTTP =
+  /['"](?:node:)?(?:https?|http2|express|koa|connect|restify|hapi|polka|fastify)['"]|createServer|\breq(?:uest)?\.url\b|\bctx\.(?:path|url|req)\b|\.sendFile\b/;
 
 function ownScripts(directory: string, depth: number): string[] {
   const found: string[] = [];
@@ -199,11 +200,22 @@ const texts: AttackTexts = { ...job.texts, prefixes: [...new Set([...job.texts.p
 let serial = 0;
 
 /** Runs a child to its end, or to the first line that `enough` accepts. */
-function run(part: Pick<ChildJob, 'file'> & Partial<ChildJob>, enough: (line: ChildLine) => boolean): Promise<ChildLine[]> {
+function run(
+  part: Pick<ChildJob, 'file'> & Partial<ChildJob>,
+  enough: (line: ChildLine) => boolean,
+): Promise<ChildLine[]> {
   const milliseconds = Math.min(part.milliseconds ?? job.attackMilliseconds, Math.max(0, until - Date.now()));
   const { token } = job;
   const place = { work, package: job.package, root };
-  const childJob: ChildJob = { token, place, flag, texts, listenMilliseconds: job.listenMilliseconds, ...part, milliseconds };
+  const childJob: ChildJob = {
+    token,
+    place,
+    flag,
+    texts,
+    listenMilliseconds: job.listenMilliseconds,
+    ...part,
+    milliseconds,
+  };
   const path = join(dirname(root), `child-${serial++}.json`);
   writeFileSync(path, JSON.stringify(childJob));
   return new Promise((resolve) => {
@@ -264,7 +276,8 @@ async function explore(file: string): Promise<boolean> {
   for (let round = 0; round < EXPLORATIONS && Date.now() < until; round++) {
     const lines = await run({ file, milliseconds: job.exploreMilliseconds, leaveOut }, isHit);
     for (const line of lines)
-      if (line.kind === 'failed') say({ kind: 'attempt', what: `exports ${file}`, listens: false, reason: line.reason });
+      if (line.kind === 'failed')
+        say({ kind: 'attempt', what: `exports ${file}`, listens: false, reason: line.reason });
     const found = lines.find(isHit);
     if (!found) return false;
     if (await tryStart(found.start)) return true;

@@ -28,7 +28,13 @@ function planOf(line: Extract<TraversalLine, { kind: 'found' }>): ProbePlan {
   const { drive } = start;
   const request = { requestTarget: hit.requestTarget, control: hit.control };
   const directory = start.directory ? { directory: start.directory } : {};
-  const base = { flaw: 'path-traversal' as const, file: start.file, format: start.format, reach: start.reach, ...directory };
+  const base = {
+    flaw: 'path-traversal' as const,
+    file: start.file,
+    format: start.format,
+    reach: start.reach,
+    ...directory,
+  };
   if (drive.kind !== 'http' && drive.kind !== 'handler' && drive.kind !== 'bin')
     throw new TypeError('a traversal plan drives a server');
   return { ...base, drive: { ...drive, ...request }, payload: hit.payload };

@@ -39,7 +39,12 @@ export function createExplorer(parts: ExplorerParts): Explorer {
   const until = Date.now() + parts.milliseconds;
   let tries = 0;
 
-  const startOf = (reach: readonly PlanReach[], drive: PlanDrive): Start => ({ file, format: loaded.format, reach, drive });
+  const startOf = (reach: readonly PlanReach[], drive: PlanDrive): Start => ({
+    file,
+    format: loaded.format,
+    reach,
+    drive,
+  });
 
   const tryOne = async (start: Start): Promise<unknown> => {
     if (parts.leaveOut.has(stringify(start))) return undefined;
