@@ -7,6 +7,8 @@ import { FLAW_CLASSES, type FlawClass } from '../formats/flaw-class.ts';
 import { argumentLiterals, memberAccess, needsAnyProperty, quoted, reachExpression, textLiteral } from './literal.ts';
 import { oracleText } from './oracle-text.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
+import { describeStart } from './traversal-entry.ts';
+import { renderTraversal } from './traversal-render.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
 
 const PLAN_LINE = '// plan: ';
@@ -40,6 +42,7 @@ export function readPlan(text: string): ProbePlan | undefined {
 
 /** `require('name').set({}, payload, '1')`, for people. */
 export function entryText(plan: ProbePlan, packageName: string): string {
+  if (plan.flaw === 'path-traversal') return describeStart(packageName, plan);
   const file = plan.file === '' ? packageName : `${packageName}/${plan.file}`;
   const start = plan.format === 'esm' ? `(await import(${quoted(file)}))` : `require(${quoted(file)})`;
   const at = reachExpression(start, plan.reach);
@@ -59,10 +62,13 @@ export interface RenderOptions {
 
 /** The whole reproducer. Throws on a plan whose class and drive do not go together. */
 export function renderReproducer(plan: ProbePlan, options: RenderOptions): string {
-  return renderCall(plan, options);
+  const fileName = reproducerFileName(plan);
+  const lines =
+    plan.flaw === 'path-traversal' ? renderTraversal(plan, { ...options, fileName }) : renderCall(plan, options);
+  return [...lines, `${PLAN_LINE}${JSON.stringify(plan)}`, ''].join('\n');
 }
 
-function renderCall(plan: ProbePlan, options: RenderOptions): string {
+function renderCall(plan: ProbePlan, options: RenderOptions): string[] {
   const { drive } = plan;
   if (drive.kind !== 'call' && drive.kind !== 'construct')
     throw new Error(`no call to render in a ${drive.kind} drive`);
@@ -77,9 +83,7 @@ function renderCall(plan: ProbePlan, options: RenderOptions): string {
     ...anyPropertyText(needsAnyProperty(drive.args, [...plan.reach, ...drive.after])),
     ...callText(plan, drive, options.packageName),
     ...tail(plan),
-    `${PLAN_LINE}${JSON.stringify(plan)}`,
-    '',
-  ].join('\n');
+  ];
 }
 
 function head(plan: ProbePlan): string[] {
