@@ -9,6 +9,7 @@ import { CommandEnd, type Terminal } from './cli/index.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './lib/clock.ts';
 import { systemRandom } from './lib/id.ts';
+import { simplifications } from './probe/index.ts';
 import {
   createSandbox,
   ensureBubblewrap,
@@ -22,7 +23,8 @@ import { migrate } from './store/migrate.ts';
 import { type OpenDatabase, openDatabase } from './store/open-database.ts';
 import { startPostgres } from './store/postgres-launcher.ts';
 import { createVault, type Vault } from './store/vault.ts';
-import { createRegistry, type Registry } from './target/index.ts';
+import { createRegistry, listVersions, openTarget, type Registry } from './target/index.ts';
+import { createVerification, type Verification } from './verify/index.ts';
 
 export type Parts = ReturnType<typeof createParts>;
 
@@ -66,6 +68,17 @@ export function createParts(config: Config, terminal: Terminal) {
   };
   const registry = (cache?: string): Registry =>
     cache === undefined ? createRegistry({ mode: 'cache-first' }) : createRegistry({ mode: 'offline', cache });
+  const verification = async (profile: SandboxProfile, from: Registry): Promise<Verification> => {
+    const [box, directory] = await Promise.all([sandbox(profile), scratch()]);
+    return createVerification({
+      run: (request) => box.run(request),
+      random: systemRandom,
+      scratch: directory,
+      simplifications,
+      openTarget: (target) => openTarget({ target, scratch: directory, registry: from }),
+      listVersions: (name) => listVersions(from, name),
+    });
+  };
   return {
     config,
     terminal,
@@ -77,6 +90,7 @@ export function createParts(config: Config, terminal: Terminal) {
     scratch,
     registry,
     sandbox,
+    verification,
     async close(): Promise<void> {
       for (const close of closers.reverse()) await close();
     },
