@@ -19,8 +19,8 @@ const RECEIVED: Case = {
   policy: 'anthropic-2026',
   openedAt: NOW,
   parties: [
-    { id: 'party_1', role: 'coordinator', name: 'us', address: null, simulated: false, report: 'received' },
-    { id: 'party_2', role: 'vendor', name: 'them', address: 'them@example.org', simulated: false, report: 'start' },
+    { id: 'party_1', role: 'coordinator', simulated: false, report: 'received' },
+    { id: 'party_2', role: 'vendor', simulated: false, report: 'start' },
   ],
   facts: {},
   stage: 'received',

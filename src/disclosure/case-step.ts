@@ -120,7 +120,8 @@ function reject(from: Before, now: Date): Outcome {
   const parties = tell(from.parties, 'coordinator', events);
   if (!parties.ok) return parties;
   const closed = { ...next(from), stage: 'rejected', embargo: 'none', closedAt: now, parties: parties.value } as const;
-  return ok({ case: closed, clocks: stopped('opening') });
+  // Its commitment still has to be opened by its day, as withdrawn; only a signed release does that.
+  return ok({ case: closed, clocks: [] });
 }
 
 /** Sending the report proposes our published policy; who takes the report without objecting has accepted it. */
@@ -239,7 +240,7 @@ function withdraw(from: Open, now: Date): Outcome {
   if (!ended.ok) return ended;
   const { id, version, kind, time, policy, openedAt, parties, facts } = next(from);
   const base = { id, version, kind, time, policy, openedAt, parties, facts };
-  const clocks = stopped('disclosure', 'acknowledgement', 'details', 'opening');
+  const clocks = stopped('disclosure', 'acknowledgement', 'details');
   return ok({ case: { ...base, stage: 'withdrawn', embargo: ended.value, closedAt: now }, clocks });
 }
 

@@ -21,12 +21,10 @@ export type CaseKind = 'real' | 'demonstration';
 export const PARTY_ROLES = ['coordinator', 'vendor', 'finder', 'deployer'] as const;
 export type PartyRole = (typeof PARTY_ROLES)[number];
 
+/** Name and address stand apart, encrypted: they would name the target. */
 export interface Party {
   readonly id: Id<'party'>;
   readonly role: PartyRole;
-  readonly name: string;
-  /** Where a report is sent; null where nobody has looked it up yet. */
-  readonly address: string | null;
   readonly simulated: boolean;
   readonly report: ReportState;
 }

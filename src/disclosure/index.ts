@@ -1,2 +1,36 @@
-export { type Case, type CaseId, type CaseKind, isRealCase, type RealCase, type Stage } from './case.ts';
-export { type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
+export {
+  type Case,
+  type CaseId,
+  type CaseKind,
+  isClosed,
+  isRealCase,
+  type RealCase,
+  type Stage,
+} from './case.ts';
+export { advance, type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
+export type { HistoryEntry } from './case-store.ts';
+export { CLOCK_POLICIES, isPolicyName, type PolicyName } from './clock-policy.ts';
+export type { RunningClock } from './clock-store.ts';
+export { type CompressedClock, createCompressedClock } from './compressed-clock.ts';
+export {
+  type CaseSummary,
+  CLOCK_JOB,
+  createDisclosure,
+  type Disclosure,
+  type NewCase,
+  type OpenedCase,
+  type OpenRefusal,
+  type StepRefusal,
+} from './disclosure.ts';
+export { isInForce } from './embargo.ts';
+export { advisoryIdOf, type Contact, type Learnt, packageOf, titleOf } from './finding.ts';
+export { createOutbox, type Outbox, SEND_JOB, type SendOutcome } from './outbox-service.ts';
+export type { OutboxMessage } from './outbox-store.ts';
+export type { Report } from './report.ts';
+export {
+  isDemonstration,
+  nextSimulatedAnswer,
+  SIMULATED_ACTOR,
+  type SimulatedAnswer,
+} from './simulated-maintainer.ts';
+export { createSmtpClient, type SmtpClient, type SmtpSettings } from './smtp-client.ts';

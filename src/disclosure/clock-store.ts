@@ -1,0 +1,98 @@
+/** Deadlines and what was agreed about them, in Postgres. A deadline is a row, never a timer of a process. */
+import { createId, type RandomBytes } from '../lib/id.ts';
+import type { Transaction } from '../store/database.ts';
+import type { Case, CaseId } from './case.ts';
+import type { ClockChange, ClockKind } from './case-step.ts';
+
+export interface RunningClock {
+  readonly caseId: CaseId;
+  readonly kind: ClockKind;
+  readonly startedAt: Date;
+  readonly dueAt: Date;
+  readonly stoppedAt: Date | null;
+  readonly reachedAt: Date | null;
+}
+
+export function createClockStore(tx: Transaction) {
+  return {
+    async change(it: Case, changes: readonly ClockChange[], origin: string, now: Date): Promise<void> {
+      for (const change of changes) {
+        if (change.change === 'stop') {
+          await tx.query(
+            'update disclosure.clocks set stopped_at = $3 where case_id = $1 and kind = $2 and stopped_at is null',
+            [it.id, change.clock, now],
+          );
+        } else {
+          await tx.query(
+            `insert into disclosure.clocks (case_id, kind, policy, origin, started_at, due_at)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (case_id, kind) do update set due_at = excluded.due_at, reached_at = null`,
+            [it.id, change.clock, it.policy, origin, now, change.dueAt],
+          );
+        }
+      }
+    },
+
+    async list(caseId: string): Promise<readonly RunningClock[]> {
+      const { rows } = await tx.query<ClockRow>(
+        'select * from disclosure.clocks where case_id = $1 order by due_at, kind',
+        [caseId],
+      );
+      return rows.map(toClock);
+    },
+
+    /** Marks as reached every running clock whose time has come, and gives those. Each is given once. */
+    async takeDue(now: Date, time: Case['time']): Promise<readonly RunningClock[]> {
+      const { rows } = await tx.query<ClockRow>(
+        `update disclosure.clocks set reached_at = $1
+          where (case_id, kind) in (
+            select clock.case_id, clock.kind
+              from disclosure.clocks as clock join disclosure.cases as it on it.id = clock.case_id
+             where clock.stopped_at is null and clock.reached_at is null and clock.due_at <= $1 and it.time = $2
+             order by clock.due_at limit 500 for update of clock skip locked)
+      returning *`,
+        [now, time],
+      );
+      return rows.map(toClock).sort((left, right) => left.dueAt.getTime() - right.dueAt.getTime());
+    },
+
+    /** Keeps the history of what was agreed: the earlier agreement is superseded, the new one stands. */
+    async recordAgreement(caseId: string, dueAt: Date, now: Date, random: RandomBytes): Promise<void> {
+      await tx.query(
+        `update disclosure.embargoes set state = 'superseded', decided_at = $2 where case_id = $1 and state = 'accepted'`,
+        [caseId, now],
+      );
+      await tx.query(
+        `insert into disclosure.embargoes (id, case_id, proposed_at, due_at, state, decided_at)
+         values ($1, $2, $3, $4, 'accepted', $3)`,
+        [createId('embargo', random), caseId, now, dueAt],
+      );
+    },
+
+    async endAgreements(caseId: string, now: Date): Promise<void> {
+      await tx.query(
+        `update disclosure.embargoes set state = 'ended', decided_at = $2
+          where case_id = $1 and state in ('accepted', 'proposed')`,
+        [caseId, now],
+      );
+    },
+  };
+}
+
+interface ClockRow {
+  readonly case_id: CaseId;
+  readonly kind: ClockKind;
+  readonly started_at: Date;
+  readonly due_at: Date;
+  readonly stopped_at: Date | null;
+  readonly reached_at: Date | null;
+}
+
+const toClock = (row: ClockRow): RunningClock => ({
+  caseId: row.case_id,
+  kind: row.kind,
+  startedAt: row.started_at,
+  dueAt: row.due_at,
+  stoppedAt: row.stopped_at,
+  reachedAt: row.reached_at,
+});

@@ -1,0 +1,368 @@
+/**
+ * What the rest of the system may ask of disclosure. A case, its key, its encrypted details, its clock and the
+ * commitment promised to the public log come into being in one transaction, or none of them does.
+ */
+import type { AdvisoryPublisher, AdvisoryRecord } from '../formats/advisory-record.ts';
+import { addDays, type Clock } from '../lib/clock.ts';
+import { createId, type RandomBytes } from '../lib/id.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import { addJob } from '../store/jobs.ts';
+import type { Vault } from '../store/vault.ts';
+import {
+  type CommitmentId,
+  commitmentRoot,
+  encodeSealedFinding,
+  readSealedFinding,
+  type SealedFinding,
+  type Tlog,
+} from '../tlog/index.ts';
+import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
+import type { Case, CaseId, CaseKind, Party } from './case.ts';
+import { advance, type CaseRefusal, openingClocks, type Step, type StepTaken } from './case-step.ts';
+import { createCaseStore, type HistoryEntry } from './case-store.ts';
+import { type PolicyName, policyOf } from './clock-policy.ts';
+import { createClockStore, type RunningClock } from './clock-store.ts';
+import { type CaseCommitment, createDetailsStore } from './details-store.ts';
+import { isInForce } from './embargo.ts';
+import { type Contact, type Learnt, packageOf, titleOf, toAdvisoryRecord } from './finding.ts';
+import type { Outbox } from './outbox-service.ts';
+import { createOutboxStore, type OutboxMessage } from './outbox-store.ts';
+import { type Report, renderReport } from './report.ts';
+
+/** Runs when a deadline may have passed. */
+export const CLOCK_JOB = 'disclosure.clock';
+
+export interface DisclosureDependencies {
+  readonly database: Database;
+  readonly clock: Clock;
+  /** What `clock` is. A case is moved only by the kind of clock it was opened under. */
+  readonly time: Case['time'];
+  readonly random: RandomBytes;
+  readonly vault: Pick<Vault, 'createKey' | 'seal' | 'open' | 'sealJson' | 'openJson'>;
+  readonly log: Pick<Tlog, 'seal'>;
+  readonly outbox: Pick<Outbox, 'post'>;
+  readonly publisher: AdvisoryPublisher;
+  /** Who answers maintainers, and where. */
+  readonly contact: { readonly name: string; readonly address: string };
+}
+
+export interface NewCase {
+  readonly findingId: FindingId;
+  readonly finding: ConfirmedFinding;
+  readonly policy: PolicyName;
+  readonly vendor: Contact & { readonly simulated: boolean };
+  /** Public ids the finding matches; a demonstration needs at least one. */
+  readonly knownAs: readonly string[];
+}
+
+export type OpenRefusal =
+  /** Only what is public knowledge already may be played through with simulated parties or time. */
+  { readonly kind: 'not-public' } | { readonly kind: 'not-committed'; readonly because: string };
+
+export type StepRefusal =
+  | CaseRefusal
+  | { readonly kind: 'no-such-case'; readonly id: string }
+  | { readonly kind: 'wrong-clock'; readonly time: Case['time'] };
+
+export interface OpenedCase {
+  readonly case: Case;
+  readonly findingId: FindingId;
+  readonly keyId: string;
+  readonly finding: ConfirmedFinding;
+  readonly learnt: Learnt;
+  readonly history: readonly HistoryEntry[];
+  readonly clocks: readonly RunningClock[];
+  readonly messages: readonly OutboxMessage[];
+  readonly commitment: CaseCommitment;
+}
+
+export interface CaseSummary {
+  readonly id: CaseId;
+  readonly kind: CaseKind;
+  readonly stage: Case['stage'];
+  readonly embargo: Case['embargo'];
+  readonly title: string;
+  readonly target: string;
+  readonly openedAt: Date;
+  /** The disclosure deadline, once the report is sent. */
+  readonly dueAt: Date | null;
+}
+
+export type Disclosure = ReturnType<typeof createDisclosure>;
+
+export function createDisclosure(parts: DisclosureDependencies) {
+  const { database, clock } = parts;
+  return {
+    openCase: (tx: Transaction, fresh: NewCase): Promise<Result<CaseId, OpenRefusal>> => openCase(tx, parts, fresh),
+
+    take: (step: Step, id: string, by: { readonly actor: string; readonly note?: string }) =>
+      database.transaction((tx) => takeStep(tx, parts, id, step, by)),
+
+    /** The same within the caller's transaction. */
+    takeIn: (tx: Transaction, step: Step, id: string, by: { readonly actor: string; readonly note?: string }) =>
+      takeStep(tx, parts, id, step, by),
+
+    /** Everything about a case, opened. Undefined where there is none. */
+    find: (id: string): Promise<OpenedCase | undefined> => database.transaction((tx) => readCase(tx, parts, id)),
+    findIn: (tx: Transaction, id: string): Promise<OpenedCase | undefined> => readCase(tx, parts, id),
+
+    list: (): Promise<readonly CaseSummary[]> => database.transaction((tx) => listCases(tx, parts)),
+
+    /** Adds what was learnt while the case runs: a verified patch, ids assigned by others. */
+    learn: (id: string, learnt: Partial<Learnt>): Promise<void> =>
+      database.transaction(async (tx) => {
+        const details = createDetailsStore(tx);
+        const { keyId, learnt: sealed } = await details.get(id);
+        const before = await parts.vault.openJson<Learnt>(tx, keyId, sealed, `learnt ${id}`);
+        const after = await parts.vault.sealJson(tx, keyId, { ...before, ...learnt }, `learnt ${id}`);
+        await details.replaceLearnt(id, after);
+      }),
+
+    /** The source of all public documents, as a draft or as it is released. */
+    toRecord: (opened: OpenedCase, status: AdvisoryRecord['status'], now: Date): AdvisoryRecord =>
+      toAdvisoryRecord({ ...opened, status, now, publisher: parts.publisher, commitment: opened.commitment.id }),
+
+    /** The report as it was sent, or as it would be sent now. */
+    report: (opened: OpenedCase): Promise<Report> => database.transaction((tx) => readReport(tx, parts, opened)),
+
+    /** The secret half of the commitment. */
+    readSealed: (tx: Transaction, opened: OpenedCase): Promise<SealedFinding> => readSealed(tx, parts, opened),
+
+    endCommitment: (tx: Transaction, id: CommitmentId, how: 'opened' | 'withdrawn'): Promise<void> =>
+      createDetailsStore(tx).endCommitment(id, how, clock.now()),
+
+    /** Writes into the history what is no step: an export, a message sent. */
+    note: (opened: OpenedCase, event: string, actor: string): Promise<void> =>
+      createCaseStore(database).recordEvent(opened.case, { version: null, event, actor, at: clock.now(), note: '' }),
+
+    /** Notices deadlines that have passed; each is given once. */
+    reachClocks: (): Promise<readonly RunningClock[]> =>
+      database.transaction(async (tx) => {
+        const reached = await createClockStore(tx).takeDue(clock.now(), parts.time);
+        for (const { caseId, kind } of reached) {
+          const it = await createCaseStore(tx).find(caseId);
+          const entry = { version: null, event: `clock-reached ${kind}`, actor: 'clock', at: clock.now(), note: '' };
+          if (it) await createCaseStore(tx).recordEvent(it, entry);
+        }
+        return reached;
+      }),
+  };
+}
+
+async function openCase(
+  tx: Transaction,
+  parts: DisclosureDependencies,
+  fresh: NewCase,
+): Promise<Result<CaseId, OpenRefusal>> {
+  const { clock, vault, log, time, contact } = parts;
+  const details = createDetailsStore(tx);
+  const existing = await details.findCaseOf(fresh.findingId);
+  if (existing) return ok(existing);
+  const kind = time === 'compressed' || fresh.vendor.simulated ? 'demonstration' : 'real';
+  if (kind === 'demonstration' && fresh.knownAs.length === 0) return refuse({ kind: 'not-public' });
+
+  const now = clock.now();
+  const it = newCase(parts, fresh, kind, now);
+  const clocks = openingClocks(policyOf(fresh.policy), now);
+  const openedBy = clocks[0]?.change === 'start' ? clocks[0].dueAt : addDays(now, 1);
+  const committed = await log.seal(tx, { values: commitmentValues(it.id, fresh.finding, contact.name, now), openedBy });
+  if (!committed.ok) return refuse({ kind: 'not-committed', because: committed.refusal.kind });
+
+  const keyId = await vault.createKey(tx, it.id);
+  const contacts = new Map<Party['id'], Uint8Array>();
+  for (const { id, role } of it.parties) {
+    const of: Contact = role === 'vendor' ? { name: fresh.vendor.name, address: fresh.vendor.address } : contact;
+    contacts.set(id, await vault.sealJson(tx, keyId, of, `contact ${id}`));
+  }
+  await createCaseStore(tx).insert(it, contacts);
+  const learnt: Learnt = { knownAs: fresh.knownAs, patch: null, fixedVersion: fresh.finding.affected?.fixedIn ?? null };
+  await details.insert({
+    caseId: it.id,
+    findingId: fresh.findingId,
+    keyId,
+    finding: await vault.sealJson(tx, keyId, fresh.finding, `finding ${it.id}`),
+    sealed: await vault.seal(tx, keyId, encodeSealedFinding(committed.value.sealed), `commitment ${it.id}`),
+    learnt: await vault.sealJson(tx, keyId, learnt, `learnt ${it.id}`),
+  });
+  const root = Buffer.from(commitmentRoot(committed.value.sealed)).toString('hex');
+  await details.insertCommitment(it.id, {
+    id: committed.value.commitment,
+    root,
+    sealedAt: now,
+    openedBy: toDay(openedBy),
+  });
+  await moveClocks(tx, parts, it, { case: it, clocks }, 'opened');
+  await createCaseStore(tx).recordEvent(it, {
+    version: it.version,
+    event: 'opened',
+    actor: 'verify',
+    at: now,
+    note: '',
+  });
+  return ok(it.id);
+}
+
+function newCase({ random, time }: DisclosureDependencies, fresh: NewCase, kind: CaseKind, now: Date): Case {
+  return {
+    id: createId('case', random),
+    version: 1,
+    kind,
+    time,
+    policy: fresh.policy,
+    openedAt: now,
+    facts: {},
+    stage: 'received',
+    embargo: 'none',
+    parties: [
+      { id: createId('party', random), role: 'coordinator', simulated: false, report: 'received' },
+      { id: createId('party', random), role: 'vendor', simulated: fresh.vendor.simulated, report: 'start' },
+    ],
+  };
+}
+
+const toDay = (at: Date): string => at.toISOString().slice(0, 10);
+
+/** The fields of the commitment's template (`tlog/template.ts`). */
+function commitmentValues(id: CaseId, finding: ConfirmedFinding, reporter: string, now: Date) {
+  const named = packageOf(finding);
+  return {
+    caseId: id,
+    class: finding.flaw,
+    reportDate: toDay(now),
+    reporter,
+    reproducerSha256: finding.reproducer.sha256,
+    severity: finding.severity.vector,
+    target: named.purl,
+    version: named.version,
+  };
+}
+
+async function takeStep(
+  tx: Transaction,
+  parts: DisclosureDependencies,
+  id: string,
+  step: Step,
+  by: { readonly actor: string; readonly note?: string },
+): Promise<Result<Case, StepRefusal>> {
+  const cases = createCaseStore(tx);
+  const from = await cases.find(id);
+  if (!from) return refuse({ kind: 'no-such-case', id });
+  if (from.time !== parts.time) return refuse({ kind: 'wrong-clock', time: from.time });
+  const now = parts.clock.now();
+  const outcome = advance(from, step, now);
+  if (!outcome.ok) return outcome;
+  const to = outcome.value.case;
+  await cases.save(to);
+  await cases.recordEvent(to, { version: to.version, event: step, actor: by.actor, at: now, note: by.note ?? '' });
+  await moveClocks(tx, parts, to, outcome.value, step);
+  await recordEmbargo(tx, parts, from, to, now);
+  if (step === 'notify') await sendReports(tx, parts, to);
+  return ok(to);
+}
+
+async function moveClocks(
+  tx: Transaction,
+  { clock, time }: DisclosureDependencies,
+  it: Case,
+  { clocks }: StepTaken,
+  origin: string,
+): Promise<void> {
+  await createClockStore(tx).change(it, clocks, origin, clock.now());
+  // Under a compressed clock nothing waits: who makes the days pass also looks at the clocks.
+  if (time === 'compressed') return;
+  for (const change of clocks) {
+    if (change.change === 'stop') continue;
+    const payload = { case: it.id, clock: change.clock };
+    await addJob(tx, CLOCK_JOB, payload, { key: `${it.id} ${change.clock}`, runAt: change.dueAt });
+  }
+}
+
+async function recordEmbargo(
+  tx: Transaction,
+  { random }: DisclosureDependencies,
+  from: Case,
+  to: Case,
+  now: Date,
+): Promise<void> {
+  const store = createClockStore(tx);
+  const earlier = 'dueAt' in from ? from.dueAt.getTime() : undefined;
+  if (isInForce(to.embargo) && 'dueAt' in to && to.dueAt.getTime() !== earlier) {
+    await store.recordAgreement(to.id, to.dueAt, now, random);
+  } else if (isInForce(from.embargo) && !isInForce(to.embargo)) {
+    await store.endAgreements(to.id, now);
+  }
+}
+
+/** One report to every vendor, in the transaction of the step. */
+async function sendReports(tx: Transaction, parts: DisclosureDependencies, it: Case): Promise<void> {
+  const opened = await readCase(tx, parts, it.id);
+  if (!opened) throw new Error(`the case ${it.id} vanished within its own transaction`);
+  for (const party of it.parties.filter(({ role }) => role === 'vendor')) {
+    const sealed = await createCaseStore(tx).findContact(party.id);
+    if (!sealed) throw new Error(`the party ${party.id} has no contact`);
+    const contact = await parts.vault.openJson<Contact>(tx, opened.keyId, sealed, `contact ${party.id}`);
+    const report = render(parts, opened);
+    await parts.outbox.post(tx, { case: it, keyId: opened.keyId, partyId: party.id, contact, report });
+  }
+}
+
+function render({ clock, contact }: DisclosureDependencies, { case: it, finding, learnt }: OpenedCase): Report {
+  const policy = policyOf(it.policy);
+  const dueAt = 'dueAt' in it ? it.dueAt : addDays(clock.now(), policy.defaultDays);
+  return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact });
+}
+
+async function readReport(tx: Transaction, parts: DisclosureDependencies, opened: OpenedCase): Promise<Report> {
+  const stored = await createOutboxStore(tx).findReport(opened.case.id);
+  const rendered = render(parts, opened);
+  if (!stored) return rendered;
+  const text = await parts.vault.open(tx, opened.keyId, stored.sealed, `report ${stored.id}`);
+  return { subject: rendered.subject, text: text.toString('utf8') };
+}
+
+async function readCase(tx: Transaction, parts: DisclosureDependencies, id: string): Promise<OpenedCase | undefined> {
+  const cases = createCaseStore(tx);
+  const it = await cases.find(id);
+  if (!it) return undefined;
+  const details = createDetailsStore(tx);
+  const { findingId, keyId, finding, learnt } = await details.get(id);
+  return {
+    case: it,
+    findingId,
+    keyId,
+    finding: await parts.vault.openJson<ConfirmedFinding>(tx, keyId, finding, `finding ${id}`),
+    learnt: await parts.vault.openJson<Learnt>(tx, keyId, learnt, `learnt ${id}`),
+    history: await cases.listEvents(id),
+    clocks: await createClockStore(tx).list(id),
+    messages: await createOutboxStore(tx).list(id),
+    commitment: await details.getCommitment(id),
+  };
+}
+
+async function readSealed(tx: Transaction, parts: DisclosureDependencies, opened: OpenedCase): Promise<SealedFinding> {
+  const { sealed } = await createDetailsStore(tx).get(opened.case.id);
+  const bytes = await parts.vault.open(tx, opened.keyId, sealed, `commitment ${opened.case.id}`);
+  const read = readSealedFinding(bytes);
+  if (!read.ok) throw new Error(`the sealed finding of ${opened.case.id} cannot be read: ${read.refusal.kind}`);
+  return read.value;
+}
+
+async function listCases(tx: Transaction, parts: DisclosureDependencies): Promise<readonly CaseSummary[]> {
+  const summaries: CaseSummary[] = [];
+  for (const it of await createCaseStore(tx).list()) {
+    const { keyId, finding } = await createDetailsStore(tx).get(it.id);
+    const opened = await parts.vault.openJson<ConfirmedFinding>(tx, keyId, finding, `finding ${it.id}`);
+    summaries.push({
+      id: it.id,
+      kind: it.kind,
+      stage: it.stage,
+      embargo: it.embargo,
+      title: titleOf(opened),
+      target: opened.target,
+      openedAt: it.openedAt,
+      dueAt: 'dueAt' in it ? it.dueAt : null,
+    });
+  }
+  return summaries;
+}

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { createWorld, newCase, type World } from '../../test/support/disclosure.ts';
+import { type SmtpFault, startFakeSmtp } from '../../test/support/fake-smtp.ts';
+import type { RealCase } from './case.ts';
+import { createCaseStore } from './case-store.ts';
+import { createSmtpClient } from './smtp-client.ts';
+
+let world: World;
+let server: Awaited<ReturnType<typeof startFakeSmtp>>;
+let smtp: ReturnType<typeof createSmtpClient>;
+
+before(async () => {
+  server = await startFakeSmtp();
+  smtp = createSmtpClient({ host: '127.0.0.1', port: server.port, secure: false }, 2_000);
+  world = await createWorld({ time: 'real', smtp });
+});
+after(async () => {
+  await world.close();
+  await server.close();
+});
+afterEach(() => void server.received.splice(0));
+
+async function notified(address: string | null, simulated = false): Promise<{ caseId: string; messageId: string }> {
+  const id = await world.open({ vendor: { name: 'them', address, simulated } });
+  for (const step of ['confirm', 'notify'] as const) {
+    assert.ok((await world.disclosure.take(step, id, { actor: 'operator' })).ok);
+  }
+  const opened = await world.disclosure.find(id);
+  return { caseId: id, messageId: opened?.messages[0]?.id ?? '' };
+}
+
+const messageOf = async (caseId: string) => (await world.disclosure.find(caseId))?.messages[0];
+
+test('a report of a real case goes out by mail, plain text with the reproducer inline', async () => {
+  const { caseId, messageId } = await notified('maintainer@example.org');
+  assert.equal(await world.outbox.send(messageId), 'sent');
+  assert.equal((await messageOf(caseId))?.state, 'sent');
+  const [raw = ''] = server.received;
+  assert.match(raw, /^To: maintainer@example\.org/m);
+  assert.match(raw, /Content-Type: text\/plain/);
+  assert.match(raw, /marker-of-the-reproducer/);
+});
+
+test('a message that is sent is not sent again', async () => {
+  const { messageId } = await notified('maintainer@example.org');
+  assert.deepEqual([await world.outbox.send(messageId), await world.outbox.send(messageId)], ['sent', 'nothing']);
+  assert.equal(server.received.length, 1);
+});
+
+test('two workers at once send it once', async () => {
+  const { messageId } = await notified('maintainer@example.org');
+  const outcomes = await Promise.all([world.outbox.send(messageId), world.outbox.send(messageId)]);
+  assert.deepEqual(outcomes.sort(), ['nothing', 'sent']);
+  assert.equal(server.received.length, 1);
+});
+
+for (const [fault, expected] of Object.entries({
+  'lose-before': { first: 'again', arrivals: 1 },
+  // The answer was lost, the message was not: the repeat carries the same id and the mailbox shows one.
+  'lose-after': { first: 'again', arrivals: 2 },
+  'answer-twice': { first: 'sent', arrivals: 1 },
+} satisfies Partial<Record<SmtpFault, { first: string; arrivals: number }>>)) {
+  test(`with a server that has the fault ${fault}, the mailbox shows the message once`, async () => {
+    const { caseId, messageId } = await notified('maintainer@example.org');
+    server.failWith(fault as SmtpFault);
+    const first = await world.outbox.send(messageId);
+    assert.equal(first, expected.first);
+    if (first === 'again') assert.equal(await world.outbox.send(messageId), 'sent');
+    assert.equal(server.received.length, expected.arrivals);
+    assert.equal(new Set(server.received).size, 1, 'a repeat has the same bytes');
+    assert.deepEqual(server.mailbox(), [(await messageOf(caseId))?.messageId]);
+    assert.equal(await world.outbox.send(messageId), 'nothing');
+  });
+}
+
+test('what a server refuses for good is kept with its reason and not tried again', async () => {
+  const { caseId, messageId } = await notified('nobody@example.org');
+  server.failWith('refuse');
+  assert.equal(await world.outbox.send(messageId), 'refused');
+  assert.match((await messageOf(caseId))?.trouble ?? '', /550/);
+  assert.equal(await world.outbox.send(messageId), 'nothing');
+  assert.equal(server.received.length, 0);
+});
+
+test('a demonstration is sent to no mail server, though one is configured and the address is known', async () => {
+  const { caseId, messageId } = await notified('maintainer@example.org', true);
+  assert.equal((await messageOf(caseId))?.channel, 'file');
+  assert.equal(await world.outbox.send(messageId), 'sent');
+  assert.equal(server.received.length, 0);
+});
+
+test('a demonstration that claims to be a real case is refused by the mail client', async () => {
+  const { caseId } = await notified('maintainer@example.org', true);
+  const it = await createCaseStore(world.database).find(caseId);
+  const message = { from: 'a@example.org', to: 'b@example.org', raw: Buffer.from('x') };
+  const forged = { ...it, kind: 'real' } as RealCase;
+  assert.deepEqual(await smtp.send(forged, message), { ok: false, refusal: { kind: 'not-a-real-case' } });
+  assert.equal(server.received.length, 0);
+});
+
+test('the table refuses a demonstration on a real channel, and a row that lies about its case', async () => {
+  const { messageId } = await notified('maintainer@example.org', true);
+  const set = (change: string) =>
+    world.database.query(`update disclosure.outbox set ${change} where id = $1`, [messageId]);
+  await assert.rejects(set(`channel = 'smtp'`), /violates check constraint/);
+  await assert.rejects(set(`channel = 'smtp', case_kind = 'real'`), /violates foreign key constraint/);
+});
+
+test('a real case without a known address stays in the outbox, encrypted', async () => {
+  const { caseId, messageId } = await notified(null);
+  assert.equal(await world.outbox.send(messageId), 'sent');
+  assert.equal((await messageOf(caseId))?.channel, 'file');
+  assert.equal(server.received.length, 0);
+  assert.match((await world.outbox.readLetter(world.database, messageId)) ?? '', /marker-of-the-reproducer/);
+});
+
+test('a case with a simulated party is a demonstration even under the real clock', async () => {
+  const opened = await world.disclosure.find(await world.open(newCase()));
+  assert.equal(opened?.case.kind, 'demonstration');
+});

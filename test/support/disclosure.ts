@@ -1,0 +1,118 @@
+/** Real parts for tests of disclosure and publication: database, vault, log, outbox, on a fresh directory. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CompressedClock, createCompressedClock } from '../../src/disclosure/compressed-clock.ts';
+import { createDisclosure, type NewCase } from '../../src/disclosure/disclosure.ts';
+import { createOutbox, type OutboxDependencies } from '../../src/disclosure/outbox-service.ts';
+import { createId, systemRandom } from '../../src/lib/id.ts';
+import { createTestDatabase } from '../../src/store/test-database.ts';
+import { createVault } from '../../src/store/vault.ts';
+import { createTlog } from '../../src/tlog/index.ts';
+import type { ConfirmedFinding } from '../../src/verify/index.ts';
+
+export const PUBLISHER = {
+  name: 'Example coordination',
+  namespace: 'https://example.org',
+  contact: 'mailto:security@example.org',
+};
+export const CONTACT = { name: 'Example coordination', address: 'security@example.org' };
+
+export interface WorldOptions {
+  readonly time?: 'real' | 'compressed';
+  readonly smtp?: OutboxDependencies['smtp'];
+  readonly start?: Date;
+}
+
+export type World = Awaited<ReturnType<typeof createWorld>>;
+
+export async function createWorld({ time = 'compressed', smtp, start = new Date() }: WorldOptions = {}) {
+  const { database, drop } = await createTestDatabase();
+  const home = await mkdtemp(join(tmpdir(), 'headstart-world-'));
+  const clock: CompressedClock = createCompressedClock(start);
+  const random = systemRandom;
+  const vault = createVault({ masterKey: randomBytes(32), random });
+  const log = await createTlog({ database, clock, random, home });
+  const outbox = createOutbox({ database, clock, random, vault, from: CONTACT.address, ...(smtp && { smtp }) });
+  const common = { database, clock, random, vault, log, outbox, publisher: PUBLISHER, contact: CONTACT };
+  const disclosure = createDisclosure({ ...common, time });
+  return {
+    ...common,
+    home,
+    disclosure,
+    /** The same installation under the other kind of clock. */
+    disclosureUnder: (other: 'real' | 'compressed') => createDisclosure({ ...common, time: other }),
+    async open(changes: Partial<NewCase> = {}): Promise<string> {
+      const opened = await database.transaction((tx) => disclosure.openCase(tx, newCase(changes)));
+      if (!opened.ok) throw new Error(opened.refusal.kind);
+      return opened.value;
+    },
+    async close(): Promise<void> {
+      await drop();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+export function newCase(changes: Partial<NewCase> = {}): NewCase {
+  return {
+    findingId: createId('finding', systemRandom),
+    finding: FINDING,
+    policy: 'anthropic-2026',
+    vendor: { name: 'A maintainer', address: 'maintainer@example.org', simulated: true },
+    knownAs: ['GHSA-aaaa-bbbb-cccc'],
+    ...changes,
+  };
+}
+
+export const FINDING: ConfirmedFinding = {
+  target: 'pkg:npm/%40scope/example@1.2.2',
+  flaw: 'prototype-pollution',
+  entry: "require('@scope/example').set({}, path, value)",
+  otherEntries: [],
+  sink: { file: '@scope/example/index.js', line: 7 },
+  oracle: 'A fresh property appeared on Object.prototype.',
+  plan: null,
+  reproducer: { file: 'reproduce.cjs', text: 'process.exit(0) // marker-of-the-reproducer\n', sha256: 'ab'.repeat(32) },
+  reproduction: { reproduced: 3, of: 3, oracle: 'seen', recordSha256: 'cd'.repeat(32) },
+  controls: [],
+  frames: [],
+  rootCause: {
+    package: '@scope/example',
+    flaw: 'prototype-pollution',
+    file: 'index',
+    functionName: 'set',
+    statement: 'a [ b ] = c',
+  },
+  severity: {
+    vector: 'CVSS:4.0/AV:N/AC:L/AT:P/PR:N/UI:N/VC:L/VI:L/VA:L/SC:N/SI:N/SA:N',
+    score: 6.3,
+    severity: 'medium',
+    reasons: {
+      AV: 'r',
+      AC: 'r',
+      AT: 'r',
+      PR: 'r',
+      UI: 'r',
+      VC: 'r',
+      VI: 'r',
+      VA: 'r',
+      SC: 'r',
+      SI: 'r',
+      SA: 'r',
+    },
+  },
+  affected: {
+    measured: [
+      { version: '1.2.2', outcome: 'fires' },
+      { version: '1.2.3', outcome: 'silent' },
+    ],
+    events: [{ introduced: '0' }, { fixed: '1.2.3' }],
+    introducedIn: '0',
+    fixedIn: '1.2.3',
+    monotone: true,
+    uncertain: [],
+    assumed: 0,
+  },
+};
