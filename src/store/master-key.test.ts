@@ -14,10 +14,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { systemRandom } from '../lib/id.ts';
-import { openMasterKey, readMasterKey, writeMasterKey } from './master-key.ts';
+import { openMasterKey, readMasterKey } from './master-key.ts';
 import { StoreError } from './store-error.ts';
 import { createTestDatabase, type TestDatabase } from './test-database.ts';
 import { createVault, masterKeyId } from './vault.ts';
+import { writeWhole } from './whole-file.ts';
 
 let db: TestDatabase;
 let directory: string;
@@ -75,7 +76,7 @@ test('a link, a short and a long file are refused', async () => {
 
 test('an existing key is never overwritten', async () => {
   const key = await openMasterKey(path, db.database, systemRandom);
-  await assert.rejects(writeMasterKey(path, Buffer.alloc(32)), /EEXIST/);
+  await assert.rejects(writeWhole(path, Buffer.alloc(32)), /EEXIST/);
   assert.deepEqual(readFileSync(path), key);
 });
 

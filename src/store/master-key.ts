@@ -2,13 +2,13 @@
  * The master key: 32 random bytes in a file of mode 0600 outside the database. It wraps the data keys, so database and
  * backup without it are ciphertext. It is made once; a database that was sealed under another one is refused.
  */
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { RandomBytes } from '../lib/id.ts';
 import type { Transaction } from './database.ts';
 import { StoreError } from './store-error.ts';
 import { masterKeyId } from './vault.ts';
+import { writeWhole } from './whole-file.ts';
 
 export const MASTER_KEY_BYTES = 32;
 
@@ -77,28 +77,11 @@ export async function readMasterKey(path: string): Promise<Buffer | undefined> {
 }
 
 async function createMasterKey(path: string, random: RandomBytes): Promise<Buffer> {
-  await writeMasterKey(path, Buffer.from(random(MASTER_KEY_BYTES))).catch((error) => {
+  await writeWhole(path, random(MASTER_KEY_BYTES)).catch((error) => {
     // Another process was faster: its key is the one.
     if (error.code !== 'EEXIST') throw error;
   });
   const key = await readMasterKey(path);
   if (!key) throw new Error(`${path} vanished while it was made`);
   return key;
-}
-
-/** The file appears whole or not at all. Throws EEXIST when there is one: a key is never overwritten. */
-export async function writeMasterKey(path: string, key: Uint8Array): Promise<void> {
-  const half = `${path}.half-${randomBytes(6).toString('hex')}`;
-  const file = await open(half, 'wx', 0o600);
-  try {
-    await file.writeFile(key);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    await link(half, path);
-  } finally {
-    await rm(half, { force: true });
-  }
 }

@@ -43,16 +43,22 @@ export async function readMigrations(directory = DIRECTORY): Promise<Migration[]
   return migrations;
 }
 
+/** The program's own files; a restore of an older backup takes only those the backup was made with. */
+export interface MigrateOptions {
+  readonly directory?: string;
+  readonly only?: ReadonlySet<number>;
+}
+
 /** Returns the names of the files applied. Throws StoreError `wrong-migrations` before anything is changed. */
-export async function migrate(pool: pg.Pool, directory = DIRECTORY): Promise<string[]> {
-  const migrations = await readMigrations(directory);
+export async function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<string[]> {
+  const migrations = await readMigrations(options.directory ?? DIRECTORY);
   const client = await pool.connect();
   try {
     await client.query('set statement_timeout = 0');
     await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK]);
     await client.query(BOOTSTRAP);
     const applied = await checkHistory(client, migrations);
-    const fresh = migrations.filter(({ number }) => !applied.has(number));
+    const fresh = migrations.filter(({ number }) => !applied.has(number) && (options.only?.has(number) ?? true));
     // First, so that our own files may refer to its functions.
     await runMigrations({ pgPool: pool, logger: quietLogger() });
     for (const migration of fresh) await apply(client, migration);

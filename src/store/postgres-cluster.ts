@@ -1,6 +1,6 @@
 /** The files of one database server: its data directory, made once, and the passwords to it. Called under the lock. */
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
 import type { Account } from './postgres-account.ts';
@@ -83,9 +83,10 @@ async function checkDataDirectory(place: Place, account: Account): Promise<void>
 async function createCluster(place: Place, account: Account, programs: PostgresPrograms): Promise<Access> {
   const random = (): string => randomBytes(32).toString('base64url');
   const access = { superuserPassword: random(), password: random(), port: 0 };
-  const half = `${place.data}.half`;
+  // A killed starter's initdb may still be writing to an earlier one.
+  await removeHalves(place.directory);
+  const half = `${place.data}.half-${randomBytes(6).toString('hex')}`;
   const passwordFile = `${place.accessFile}.password`;
-  await rm(half, { recursive: true, force: true });
   await rm(passwordFile, { force: true });
   try {
     await mkdir(half, { mode: 0o700 });
@@ -103,6 +104,13 @@ async function createCluster(place: Place, account: Account, programs: PostgresP
     throw error;
   } finally {
     await rm(passwordFile, { force: true });
+  }
+}
+
+async function removeHalves(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.startsWith('data.half-'))
+      await rm(join(directory, name), { recursive: true, force: true }).catch(() => {});
   }
 }
 

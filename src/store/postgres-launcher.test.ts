@@ -225,8 +225,8 @@ test('a starter killed in the middle of making the cluster leaves nothing that s
   const child = spawn(process.execPath, ['--input-type=module', '-e', USER, '--', LAUNCHER, directory, 'throwaway'], {
     stdio: 'ignore',
   });
-  while (!existsSync(join(directory, 'data.half', 'PG_VERSION')))
-    await new Promise((resolve) => setTimeout(resolve, 2));
+  const half = () => spawnSync('sh', ['-c', `ls ${directory}/data.half-*/PG_VERSION`]).status === 0;
+  while (!half()) await new Promise((resolve) => setTimeout(resolve, 2));
   child.kill('SIGKILL');
   await once(child, 'exit');
   const server = await start();
