@@ -3,8 +3,9 @@
  * instances made with several constructor arguments, and of what factories give back. Runs inside the sandbox and calls
  * the target: the caller is prepared for hangs and exits.
  */
+import process from 'node:process';
 import type { PlanReach, PlanValue } from './plan.ts';
-import { type Reached, type ValueContext, walkReach } from './values-inside.ts';
+import { type ValueContext, walkReach } from './values-inside.ts';
 
 const { getOwnPropertyNames, getPrototypeOf, getOwnPropertyDescriptor } = Object;
 const functionText = Function.prototype.toString;
@@ -17,6 +18,8 @@ export interface Subject {
   readonly name: string;
   readonly source: string;
   readonly constructs: boolean;
+  /** Other ways to an object of the same kind, made with other arguments. */
+  readonly alternates?: readonly (readonly PlanReach[])[];
 }
 
 export interface EnumerationLimits {
@@ -33,6 +36,7 @@ export interface EnumerationHooks {
 
 const OPTIONS: PlanValue = { kind: 'json', value: {} };
 const TEXT: PlanValue = { kind: 'json', value: 'x' };
+const HERE: PlanValue = { kind: 'json', value: '.' };
 const PAYLOAD_ANY: PlanValue = { kind: 'any-property', value: { kind: 'payload' } };
 
 /** Constructor and factory arguments, in the order of how often they do. */
@@ -40,6 +44,7 @@ const MAKER_ARGUMENTS: readonly (readonly PlanValue[])[] = [
   [],
   [OPTIONS],
   [TEXT],
+  [HERE],
   [TEXT, OPTIONS],
   [OPTIONS, OPTIONS],
   [{ kind: 'callback' }],
@@ -77,6 +82,17 @@ const BUILT_IN = new Set<unknown>([
   Uint8Array.prototype,
 ]);
 
+/** Modules of Node that packages hand on; what they hold is not the package's. */
+for (const name of 'fs path util child_process http https net os crypto events stream url querystring assert zlib vm'.split(
+  ' ',
+)) {
+  const module = process.getBuiltinModule(name) as unknown as Record<string, unknown> | undefined;
+  if (!module) continue;
+  BUILT_IN.add(module);
+  for (const member of Object.values(module))
+    if (typeof member === 'function' || typeof member === 'object') BUILT_IN.add(member);
+}
+
 /** Names on the value and its prototypes up to the built-in ones. */
 function namesOf(value: object): string[] {
   const names: string[] = [];
@@ -103,7 +119,9 @@ const NATIVE = /\{\s*\[native code\]\s*\}\s*$/;
 class Walk {
   readonly found: Subject[] = [];
   readonly #seen = new Set<unknown>();
-  readonly #made = new Set<string>();
+  readonly #made = new Map<string, readonly PlanReach[]>();
+  /** By the text of the first way to an object: the other ways. */
+  readonly #alternates = new Map<string, (readonly PlanReach[])[]>();
   readonly #root: { readonly file: string; readonly format: 'cjs' | 'esm'; readonly value: unknown };
   readonly #limits: EnumerationLimits;
   readonly #hooks: EnumerationHooks;
@@ -133,7 +151,7 @@ class Walk {
     this.#seen.add(value);
     const source = typeof value === 'function' ? sourceOf(value) : '';
     if (typeof value === 'function') {
-      if (NATIVE.test(source) && !/^function bound /.test(source) && depth > 0) return;
+      if (NATIVE.test(source) && !value.name.startsWith('bound ') && depth > 0) return;
       this.#add(reach, name, source, isClass(source));
     }
     if (depth >= this.#limits.depth) return;
@@ -147,7 +165,7 @@ class Walk {
       }
       this.visit(next, [...reach, { kind: 'get', name: member }], member, depth + 1);
     }
-    if (typeof value === 'function') this.#make(value, reach, name, source, depth);
+    if (typeof value === 'function') this.#make(value, reach, source, depth);
   }
 
   #add(reach: readonly PlanReach[], name: string, source: string, constructs: boolean): void {
@@ -159,7 +177,7 @@ class Walk {
   }
 
   /** Instances and results, and what hangs on them. */
-  #make(value: unknown, reach: readonly PlanReach[], name: string, source: string, depth: number): void {
+  #make(value: unknown, reach: readonly PlanReach[], source: string, depth: number): void {
     const calls = reach.filter((step) => step.kind === 'call' || step.kind === 'construct').length;
     if (calls >= 2) return;
     const asClass = isClass(source) || hasMethods(value);
@@ -172,13 +190,27 @@ class Walk {
       if (!this.#hooks.before(key)) continue;
       const made = this.#tryWalk(steps);
       if (made === undefined) continue;
-      const shape = `${name}:${namesOf(made).sort().join()}`;
-      if (this.#made.has(shape)) continue;
-      this.#made.add(shape);
+      const shape = `${describe(reach)}:${namesOf(made).sort().join()}`;
+      const first = this.#made.get(shape);
+      if (first) {
+        const ways = this.#alternates.get(JSON.stringify(first)) ?? [];
+        if (ways.length < 5) this.#alternates.set(JSON.stringify(first), [...ways, steps]);
+        continue;
+      }
+      this.#made.set(shape, steps);
       const before = this.found.length;
       this.#members(made, steps, depth, asClass);
       if (this.found.length > before) kept++;
     }
+  }
+
+  /** The subjects, each with the other ways to the object it hangs on. */
+  subjects(): readonly Subject[] {
+    return this.found.map((subject) => {
+      const cut = subject.reach.findIndex((step) => step.kind === 'call' || step.kind === 'construct') + 1;
+      const ways = cut > 0 ? this.#alternates.get(JSON.stringify(subject.reach.slice(0, cut))) : undefined;
+      return ways ? { ...subject, alternates: ways.map((way) => [...way, ...subject.reach.slice(cut)]) } : subject;
+    });
   }
 
   #tryWalk(steps: readonly PlanReach[]): object | undefined {
@@ -245,7 +277,5 @@ export function enumerate(
 ): readonly Subject[] {
   const walk = new Walk(root, limits, hooks, context);
   walk.visit(root.value, [], root.file || 'main', 0);
-  return walk.found;
+  return walk.subjects();
 }
-
-export type { Reached };

@@ -146,3 +146,60 @@ export function hintedAttempts(flaw: FlawClass, hints: FunctionHints): Attempt[]
   ];
   return payloads.slice(0, 14).flatMap((payload) => shapes.map((args) => ({ payload, args })));
 }
+
+const PAIR_LIMIT = 40;
+
+/** Where state is kept between calls: one method is told the key, the next one writes below it. */
+export function pairedAttempts(flaw: FlawClass, subject: Subject, all: readonly Subject[]): Attempt[] {
+  const last = subject.reach.at(-1);
+  if (flaw !== 'prototype-pollution' || last?.kind !== 'get' || subject.constructs) return [];
+  const owner = JSON.stringify(subject.reach.slice(0, -1));
+  const others = all.filter((other) => other !== subject && JSON.stringify(other.reach.slice(0, -1)) === owner);
+  return others.slice(0, PAIR_LIMIT).flatMap((other) => {
+    const step = other.reach.at(-1);
+    if (step?.kind !== 'get') return [];
+    const reach = [...subject.reach.slice(0, -1), { kind: 'tap', name: step.name, args: [P] } as const, last];
+    const written: PlanValue = { kind: 'parse', text: '{"{{canary}}":"1"}' };
+    const key: PlanValue = { kind: 'text', text: '{{canary}}' };
+    return [
+      { payload: '__proto__', reach, args: [written] },
+      { payload: '__proto__', reach, args: [key, { kind: 'json', value: '1' }] },
+    ];
+  });
+}
+
+const READS = 7;
+
+/** Objects with the names that were read: each pair of them as a key that leads to the prototype and a key below it. */
+export function attemptsFromReads(names: readonly string[]): Attempt[] {
+  const read = names.slice(0, READS);
+  const key: PlanValue = { kind: 'text', text: '{{canary}}' };
+  const one: PlanValue = { kind: 'json', value: '1' };
+  const pairs = read.flatMap((outer) =>
+    read.filter((inner) => inner !== outer).map((inner) => [outer, inner] as const),
+  );
+  const objects = pairs.map(([outer, inner]): PlanValue => {
+    const rest = read.filter((name) => name !== outer && name !== inner).map((name) => [name, one] as const);
+    return { kind: 'object', members: [[outer, P], [inner, key], ...rest] };
+  });
+  const bare = pairs.map(
+    ([outer, inner]): PlanValue => ({
+      kind: 'object',
+      members: [
+        [outer, P],
+        [inner, key],
+      ],
+    }),
+  );
+  const single = read.map(
+    (name): PlanValue => ({
+      kind: 'object',
+      members: [[name, { kind: 'parse', text: '{"__proto__":{"{{canary}}":"1"}}' }]],
+    }),
+  );
+  return [...bare, ...objects, ...single].flatMap((object) => [
+    { payload: '__proto__', args: [object] },
+    { payload: '__proto__', args: [{ kind: 'json', value: {} } as const, object] },
+    { payload: '__proto__', args: [object, { kind: 'callback' } as const] },
+  ]);
+}

@@ -13,9 +13,9 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import { describe, enumerate, type Subject } from './enumerate-inside.ts';
-import { hintedAttempts, hintsFor } from './hinted-inside.ts';
+import { attemptsFromReads, hintedAttempts, hintsFor, pairedAttempts } from './hinted-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
-import type { PlanValue, ProbePlan } from './plan.ts';
+import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
 import { type Attempt, generalAttempts } from './shapes-inside.ts';
 import { callValue, constructValue, fillText, type ValueContext, walkReach } from './values-inside.ts';
 
@@ -62,6 +62,16 @@ interface Pending {
   readonly subject: Subject;
   readonly attempt: Attempt;
   readonly context: ValueContext;
+  /** What was done with the result beyond what the attempt says. */
+  after: readonly PlanReach[];
+}
+
+/** The attempts at one function and how far they got. */
+interface Course {
+  readonly subject: Subject;
+  readonly key: string;
+  readonly attempts: Attempt[];
+  at: number;
 }
 
 class Search {
@@ -87,6 +97,8 @@ class Search {
     if (job.flaw === 'code-injection') this.#trap = trapProperty(globalThis, onEffect);
     this.#programs = watchCommands(join(process.cwd(), 'stand-ins'), (command) => {
       if (this.#started.length < 20_000) this.#started.push(command);
+      // Where commands are not what is looked for, a few may run, so that the target goes on; then they only cost time.
+      if (job.flaw !== 'command-injection' && this.#started.length > 12) throw new Error('no more commands here');
     });
   }
 
@@ -132,68 +144,104 @@ class Search {
         this.#context('x', 'x'),
       );
       say({ kind: 'loaded', file, functions: subjects.length });
-      for (const subject of subjects) {
-        if (now() > until) {
-          this.#cut++;
-          continue;
+      const courses = byPromise(subjects, this.#job.flaw).map((subject) => this.#course(subject, subjects));
+      for (const milliseconds of [this.#job.functionMilliseconds / 4, this.#job.functionMilliseconds])
+        for (const course of courses) {
+          if (now() > until) break;
+          await this.#drive(course, milliseconds);
         }
-        await this.#drive(subject);
-      }
+      this.#cut += courses.filter((course) => course.at < course.attempts.length).length;
     }
     if (this.#pending.size > 0) await this.#settle(this.#job.flaw === 'command-injection' ? 900 : 300);
     say({ kind: 'tried', functions: this.#tried, calls: this.#calls, cut: this.#cut });
   }
 
-  async #drive(subject: Subject): Promise<void> {
-    const key = `call ${subject.file} ${describe(subject.reach)}${subject.constructs ? ' new' : ''}`;
-    if (!this.#before(key)) return;
+  #course(subject: Subject, all: readonly Subject[]): Course {
     this.#tried++;
-    const hints = hintsFor(subject, this.#job.examples);
-    const attempts = [...hintedAttempts(this.#job.flaw, hints), ...generalAttempts(this.#job.flaw)];
-    const until = now() + this.#job.functionMilliseconds;
+    const { flaw, examples } = this.#job;
+    const usual = [...hintedAttempts(flaw, hintsFor(subject, examples)), ...generalAttempts(flaw)];
+    const attempts = [
+      ...usual,
+      ...pairedAttempts(flaw, subject, all),
+      ...(subject.alternates ?? []).flatMap((reach) => usual.map((attempt) => ({ ...attempt, reach }))),
+    ];
+    const key = `call ${subject.file} ${describe(subject.reach)}${subject.constructs ? ' new' : ''}`;
+    return { subject, key, attempts, at: 0 };
+  }
+
+  async #drive(course: Course, milliseconds: number): Promise<void> {
+    if (course.at >= course.attempts.length || !this.#before(course.key)) return;
+    const until = now() + milliseconds;
     const startedBefore = this.#started.length;
-    let inBatch = 0;
-    for (const attempt of attempts) {
-      if (this.#hitFunctions.has(subject)) break;
-      if (now() > until) {
-        this.#cut++;
+    if (course.at === 0) this.#learn(course);
+    while (course.at < course.attempts.length && now() < until) {
+      if (this.#hitFunctions.has(course.subject)) {
+        course.at = course.attempts.length;
         break;
       }
-      this.#attempt(subject, attempt);
-      if (++inBatch % 60 === 0) await this.#look(startedBefore);
+      const attempt = course.attempts[course.at++];
+      if (attempt) this.#attempt(course.subject, attempt);
+      if (course.at % 40 === 0) await this.#look(startedBefore);
     }
     await this.#look(startedBefore);
+  }
+
+  /** Calls the function once with an object that notes what is read from it, and adds attempts with those names. */
+  #learn(course: Course): void {
+    const { subject } = course;
+    if (this.#job.flaw !== 'prototype-pollution') return;
+    const context = this.#context('x', 'x');
+    const probe: PlanValue = { kind: 'any-property', value: { kind: 'json', value: 'x' } };
+    try {
+      const at = walkReach({ value: this.#roots.get(subject.file), owner: undefined }, subject.reach, context);
+      const args = [probe, probe];
+      const result = subject.constructs ? constructValue(at, args, context) : callValue(at, args, context);
+      if (result instanceof Promise) result.catch(() => undefined);
+    } catch {
+      // Refused; what was read until then is learnt all the same.
+    }
+    course.attempts.push(...attemptsFromReads([...context.seen]));
   }
 
   #attempt(subject: Subject, attempt: Attempt): void {
     const canary = `${this.#job.prefix}${(this.#count++).toString(36)}z`;
     const context = this.#context(attempt.payload, canary);
-    this.#pending.set(canary, { subject, attempt, context });
+    const pending: Pending = { subject, attempt, context, after: attempt.after ?? [] };
+    this.#pending.set(canary, pending);
     this.#trap?.arm(canary);
     this.#calls++;
     try {
       const root = { value: this.#roots.get(subject.file), owner: undefined };
-      const at = walkReach(root, subject.reach, context);
+      const at = walkReach(root, attempt.reach ?? subject.reach, context);
       const result = subject.constructs
         ? constructValue(at, attempt.args, context)
         : callValue(at, attempt.args, context);
-      this.#follow(result, attempt, context);
+      this.#follow(result, pending);
     } catch {
       // The target may refuse; only the oracle decides.
     }
   }
 
-  #follow(result: unknown, attempt: Attempt, context: ValueContext): void {
+  #follow(result: unknown, pending: Pending): void {
     if (result === null || (typeof result !== 'object' && typeof result !== 'function')) return;
     if (typeof (result as { catch?: unknown }).catch === 'function')
       (result as Promise<unknown>).catch(() => undefined);
+    const { attempt, context } = pending;
     if (attempt.after && typeof result === 'function')
       walkReach({ value: result, owner: undefined }, attempt.after, context);
+    if (typeof result !== 'object' || result instanceof Promise || isEmitter(result)) return;
+    const trigger = TRIGGERS.find((name) => typeof (result as Record<string, unknown>)[name] === 'function');
+    if (!trigger) return;
+    pending.after = [
+      { kind: 'get', name: trigger },
+      { kind: 'call', args: [CALLBACK, CALLBACK] },
+    ];
+    walkReach({ value: result, owner: undefined }, pending.after, context);
   }
 
   /** Lets what was started come to its effect, then forgets the attempts so far. */
   async #look(startedBefore: number): Promise<void> {
-    const shells = this.#started.slice(startedBefore).some((command) => command.text.includes(this.#job.prefix));
+    const shells = this.#started.length > startedBefore;
     await this.#settle(shells ? 60 : 0);
     if (!shells && this.#job.flaw === 'command-injection') this.#pending.clear();
     if (this.#pending.size > 400) this.#pending.clear();
@@ -209,8 +257,10 @@ class Search {
     for (const name of filesIn(directories)) {
       const pending = name.startsWith(this.#job.prefix) ? this.#pending.get(name) : undefined;
       if (!pending) continue;
-      const starts = this.#started.filter((command) => command.text.includes(name));
-      const whole = starts.every((command) => command.text.trim() === pending.context.payload.trim());
+      const bearing = this.#started.filter((command) => command.text.includes(name));
+      const starts = bearing.length > 0 ? bearing : this.#started.slice(-1);
+      const whole =
+        bearing.length > 0 && bearing.every((command) => command.text.trim() === pending.context.payload.trim());
       const start = starts.find((command) => command.frames.length > 0);
       this.#report({ canary: name, frames: start?.frames ?? [], whole });
     }
@@ -230,13 +280,53 @@ class Search {
       flaw: this.#job.flaw,
       file: subject.file,
       format: subject.format,
-      reach: subject.reach,
-      drive: { kind: subject.constructs ? 'construct' : 'call', args, after: attempt.after ?? [] },
+      reach: attempt.reach ?? subject.reach,
+      drive: { kind: subject.constructs ? 'construct' : 'call', args, after: pending.after },
       payload: attempt.payload,
       ...(this.#programs().length > 0 ? { programs: this.#programs() } : {}),
     };
     say({ kind: 'hit', plan, entry: describe(subject.reach), frames: effect.frames, whole: effect.whole === true });
   }
+}
+
+const CALLBACK: PlanValue = { kind: 'callback' };
+
+/** Methods that set going what a builder or a lazy task has been told to do. */
+const TRIGGERS = [
+  'fork',
+  'run',
+  'exec',
+  'execute',
+  'start',
+  'send',
+  'end',
+  'done',
+  'process',
+  'build',
+  'go',
+  'save',
+  'render',
+  'compile',
+];
+
+function isEmitter(value: object): boolean {
+  return (
+    typeof (value as { on?: unknown }).on === 'function' && typeof (value as { emit?: unknown }).emit === 'function'
+  );
+}
+
+const PROMISING: Partial<Record<FlawClass, RegExp>> = {
+  'prototype-pollution':
+    /\[[^\]'"\d]+\]\s*=[^=]|set|merge|extend|assign|default|deep|mix|path|put|flat|parse|clone|update|patch|copy|opt/i,
+  'command-injection': /exec|spawn|shell|cmd|command|child/i,
+  'code-injection': /eval|Function\s*\(|\bvm\b|runIn|compile|template|render|serialize/i,
+};
+
+/** Functions whose text looks like the class come first; otherwise as they were met. */
+function byPromise(subjects: readonly Subject[], flaw: FlawClass): readonly Subject[] {
+  const telling = PROMISING[flaw];
+  const score = (subject: Subject): number => (telling?.test(subject.source) || telling?.test(subject.name) ? 0 : 1);
+  return subjects.toSorted((left, right) => score(left) - score(right));
 }
 
 /** Writes the names that were read into every any-property value. */

@@ -10,6 +10,8 @@ export interface Attempt {
   readonly args: readonly PlanValue[];
   /** What to do with what came back. */
   readonly after?: readonly PlanReach[];
+  /** The way to the function where it is not the usual one. */
+  readonly reach?: readonly PlanReach[];
 }
 
 export interface FunctionHints {
@@ -263,6 +265,8 @@ const commandShapes: readonly (readonly PlanValue[])[] = [
   [json(1), P, CALLBACK],
   [X, X, P],
   [X, X, any(P), CALLBACK],
+  [CALLBACK],
+  [],
 ];
 
 const STATEMENT = 'globalThis.{{canary}}=1';
@@ -285,6 +289,8 @@ export const CODE_PAYLOADS = [
   `(){};${STATEMENT};function x`,
   `x(){};${STATEMENT};function y`,
   `x){};${STATEMENT};//`,
+  `f(){});${STATEMENT};(function`,
+  `x[(${STATEMENT})]`,
   `x;${STATEMENT};`,
   `}${STATEMENT};{`,
   `)};${STATEMENT};//`,
@@ -324,7 +330,12 @@ const codeShapes: readonly (readonly PlanValue[])[] = [
   [X, any(P)],
   [P, P],
   [{ kind: 'buffer', of: P }],
-  [object(['properties', object(['{{payload}}', object(['type', json('string')], ['required', TRUE])])])],
+  [
+    object(
+      ['type', json('object')],
+      ['properties', object(['{{payload}}', object(['type', json('string')], ['required', TRUE])])],
+    ),
+  ],
   [array(object(['{{payload}}', ONE]))],
   [X, X, P],
 ];
