@@ -28,7 +28,7 @@ export interface CallLaneLimits {
 
 export const CALL_LANE_LIMITS: CallLaneLimits = {
   functionMilliseconds: 400,
-  totalMilliseconds: 8000,
+  totalMilliseconds: 6000,
   functions: 150,
   hangMilliseconds: 1500,
   restarts: 5,
@@ -56,6 +56,7 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
     flaw,
     files: target.hints?.files ?? [''],
     leaveOut: [],
+    order: 'usual',
     prefix: `hs${target.token
       .replace(/[^a-z0-9]/gi, '')
       .slice(0, 8)
@@ -69,8 +70,8 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
     command: ['node', 'probe/driver-inside.ts', JOB_FILE],
     files: [{ path: JOB_FILE, content: JSON.stringify(job) }],
     limits: {
-      seconds: Math.ceil(limits.totalMilliseconds / 1000) + 6,
-      cpuSeconds: Math.ceil(limits.totalMilliseconds / 1000) + 6,
+      seconds: Math.ceil((limits.totalMilliseconds * 1.5) / 1000) + 6,
+      cpuSeconds: Math.ceil((limits.totalMilliseconds * 1.5) / 1000) + 6,
       memoryMiB: 768,
       pids: 64,
     },

@@ -33,6 +33,8 @@ export interface SearchJob {
   readonly functionMilliseconds: number;
   readonly totalMilliseconds: number;
   readonly functions: number;
+  /** `alternates`: only objects that can be made in several ways, the other ways first. */
+  readonly order: 'usual' | 'alternates';
 }
 
 export type SearchMessage =
@@ -47,6 +49,7 @@ export type SearchMessage =
       readonly frames: readonly string[];
       readonly whole: boolean;
     }
+  | { readonly kind: 'has-alternates' }
   | { readonly kind: 'end' };
 
 const now = performance.now.bind(performance);
@@ -143,6 +146,7 @@ class Search {
         { before: this.#before, now },
         this.#context('x', 'x'),
       );
+      if (subjects.some((subject) => subject.alternates)) say({ kind: 'has-alternates' });
       say({ kind: 'loaded', file, functions: subjects.length });
       const courses = byPromise(subjects, this.#job.flaw).map((subject) => this.#course(subject, subjects));
       for (const milliseconds of [this.#job.functionMilliseconds / 4, this.#job.functionMilliseconds])
@@ -160,11 +164,9 @@ class Search {
     this.#tried++;
     const { flaw, examples } = this.#job;
     const usual = [...hintedAttempts(flaw, hintsFor(subject, examples)), ...generalAttempts(flaw)];
-    const attempts = [
-      ...usual,
-      ...pairedAttempts(flaw, subject, all),
-      ...(subject.alternates ?? []).flatMap((reach) => usual.map((attempt) => ({ ...attempt, reach }))),
-    ];
+    const otherWays = (subject.alternates ?? []).flatMap((reach) => usual.map((attempt) => ({ ...attempt, reach })));
+    const attempts =
+      this.#job.order === 'alternates' ? otherWays : [...usual, ...pairedAttempts(flaw, subject, all), ...otherWays];
     const key = `call ${subject.file} ${describe(subject.reach)}${subject.constructs ? ' new' : ''}`;
     return { subject, key, attempts, at: 0 };
   }
