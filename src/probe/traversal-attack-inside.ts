@@ -85,30 +85,32 @@ class Siege {
     return this.#silences >= SILENCES || Date.now() > this.#until;
   }
 
-  /** Ways on which a name reaches the file system. */
+  /** Ways on which a name reaches the file system. A server may well be silent about a file that is not there. */
   async doors(texts: AttackTexts): Promise<Door[]> {
     const found: Door[] = [];
-    const { name } = this.#flag;
-    for (const before of texts.prefixes)
-      for (const ending of texts.endings) {
-        if (this.over) return found;
-        await this.ask(`${before}/${name}${ending}`);
-        if (this.#world.reads.length === 0) {
-          if (found.length === 0 && before === '' && ending === '.txt') continue;
-          if (before !== '' && ending === texts.endings[0]) break;
-          continue;
-        }
-        found.push({ before, ending, isQuery: false });
-        break;
-      }
+    for (const before of texts.prefixes) {
+      const door = this.over ? undefined : await this.#pathDoor(before, texts.endings);
+      if (door) found.push(door);
+    }
     if (found.length === 0) found.push({ before: '', ending: texts.endings[0] ?? '', isQuery: false });
     for (const query of texts.queries) {
-      if (this.over) return found;
-      await this.ask(`/${query}${name}.txt`);
+      if (this.over) break;
+      await this.ask(`/${query}${this.#flag.name}.txt`);
       if (this.#world.reads.some((read) => !read.path.includes('?')))
         found.push({ before: `/${query}`, ending: '.txt', isQuery: true });
     }
+    this.#silences = 0;
     return found;
+  }
+
+  async #pathDoor(before: string, endings: readonly string[]): Promise<Door | undefined> {
+    // Behind a prefix one ending tells whether it leads to files at all.
+    for (const ending of before === '' ? endings : endings.slice(0, 1)) {
+      if (this.over) return undefined;
+      await this.ask(`${before}/${this.#flag.name}${ending}`);
+      if (this.#world.reads.length > 0) return { before, ending, isQuery: false };
+    }
+    return undefined;
   }
 
   async storm(door: Door, texts: AttackTexts): Promise<Hit | undefined> {
