@@ -19,10 +19,10 @@ import {
 import { readVerifierKey, verifyNote } from '../../src/tlog/note.ts';
 import { decodeBundle, encodeBundle, tilePath } from '../../src/tlog/tile.ts';
 import { trustOnly } from '../../src/tlog/witness-policy.ts';
+import { needs, vectorPath } from './vectors.ts';
 
-const shared = process.env.HEADSTART_SHARED ?? join(import.meta.dirname, '..', '..', '..', 'shared');
-const vectors = join(shared, 'vectors');
-const options = { skip: existsSync(vectors) ? false : `no vectors at ${vectors}` };
+const vectors = vectorPath('.');
+const options = needs('merkle');
 
 const bytes = (text: string | null | undefined) => Buffer.from(text ?? '', 'base64');
 
