@@ -1,1 +1,3 @@
+export { listenOnLoopback, PortInUse } from './listen.ts';
 export { createPublicServer } from './public-server.ts';
+export { createStatusServer, type StatusServerParts } from './status-server.ts';
