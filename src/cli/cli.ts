@@ -3,7 +3,8 @@
  * code. A command that is not built does not exist (exit 2).
  */
 import { Command, CommanderError } from 'commander';
-import { CommandEnd, EXIT, type Terminal } from './terminal.ts';
+import { StoreError, type StoreTrouble } from '../store/store-error.ts';
+import { CommandEnd, EXIT, type ExitName, type Terminal } from './terminal.ts';
 
 export type RegisterCommands = (program: Command) => void;
 
@@ -28,10 +29,17 @@ export async function runCommandLine(
   return exit;
 }
 
+/** A store that cannot be opened is a state of this machine, told with what to do; it is no fault of the program. */
+const STORE_EXIT: Partial<Record<StoreTrouble, ExitName>> = { checksum: 'failed', 'not-empty': 'conflict' };
+
 function toExit(error: unknown, terminal: Terminal): number {
   if (error instanceof CommandEnd) {
     if (error.message) terminal.say(`headstart: ${error.message}`);
     return EXIT[error.exit];
+  }
+  if (error instanceof StoreError) {
+    terminal.say(`headstart: ${error.message}`);
+    return EXIT[STORE_EXIT[error.trouble] ?? 'unavailable'];
   }
   // Commander ends by throwing; help and version are no errors, everything else is wrong usage and already told.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;

@@ -213,6 +213,24 @@ test('a backup of a newer release is refused, naming what is missing here', asyn
   await assert.rejects(into(await openTarget()), troubled('wrong-migrations', /9999-future\.sql/));
 });
 
+test('a backup of an older release is refused by a database that a newer one set up, and lands in an untouched one', async () => {
+  const oldest = await createTestDatabase({ empty: true });
+  targets.push(oldest);
+  await migrate(oldest.database.pool, { only: new Set([1]) });
+  await addJob(oldest.database, 'later', 1);
+  await backup({ pool: oldest.database.pool, home, clock: systemClock }, file);
+  const migrated = await createTestDatabase();
+  targets.push(migrated);
+  const empty = { home: (await openHome(mkdtempSync(join(root, 'target-')))).path };
+  await assert.rejects(into({ ...migrated, ...empty }), troubled('not-empty', /newer release/));
+  const untouched = await createTestDatabase({ empty: true });
+  targets.push(untouched);
+  await into({ ...untouched, ...empty });
+  assert.equal(await countPendingJobs(untouched.database), 1);
+  const newest = 'select number from store.migrations order by number';
+  assert.deepEqual((await untouched.database.query(newest)).rows, (await migrated.database.query(newest)).rows);
+});
+
 test('a backup that names a file outside the public tree writes nothing', async () => {
   await take();
   for (const path of ['../escaped', '/tmp/headstart-escaped', 'a/../../escaped']) {

@@ -24,6 +24,20 @@ export async function withFileLock<T>(path: string, waitMs: number, work: () => 
   }
 }
 
+/** Takes the lock at once or throws LockTimeout, and writes `note` into the file for those who do not get it. */
+export async function holdFileLock(path: string, note: string): Promise<{ release(): Promise<void> }> {
+  const file = await open(path, 'a', 0o600);
+  try {
+    await lock(file, path, 0);
+    await file.truncate();
+    await file.write(note);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { release: () => file.close() };
+}
+
 function lock(file: FileHandle, path: string, waitMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const seconds = String(Math.max(0.001, waitMs / 1000));

@@ -79,7 +79,7 @@ const isThere = (path: string): Promise<boolean> =>
     () => false,
   );
 
-async function checkPrivate(path: string): Promise<void> {
+export async function checkPrivate(path: string): Promise<void> {
   const found = await lstat(path);
   if (!found.isDirectory()) throw new StoreError('wrong-permissions', `${path} is not a directory`);
   const own = process.geteuid?.();

@@ -57,7 +57,7 @@ export async function restore(
   const header = await checkFile(file);
   const keys = options.keysFile ? await readKeys(options.keysFile) : undefined;
   if (keys) await checkKeysFit(home, keys);
-  await checkEmpty(parts.pool, home);
+  await checkEmpty(parts.pool, home, header);
   // The schema of the release that made the backup; the rest follows when its rows are in.
   await migrate(parts.pool, { only: new Set(header.migrations.map(({ number }) => number)) });
   const counted = await load(parts.pool, home, file, header);
@@ -91,9 +91,10 @@ async function checkFile(file: string): Promise<BackupHeader> {
   return header;
 }
 
-async function checkEmpty(pool: pg.Pool, home: Home): Promise<void> {
+async function checkEmpty(pool: pg.Pool, home: Home, header: BackupHeader): Promise<void> {
   const client = await pool.connect();
   try {
+    await checkSchema(client, header);
     for (const { schema, table } of await listTables(client)) {
       const { rows } = await client.query(`select from ${quote(schema)}.${quote(table)} limit 1`);
       if (rows.length > 0) {
@@ -109,6 +110,20 @@ async function checkEmpty(pool: pg.Pool, home: Home): Promise<void> {
   const names = await readdir(home.public).catch(() => []);
   if (names.length > 0) {
     throw new StoreError('not-empty', `${home.public} holds files already; restore into an empty data directory`);
+  }
+}
+
+/** Rows of an older release fit only the tables of that release, which cannot be had back once newer files were applied. */
+async function checkSchema(client: pg.ClientBase, header: BackupHeader): Promise<void> {
+  const { rows: found } = await client.query(`select where to_regclass('store.migrations') is not null`);
+  if (found.length === 0) return;
+  const { rows } = await client.query<{ number: number; name: string }>('select number, name from store.migrations');
+  const newer = rows.filter(({ number }) => !header.migrations.some((migration) => migration.number === number));
+  if (newer.length > 0) {
+    throw new StoreError(
+      'not-empty',
+      `the database was set up by a newer release already (${newer.map(({ name }) => name).join(', ')}); restore into an empty data directory`,
+    );
   }
 }
 
