@@ -176,7 +176,8 @@ async function openCase(
     contacts.set(id, await vault.sealJson(tx, keyId, of, `contact ${id}`));
   }
   await createCaseStore(tx).insert(it, contacts);
-  const learnt: Learnt = { knownAs: fresh.knownAs, patch: null, fixedVersion: fresh.finding.affected?.fixedIn ?? null };
+  const { affected } = fresh.finding;
+  const learnt: Learnt = { knownAs: fresh.knownAs, patch: null, fixedVersion: affected?.fixedIn ?? null, affected };
   await details.insert({
     caseId: it.id,
     findingId: fresh.findingId,

@@ -2,7 +2,7 @@
 import type { AdvisoryPublisher, AdvisoryRecord, AffectedEvent } from '../formats/advisory-record.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
 import { packageName, readPurl, toPurl, withoutVersion } from '../formats/purl.ts';
-import type { ConfirmedFinding, FindingId, VersionEvent } from '../verify/index.ts';
+import type { AffectedVersions, ConfirmedFinding, FindingId, VersionEvent } from '../verify/index.ts';
 import type { Case, CaseId } from './case.ts';
 import type { HistoryEntry } from './case-store.ts';
 
@@ -25,6 +25,8 @@ export interface Learnt {
   /** A patch that was verified, as unified diff. */
   readonly patch: string | null;
   readonly fixedVersion: string | null;
+  /** Measured by running the reproducer over the published versions. */
+  readonly affected: AffectedVersions | null;
 }
 
 export interface PackageNamed {
@@ -79,8 +81,8 @@ export function toAdvisoryRecord(source: AdvisorySource): AdvisoryRecord {
     description: `${title} in the npm package ${named.name}, shown by execution in version ${named.version}.${details}`,
     flaw: { name: finding.flaw, cwe: FLAW_CLASSES[finding.flaw].cwe },
     affected: {
-      events: finding.affected ? finding.affected.events.map(toAffectedEvent) : [],
-      measured: (finding.affected?.measured ?? [])
+      events: learnt.affected ? learnt.affected.events.map(toAffectedEvent) : [],
+      measured: (learnt.affected?.measured ?? [])
         .filter(({ outcome }) => outcome !== 'not-comparable')
         .map(({ version, outcome }) => ({ version, affected: outcome === 'fires' })),
     },

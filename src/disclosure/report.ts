@@ -45,7 +45,7 @@ export function renderReport(source: ReportSource): Report {
     ...wrapped(`Seen: ${oneLine(finding.oracle)}`),
     ...wrapped(`Reached by: ${oneLine(finding.entry)}`),
     ...(finding.sink ? wrapped(`At: ${finding.sink.file}:${finding.sink.line}`) : []),
-    ...wrapped(affectedWords(finding)),
+    ...wrapped(affectedWords(source.learnt)),
     ...wrapped(
       `Proposed severity: ${finding.severity.score.toFixed(1)} ${finding.severity.severity}, ${finding.severity.vector}. Yours replaces it.`,
     ),
@@ -79,12 +79,12 @@ export function renderReport(source: ReportSource): Report {
   };
 }
 
-function affectedWords(finding: ConfirmedFinding): string {
-  if (!finding.affected) return 'Affected: this version; others have not been measured.';
-  const events = finding.affected.events.map((event) =>
+function affectedWords({ affected }: Learnt): string {
+  if (!affected) return 'Affected: this version; others have not been measured.';
+  const events = affected.events.map((event) =>
     'last_affected' in event ? { lastAffected: event.last_affected } : event,
   );
-  const count = finding.affected.measured.length;
+  const count = affected.measured.length;
   return `Affected, measured by running it on ${count} published versions: ${rangesOf(events).map(rangeWords).join('; ')}.`;
 }
 

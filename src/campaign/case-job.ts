@@ -1,0 +1,202 @@
+/**
+ * The steps of a campaign after a case is open, as jobs (docs/cycles.md, 1.3 and 2).
+ *
+ *   measure ──▶ (demonstration only) step ──▶ step ──▶ … ──▶ disclosed and published
+ *
+ * `step` looks where the case stands, takes the next step and writes the job for the one after it. It may run twice: a
+ * step already taken is refused by the case's own machine, and what is published is published once.
+ *
+ * Only a demonstration moves by itself: its maintainer is simulated, its clock is explicit and starts where the case's
+ * history ends. A real case stops after `measure` and waits for people.
+ */
+import type { Disclosure, OpenedCase, Stage } from '../disclosure/index.ts';
+import {
+  createCompressedClock,
+  isDemonstration,
+  nextSimulatedAnswer,
+  SIMULATED_ACTOR,
+  type Step,
+} from '../disclosure/index.ts';
+import { addDays, type Clock } from '../lib/clock.ts';
+import type { Result } from '../lib/result.ts';
+import type { Database } from '../store/database.ts';
+import type { JobHandler } from '../store/job-worker.ts';
+import { addJob } from '../store/jobs.ts';
+import type { PackageTree, TargetRefusal } from '../target/index.ts';
+import type { AffectedVersions, ConfirmedFinding, RunOutcome } from '../verify/index.ts';
+import type { CampaignEvent } from './progress.ts';
+import { readId, SEARCH_JOBS } from './search-job.ts';
+import type { TreeKeeper } from './tree-keeper-service.ts';
+
+export const STEP_JOB = 'campaign-step';
+
+export interface PatchAttempt {
+  /** Where it came from: the upstream's fixed version, a built-in template. */
+  readonly source: string;
+  readonly text: string;
+  readonly verdict: string;
+  readonly reasons: readonly string[];
+}
+
+export interface CaseJobParts {
+  readonly database: Database;
+  readonly trees: TreeKeeper;
+  /** Reads cases of any kind; moves those under the real clock. */
+  readonly disclosure: Disclosure;
+  /** The same under a compressed clock: moves demonstrations only. */
+  readonly disclosureUnder: (clock: Clock) => Disclosure;
+  readonly measureAffected: (finding: ConfirmedFinding) => Promise<Result<AffectedVersions, TargetRefusal>>;
+  /** Candidate patches in order of preference, each attacked; stops at the first that mends. */
+  readonly attemptPatches: (
+    finding: ConfirmedFinding,
+    tree: PackageTree,
+    fixedVersion: string | null,
+  ) => Promise<readonly PatchAttempt[]>;
+  /** Whether the reproducer is silent on that version, the same call reached. */
+  readonly tryVersion: (finding: ConfirmedFinding, version: string) => Promise<RunOutcome>;
+  /** Signs with the demonstration's two keys, publishes, and gives the paths below `public/`. */
+  readonly publishDemonstration: (
+    opened: OpenedCase,
+    clock: Clock,
+  ) => Promise<Result<readonly string[], { kind: string }>>;
+  readonly onEvent: (event: CampaignEvent) => void;
+}
+
+export function createCaseJobs(parts: CaseJobParts): Readonly<Record<string, JobHandler>> {
+  return {
+    [SEARCH_JOBS.measure]: (payload) => measure(parts, readId(payload, 'caseId')),
+    [STEP_JOB]: (payload) => step(parts, readId(payload, 'caseId')),
+  };
+}
+
+async function getCase({ disclosure }: CaseJobParts, caseId: string): Promise<OpenedCase> {
+  const opened = await disclosure.find(caseId);
+  if (!opened) throw new Error(`there is no case ${caseId}`);
+  return opened;
+}
+
+async function measure(parts: CaseJobParts, caseId: string): Promise<void> {
+  const opened = await getCase(parts, caseId);
+  if (!opened.learnt.affected) {
+    const measured = await parts.measureAffected(opened.finding);
+    // The range stays unmeasured where the registry lists no other version; the case goes on without it.
+    if (measured.ok) {
+      const affected = measured.value;
+      await parts.disclosure.learn(caseId, { affected, fixedVersion: affected.fixedIn });
+      if (isDemonstration(opened.case)) {
+        parts.onEvent({ kind: 'measured', caseId, versions: affected.measured.length, range: rangeOf(affected) });
+      }
+    }
+  }
+  if (isDemonstration(opened.case)) await nextStep(parts, caseId, opened.case.stage);
+}
+
+function rangeOf({ introducedIn, fixedIn }: AffectedVersions): string {
+  return `introduced in ${introducedIn ?? 'an unknown version'}, ${fixedIn ? `fixed in ${fixedIn}` : 'no fixed version'}`;
+}
+
+/** Named by the stage it starts from, so that a job that ran twice adds one successor. */
+async function nextStep({ database }: CaseJobParts, caseId: string, stage: Stage): Promise<void> {
+  await addJob(database, STEP_JOB, { caseId }, { key: `step ${caseId} ${stage}` });
+}
+
+async function step(parts: CaseJobParts, caseId: string): Promise<void> {
+  const opened = await getCase(parts, caseId);
+  if (!isDemonstration(opened.case)) return;
+  const clock = createCompressedClock(lastInstant(opened));
+  switch (opened.case.stage) {
+    case 'received':
+      return await take(parts, opened, 'confirm', 'verify', clock);
+    case 'confirmed':
+      // A report that brings a patch is what maintainers ask for: look for one before it is written.
+      await findPatch(parts, opened);
+      return await notify(parts, opened, clock);
+    case 'notified':
+    case 'acknowledged':
+      return await answer(parts, opened, clock);
+    case 'patched':
+      return await releaseFix(parts, opened, clock);
+    case 'fix-released':
+    case 'disclosed':
+      return await publish(parts, opened, clock);
+    default:
+      return;
+  }
+}
+
+function lastInstant(opened: OpenedCase): Date {
+  const times = opened.history.map(({ at }) => at.getTime());
+  return new Date(Math.max(opened.case.openedAt.getTime(), ...times));
+}
+
+async function take(
+  parts: CaseJobParts,
+  { case: it }: OpenedCase,
+  name: Step,
+  actor: string,
+  clock: Clock,
+  note = '',
+): Promise<void> {
+  const taken = await parts.disclosureUnder(clock).take(name, it.id, { actor, note });
+  if (taken.ok) await nextStep(parts, it.id, taken.value.stage);
+  else if (taken.refusal.kind !== 'wrong-stage')
+    throw new Error(`${name} of ${it.id} was refused: ${taken.refusal.kind}`);
+}
+
+async function notify(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Promise<void> {
+  await take(parts, opened, 'notify', 'coordinator', clock);
+  const { case: it } = await getCase(parts, opened.case.id);
+  if ('dueAt' in it) {
+    const due = `${it.dueAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+    parts.onEvent({ kind: 'notified', caseId: it.id, due, simulated: true });
+  }
+}
+
+/** The simulated maintainer answers, some days later by the compressed clock. */
+async function answer(parts: CaseJobParts, opened: OpenedCase, clock: { now(): Date; passDays(days: number): void }) {
+  if (!isDemonstration(opened.case)) return;
+  const next = nextSimulatedAnswer(opened.case, opened.learnt.fixedVersion);
+  if (!next) return;
+  clock.passDays(next.afterDays);
+  await take(parts, opened, next.step, SIMULATED_ACTOR, clock, next.note);
+}
+
+async function findPatch(parts: CaseJobParts, { case: it, finding, learnt }: OpenedCase): Promise<void> {
+  if (learnt.patch) return;
+  const used = await parts.trees.use(finding.target, (tree) =>
+    parts.attemptPatches(finding, tree, learnt.fixedVersion),
+  );
+  if (!used.ok) throw new Error(`the target of ${it.id} is not to be had any more: ${used.refusal.kind}`);
+  for (const { source, verdict, reasons } of used.value) {
+    parts.onEvent({
+      kind: 'patch',
+      caseId: it.id,
+      source,
+      verdict,
+      why: verdict === 'fixes' ? '' : (reasons[0] ?? ''),
+    });
+  }
+  const good = used.value.find(({ verdict }) => verdict === 'fixes');
+  if (good) await parts.disclosure.learn(it.id, { patch: good.text });
+}
+
+/** The simulated answer names a version; the reproducer is run on it before it is believed. */
+async function releaseFix(parts: CaseJobParts, opened: OpenedCase, clock: ReturnType<typeof createCompressedClock>) {
+  const { case: it, finding, learnt } = opened;
+  const version = learnt.fixedVersion;
+  if (version) {
+    const tried = await parts.tryVersion(finding, version);
+    if (tried.outcome !== 'silent') throw new Error(`${it.id}: the version said to be fixed is ${tried.outcome}`);
+    parts.onEvent({ kind: 'fix-released', caseId: it.id, version, simulated: true });
+    return await answer(parts, opened, clock);
+  }
+  // Nobody released a fix: the deadline passes, and the case is disclosed without one.
+  const due = 'dueAt' in it ? it.dueAt : addDays(clock.now(), 90);
+  await publish(parts, opened, createCompressedClock(due));
+}
+
+async function publish(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Promise<void> {
+  const published = await parts.publishDemonstration(opened, clock);
+  if (!published.ok) throw new Error(`${opened.case.id} was not published: ${published.refusal.kind}`);
+  parts.onEvent({ kind: 'published', caseId: opened.case.id, documents: published.value });
+}
