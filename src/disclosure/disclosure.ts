@@ -123,6 +123,9 @@ export function createDisclosure(parts: DisclosureDependencies) {
     toRecord: (opened: OpenedCase, status: AdvisoryRecord['status'], now: Date): AdvisoryRecord =>
       toAdvisoryRecord({ ...opened, status, now, publisher: parts.publisher, commitment: opened.commitment.id }),
 
+    /** The embargo is over, its deadline has passed, or the case is disclosed already. */
+    mayDisclose: (it: Case): boolean => it.stage === 'disclosed' || advance(it, 'disclose', clock.now()).ok,
+
     /** The report as it was sent, or as it would be sent now. */
     report: (opened: OpenedCase): Promise<Report> => database.transaction((tx) => readReport(tx, parts, opened)),
 
@@ -132,9 +135,9 @@ export function createDisclosure(parts: DisclosureDependencies) {
     endCommitment: (tx: Transaction, id: CommitmentId, how: 'opened' | 'withdrawn'): Promise<void> =>
       createDetailsStore(tx).endCommitment(id, how, clock.now()),
 
-    /** Writes into the history what is no step: an export, a message sent. */
-    note: (opened: OpenedCase, event: string, actor: string): Promise<void> =>
-      createCaseStore(database).recordEvent(opened.case, { version: null, event, actor, at: clock.now(), note: '' }),
+    /** Writes into the history what is no step: an export, a release signed. */
+    note: (tx: Transaction, { case: it }: OpenedCase, event: string, actor: string): Promise<void> =>
+      createCaseStore(tx).recordEvent(it, { version: null, event, actor, at: clock.now(), note: '' }),
 
     /** Notices deadlines that have passed; each is given once. */
     reachClocks: (): Promise<readonly RunningClock[]> =>

@@ -64,15 +64,22 @@ const record: fc.Arbitrary<AdvisoryRecord> = fc
     cwe: fc.constantFrom('CWE-22', 'CWE-78', 'CWE-94', 'CWE-1321', 'CWE-1333', 'CWE-99999'),
     events,
     scored: fc.boolean(),
+    impact: fc.tuple(
+      ...['VC', 'VI', 'VA', 'SC', 'SI', 'SA'].map((name) =>
+        fc.constantFrom('H', 'L', 'N').map((value) => `${name}:${value}`),
+      ),
+    ),
     aliases: fc.subarray(['CVE-2029-1234', 'CVE-2029-99999', 'GHSA-aaaa-bbbb-cccc']),
     credited: fc.boolean(),
   })
-  .map(({ cwe, events: list, scored, credited, ...rest }) => ({
+  .map(({ cwe, events: list, scored, impact, credited, ...rest }) => ({
     ...RECORD,
     ...rest,
     flaw: { name: 'a flaw', cwe },
     affected: { events: list, measured: [] },
-    severity: scored ? RECORD.severity : null,
+    severity: scored
+      ? { vector: `CVSS:4.0/AV:N/AC:L/AT:P/PR:N/UI:N/${impact.join('/')}`, reasons: ['AV:N: because.'] }
+      : null,
     credits: credited ? RECORD.credits : [],
     timeline: credited ? RECORD.timeline : [],
   }));

@@ -31,7 +31,8 @@ export interface SchemaError {
 /** At most this many errors are told of one document. */
 const MAX_ERRORS = 100;
 
-const OPTIONS = { allErrors: true, strict: false, validateFormats: true } as const;
+// CVSS schemas ask for multiples of 0.1; without the tolerance 6.3 is none, as binary fractions go.
+const OPTIONS = { allErrors: true, strict: false, validateFormats: true, multipleOfPrecision: 6 } as const;
 const compiled = new Map<SchemaName, ValidateFunction>();
 
 /** Every way in which the document breaks the schema; none where it is valid. */

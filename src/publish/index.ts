@@ -1,1 +1,14 @@
-export {};
+/** The door of publication: two signatures, then the world. */
+export { isDocumentPath } from './advisory-documents.ts';
+export { createReleaseKeyFiles } from './key-file-client.ts';
+export {
+  createPublishing,
+  PUBLISH_JOB,
+  type Publishing,
+  type PublishingDependencies,
+  type PublishRefusal,
+  type Signing,
+} from './publish.ts';
+export type { ReleaseFacts, ReleaseRefusal } from './release.ts';
+export { openReleaseSigners, type SignersRefusal } from './release-key-service.ts';
+export type { ReleaseId } from './release-store.ts';

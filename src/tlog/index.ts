@@ -16,7 +16,7 @@ export { appendEntry } from './entry-store.ts';
 export { type AnyRefusal, explain } from './explain.ts';
 export { KNOWN_HEADS_FOLDER } from './known-heads-client.ts';
 export { LogUnreadable } from './log-reader-client.ts';
-export { formatVerifierKey, readVerifierKey, type VerifierKey } from './note.ts';
+export { createVerifierKey, ED25519, formatVerifierKey, readVerifierKey, type VerifierKey } from './note.ts';
 export { type Commitment, type Overdue, openedLate, overdueOpenings } from './overdue.ts';
 export { checkProof, readProof } from './proof.ts';
 export { FINDING_FIELDS, FINDING_SCHEMA, type FindingField, type FindingValues, isFindingField } from './template.ts';

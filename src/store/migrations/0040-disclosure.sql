@@ -177,8 +177,7 @@ create table publish.releases (
   case_id      text not null references disclosure.cases,
   sequence     integer not null check (sequence > 0),
   entry_id     text not null unique,
-  -- The logged statement with its signatures, and the documents it names, encrypted until they are public.
-  statement    bytea not null,
+  -- The documents that the logged statement names, encrypted until they are public.
   documents    bytea not null,
   key_id       text not null references store.data_keys,
   not_before   timestamptz not null,
@@ -187,7 +186,10 @@ create table publish.releases (
   accepted_at  timestamptz,
   published_at timestamptz,
   trouble      text,
+  -- What the public feed says of it, from its acceptance on.
+  feed_item    jsonb,
   unique (case_id, sequence),
+  check ((state in ('accepted', 'published')) = (feed_item is not null)),
   check ((state in ('accepted', 'published')) = (accepted_at is not null)),
   check ((state = 'published') = (published_at is not null)),
   check ((state = 'refused') = (trouble is not null))
@@ -195,3 +197,10 @@ create table publish.releases (
 
 -- At most one release of a case is on its way.
 create unique index releases_open on publish.releases (case_id) where state in ('signed', 'accepted');
+
+-- Release keys whose public half the log has named.
+create table publish.release_keys (
+  name     text primary key,
+  vkey     text not null unique,
+  entry_id text not null
+);

@@ -1,0 +1,59 @@
+/** What lies beside the advisories: the feed, `security.txt`, CSAF's provider metadata. Pure texts. */
+import type { AdvisoryPublisher } from '../formats/advisory-record.ts';
+import { toProviderMetadata } from '../formats/csaf.ts';
+import { addDays } from '../lib/clock.ts';
+import type { DocumentHash } from './advisory-documents.ts';
+
+export interface FeedItem {
+  readonly advisory: string;
+  readonly title: string;
+  readonly kind: 'real' | 'demonstration';
+  readonly onePerson: boolean;
+  readonly publishedAt: Date;
+  readonly documents: readonly DocumentHash[];
+}
+
+/** RFC 9116 wants less than a year. */
+const SECURITY_TXT_DAYS = 180;
+
+export function feedText(publisher: AdvisoryPublisher, items: readonly FeedItem[]): string {
+  const base = baseOf(publisher);
+  const feed = {
+    version: 'https://jsonfeed.org/version/1.1',
+    title: `Advisories of ${publisher.name}`,
+    home_page_url: base,
+    feed_url: `${base}/feed.json`,
+    items: [...items]
+      .sort(
+        (left, right) =>
+          right.publishedAt.getTime() - left.publishedAt.getTime() || (left.advisory < right.advisory ? -1 : 1),
+      )
+      .map(({ advisory, title, kind, onePerson, publishedAt, documents }) => ({
+        id: advisory,
+        url: `${base}/${documents.find(({ name }) => name.includes('/markdown/'))?.name ?? ''}`,
+        title,
+        content_text: kind === 'demonstration' ? `Demonstration, not a new advisory. ${title}` : title,
+        date_published: publishedAt.toISOString(),
+        tags: [kind],
+        _headstart: { released_by: onePerson ? 'one person' : 'two persons', documents },
+      })),
+  };
+  return `${JSON.stringify(feed, null, 2)}\n`;
+}
+
+export function securityText(publisher: AdvisoryPublisher, now: Date): string {
+  const base = baseOf(publisher);
+  return [
+    `Contact: ${publisher.contact}`,
+    `Expires: ${addDays(now, SECURITY_TXT_DAYS).toISOString()}`,
+    'Preferred-Languages: en',
+    `Canonical: ${base}/.well-known/security.txt`,
+    `CSAF: ${base}/.well-known/csaf/provider-metadata.json`,
+    '',
+  ].join('\n');
+}
+
+export const providerText = (publisher: AdvisoryPublisher, now: Date): string =>
+  `${JSON.stringify(toProviderMetadata(publisher, now), null, 2)}\n`;
+
+const baseOf = ({ namespace }: AdvisoryPublisher): string => namespace.replace(/\/$/, '');
