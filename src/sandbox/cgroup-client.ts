@@ -1,45 +1,21 @@
 /**
- * Control groups, version 1 or 2, chosen controller by controller: a hybrid host has some of each.
+ * Where control groups can be made, version 1 or 2, controller by controller: a hybrid host has some of each.
  * A run's group is made below the group this process is in, so that limits set on us hold for it too.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import type { SandboxLimits, SandboxRefusal } from './run.ts';
-
-const MIB = 1_048_576;
-const PERIOD_MICROSECONDS = 100_000;
-/** `rmdir` right after the last exit answers EBUSY on version 1. */
-const REMOVE_ATTEMPTS = 40;
-const REMOVE_PAUSE_MS = 5;
+import type { SandboxRefusal } from './run.ts';
 
 const CONTROLLERS = ['memory', 'pids', 'cpu', 'cpuacct'] as const;
-type Controller = (typeof CONTROLLERS)[number];
+export type Controller = (typeof CONTROLLERS)[number];
 
 /** Where groups may be made for one controller. */
-interface Parent {
+export interface CgroupParent {
   readonly version: 1 | 2;
   readonly directory: string;
 }
-export type CgroupParents = ReadonlyMap<Controller, Parent>;
-
-export interface CgroupUsage {
-  readonly cpuMs: number;
-  readonly peakBytes: number;
-  readonly oomKills: number;
-  readonly forksRefused: number;
-}
-
-export interface Cgroup {
-  join(pid: number): void;
-  readUsage(): CgroupUsage;
-  /** Processes still in the group. */
-  readProcesses(): number[];
-  /** Kills everything in the group where the kernel offers that; the caller also kills the namespace's init. */
-  kill(): void;
-  remove(): Promise<void>;
-}
+export type CgroupParents = ReadonlyMap<Controller, CgroupParent>;
 
 const fromOctal = (path: string): string =>
   path.replaceAll(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
@@ -99,7 +75,7 @@ function handDown(directory: string): void {
   }
 }
 
-function findParent(controller: Controller, mounts: readonly Mount[], cgroups: string): Parent | undefined {
+function findParent(controller: Controller, mounts: readonly Mount[], cgroups: string): CgroupParent | undefined {
   const first = mounts.find((mount) => mount.version === 1 && mount.controllers.includes(controller));
   if (first) {
     const directory = join(first.directory, ownGroup(cgroups, controller));
@@ -120,7 +96,7 @@ function findParent(controller: Controller, mounts: readonly Mount[], cgroups: s
 export function findCgroups(root = '/proc/self'): Result<CgroupParents, SandboxRefusal> {
   const mounts = readMounts(readFileSync(join(root, 'mountinfo'), 'utf8'));
   const cgroups = readFileSync(join(root, 'cgroup'), 'utf8');
-  const parents = new Map<Controller, Parent>();
+  const parents = new Map<Controller, CgroupParent>();
   for (const controller of CONTROLLERS) {
     const parent = findParent(controller, mounts, cgroups);
     if (!parent) {
@@ -133,105 +109,4 @@ export function findCgroups(root = '/proc/self'): Result<CgroupParents, SandboxR
     parents.set(controller, parent);
   }
   return ok(parents);
-}
-
-function settings(version: 1 | 2, controller: Controller, limits: SandboxLimits): (readonly [string, string])[] {
-  const bytes = String(limits.memoryMiB * MIB);
-  const perVersion: Readonly<Record<1 | 2, Readonly<Record<Controller, (readonly [string, string])[]>>>> = {
-    1: {
-      memory: [
-        ['memory.limit_in_bytes', bytes],
-        ['memory.memsw.limit_in_bytes', bytes],
-      ],
-      pids: [['pids.max', String(limits.pids)]],
-      cpu: [
-        ['cpu.cfs_period_us', String(PERIOD_MICROSECONDS)],
-        ['cpu.cfs_quota_us', String(PERIOD_MICROSECONDS)],
-      ],
-      cpuacct: [],
-    },
-    2: {
-      memory: [
-        ['memory.max', bytes],
-        ['memory.swap.max', '0'],
-        ['memory.oom.group', '1'],
-      ],
-      pids: [['pids.max', String(limits.pids)]],
-      cpu: [['cpu.max', `${PERIOD_MICROSECONDS} ${PERIOD_MICROSECONDS}`]],
-      cpuacct: [],
-    },
-  };
-  return perVersion[version][controller];
-}
-
-/** Kernels without swap accounting have no file for it. */
-const MAY_BE_ABSENT = new Set(['memory.memsw.limit_in_bytes', 'memory.swap.max', 'memory.oom.group']);
-
-function readOr(path: string, otherwise: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return otherwise;
-  }
-}
-
-const field = (text: string, name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
-
-/** One group per controller and hierarchy; `name` is new. */
-export function createCgroup(parents: CgroupParents, name: string, limits: SandboxLimits): Cgroup {
-  const groups = new Map<Controller, Parent>();
-  for (const [controller, { version, directory }] of parents) {
-    const group = join(directory, `headstart-${name}`);
-    mkdirSync(group, { recursive: true });
-    groups.set(controller, { version, directory: group });
-    for (const [file, value] of settings(version, controller, limits)) {
-      if (MAY_BE_ABSENT.has(file) && !existsSync(join(group, file))) continue;
-      writeFileSync(join(group, file), value);
-    }
-  }
-  const directories = [...new Set([...groups.values()].map(({ directory }) => directory))];
-  const read = (controller: Controller, first: string, second = first): string => {
-    const group = groups.get(controller);
-    return group ? readOr(join(group.directory, group.version === 1 ? first : second), '') : '';
-  };
-  return {
-    join(pid) {
-      for (const directory of directories) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
-    },
-    readUsage: () => {
-      const isFirst = groups.get('cpuacct')?.version === 1;
-      const cpu = read('cpuacct', 'cpuacct.usage', 'cpu.stat');
-      return {
-        cpuMs: Math.round(isFirst ? Number(cpu) / 1e6 : field(cpu, 'usage_usec') / 1e3),
-        peakBytes: Number(read('memory', 'memory.max_usage_in_bytes', 'memory.peak')),
-        oomKills: field(read('memory', 'memory.oom_control', 'memory.events'), 'oom_kill'),
-        forksRefused: field(read('pids', 'pids.events'), 'max'),
-      };
-    },
-    readProcesses: () => {
-      const all = directories.flatMap((directory) => readOr(join(directory, 'cgroup.procs'), '').split('\n'));
-      return [...new Set(all.filter(Boolean).map(Number))];
-    },
-    kill() {
-      for (const directory of directories) {
-        if (existsSync(join(directory, 'cgroup.kill'))) writeFileSync(join(directory, 'cgroup.kill'), '1');
-      }
-    },
-    async remove() {
-      for (const directory of directories) await removeGroup(directory);
-    },
-  };
-}
-
-async function removeGroup(directory: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      rmdirSync(directory);
-      return;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      if (attempt === REMOVE_ATTEMPTS) throw error;
-    }
-    await sleep(REMOVE_PAUSE_MS);
-  }
 }

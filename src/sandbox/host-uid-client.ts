@@ -7,6 +7,7 @@
  */
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isOwnerAlive, ownIdentity } from './process-tree-client.ts';
 
 const FIRST_UID = 64_000;
 const LAST_UID = 64_999;
@@ -19,28 +20,12 @@ export interface HostUids {
   close(): void;
 }
 
-/** Field 22 of /proc/<pid>/stat, after the name, which may hold anything. */
-function startTime(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? undefined : fields[19];
-  } catch {
-    return undefined;
-  }
-}
-
 function readOwner(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
   } catch {
     return undefined;
   }
-}
-
-function isAlive(owner: string): boolean {
-  const [pid, started] = owner.split('-');
-  return started !== undefined && startTime(Number(pid)) === started;
 }
 
 function tryLink(from: string, to: string): boolean {
@@ -61,7 +46,7 @@ function namedUids(): Set<number> {
 /** Removes the lock of a dead owner. The loser of a race leaves everything as it is. */
 function reclaim(lock: string): void {
   const owner = readOwner(lock);
-  if (owner === undefined || isAlive(owner)) return;
+  if (owner === undefined || isOwnerAlive(owner)) return;
   const grave = `${lock}.${owner}`;
   if (!tryLink(lock, grave)) return;
   if (readOwner(grave) === owner) rmSync(lock, { force: true });
@@ -71,7 +56,7 @@ function reclaim(lock: string): void {
 /** `directory` is one for the whole machine, so that two installations cannot hand out the same uid. */
 export function createHostUids(directory: string, tag: string): HostUids {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const owner = `${process.pid}-${startTime(process.pid)}`;
+  const owner = ownIdentity();
   const mine = join(directory, `owner-${owner}-${tag}`);
   writeFileSync(mine, owner, { mode: 0o600 });
   const taken = namedUids();

@@ -71,22 +71,44 @@ export function readProportionalBytes(processes: readonly number[]): number {
 }
 
 /** The process id namespace of `pid`, as `pid:[4026532000]`. */
-export function readPidNamespace(pid: number): string | undefined {
+export function readPidNamespace(pid: number): string {
+  return readlinkSync(`/proc/${pid}/ns/pid`);
+}
+
+function isInPidNamespace(pid: number, namespace: string): boolean {
   try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
+    return readPidNamespace(pid) === namespace;
   } catch {
-    return undefined;
+    return false;
   }
 }
 
 /** Processes of the host that are in `namespace`; those of other users are not seen by a plain user. */
 export function countInPidNamespace(namespace: string): number {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => readPidNamespace(Number(pid)) === namespace).length;
+  return pids.filter((pid) => isInPidNamespace(Number(pid), namespace)).length;
 }
 
 /** Whether `pid` is still the child of `parent`, so that a signal cannot reach a stranger with a number used again. */
 export function isChildOf(pid: number, parent: number): boolean {
   const stat = readText(`/proc/${pid}/stat`);
   return stat !== undefined && Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent;
+}
+
+/** Start time of a process in ticks since boot (field 22 of its stat): with the id it names a process for good. */
+function readStartTime(pid: number): string | undefined {
+  const stat = readText(`/proc/${pid}/stat`);
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields?.[0] === 'Z' ? undefined : fields?.[19];
+}
+
+/** This process as `<pid>-<start time>`. */
+export function ownIdentity(): string {
+  return `${process.pid}-${readStartTime(process.pid)}`;
+}
+
+/** Whether the process named by `ownIdentity` still lives; false for anything that is not such a name. */
+export function isOwnerAlive(owner: string): boolean {
+  const [pid, started] = owner.split('-');
+  return started !== undefined && readStartTime(Number(pid)) === started;
 }

@@ -7,7 +7,7 @@
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import type { Cgroup } from './cgroup-client.ts';
+import type { Cgroup } from './cgroup-pool-client.ts';
 import { COLLECT_LIMITS, type Collected, collect } from './collect-client.ts';
 import { type Launched, type LaunchPlan, launch, type Waiting } from './launch-client.ts';
 import { countInPidNamespace, isChildOf, readPidNamespace } from './process-tree-client.ts';
@@ -94,7 +94,7 @@ async function drive(
   request: CheckedRequest,
   cgroup: Cgroup | undefined,
 ): Promise<Outcome> {
-  const namespace = readPidNamespace(waiting.init);
+  const namespace = cgroup ? '' : readPidNamespace(waiting.init);
   let end: SandboxEnd | undefined;
   const stop = (reason: SandboxEnd): void => {
     if (end) return;
@@ -119,7 +119,7 @@ async function drive(
   unwatch();
   // The kernel may have killed between two looks; its counters still say so. A dead tree has nothing left to read.
   if (cgroup) end ??= watch.look();
-  const survivors = namespace === undefined ? 0 : countInPidNamespace(namespace);
+  const survivors = cgroup ? cgroup.readProcesses().length : countInPidNamespace(namespace);
   const collected = collectOutputs(request, waiting);
   return {
     ...toExit(end, code),
@@ -129,7 +129,7 @@ async function drive(
     wallMs,
     cpuMs: watch.cpuMs,
     peakBytes: watch.peakBytes,
-    survivors: survivors + (cgroup?.readProcesses().length ?? 0),
+    survivors,
     outputs: collected.files,
     refused: [
       ...(end === 'time' ? [`more than ${request.limits.seconds} s`] : []),

@@ -13,13 +13,15 @@ import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { type Attestation, attest } from './attest-service.ts';
 import { type Bubblewrap, findBubblewrap } from './bubblewrap-client.ts';
-import { type CgroupParents, createCgroup, findCgroups } from './cgroup-client.ts';
+import { findCgroups } from './cgroup-client.ts';
+import { type CgroupPool, createCgroupPool } from './cgroup-pool-client.ts';
 import { findInput, reachOf, readProcMasks, readRootEntries } from './host-client.ts';
 import { createHostUids, type HostUids } from './host-uid-client.ts';
 import { insideWork, type LaunchInput, type LaunchPlan } from './launch-client.ts';
 import type { ResourceLimits } from './launch-script.ts';
 import { LAYERS, type Layer } from './layers.ts';
 import { hasMemoryFiles } from './memory-file-client.ts';
+import { ownIdentity } from './process-tree-client.ts';
 import { toRecord } from './record.ts';
 import { type CheckedRequest, checkRequest, NODE_INSIDE } from './request.ts';
 import type { SandboxLimits, SandboxProfile, SandboxRefusal, SandboxRequest, SandboxRun } from './run.ts';
@@ -70,7 +72,7 @@ interface Parts {
   readonly nodeSha256: string;
   readonly host: LaunchPlan['host'];
   readonly uids: HostUids | undefined;
-  readonly cgroups: CgroupParents | undefined;
+  readonly cgroups: CgroupPool | undefined;
   readonly without: ReadonlySet<Layer>;
 }
 
@@ -120,13 +122,13 @@ async function assemble(options: SandboxOptions, without: ReadonlySet<Layer>): P
   if (!bubblewrap) return missing('bubblewrap', 'bubblewrap is not installed (apt-get install bubblewrap)');
   const node = toInput(resolve(options.nodeBinary), NODE_INSIDE);
   if ('problem' in node) return missing('pinned Node', node.problem);
-  let cgroups: CgroupParents | undefined;
+  const tag = Buffer.from(options.random(8)).toString('hex');
+  let cgroups: CgroupPool | undefined;
   if (options.profile === 'full') {
     const found = findCgroups(options.cgroupRoot);
     if (!found.ok) return found;
-    cgroups = found.value;
+    cgroups = createCgroupPool(found.value, ownIdentity(), tag);
   }
-  const tag = Buffer.from(options.random(8)).toString('hex');
   return ok({
     options,
     bubblewrap,
@@ -187,8 +189,7 @@ async function runRequest(
   const startedAt = options.clock.now();
   const hostUid = uids?.lease();
   if (uids && hostUid === undefined) return missing('unprivileged host uid', 'every uid of the range is in use');
-  const limits = checked.value.limits;
-  const cgroup = parts.cgroups && !without.has('cgroup') ? createCgroup(parts.cgroups, id, limits) : undefined;
+  const cgroup = without.has('cgroup') ? undefined : parts.cgroups?.take(checked.value.limits);
   try {
     const plan = toPlan(parts, checked.value, hostUid, planted);
     if (!plan.ok) return plan;
@@ -210,7 +211,7 @@ async function runRequest(
     if (survivors > 0) throw new Error(`${survivors} processes outlived a sandbox run`);
     return ok({ end, exitCode, stdout, stderr, wallMs, cpuMs, outputs, ...toRecord(facts) });
   } finally {
-    await cgroup?.remove();
+    cgroup?.giveBack();
     if (hostUid !== undefined) uids?.giveBack(hostUid);
   }
 }
@@ -234,6 +235,7 @@ export async function createSandboxWithout(
   const close = async (): Promise<void> => {
     await Promise.allSettled(live);
     parts.uids?.close();
+    await parts.cgroups?.close();
   };
   // The first run shows what no look at the host can: that the kernel grants every layer together.
   const trial = await run({ command: ['/bin/true'] });

@@ -3,7 +3,7 @@
  * `user` this is the enforcement for all processes together. Each look costs some file reads in /proc or the cgroup.
  */
 import { statfsSync } from 'node:fs';
-import type { Cgroup } from './cgroup-client.ts';
+import type { Cgroup } from './cgroup-pool-client.ts';
 import { readProportionalBytes, readTree } from './process-tree-client.ts';
 import type { SandboxEnd, SandboxLimits } from './run.ts';
 
