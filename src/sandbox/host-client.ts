@@ -5,6 +5,10 @@ import { lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'no
 import { dirname } from 'node:path';
 import { PROC_MASKS } from './bwrap-arguments.ts';
 
+const OTHERS_READ = 0o4;
+const OTHERS_WRITE = 0o2;
+const OTHERS_SEARCH = 0o1;
+
 const ROOT_NAMES = ['bin', 'lib', 'lib32', 'lib64', 'sbin'];
 
 /** `[link, target]` for what is merged into /usr, `[dir]` for a directory of its own. */
@@ -16,9 +20,12 @@ export function readRootEntries(): (readonly [string, string?])[] {
   });
 }
 
+/** Files that only root may read need no mask: the sandbox's uid is not root to the kernel. Each mask costs 0.3 ms. */
 export function readProcMasks(): string[] {
   const present = new Set(readdirSync('/proc'));
-  return PROC_MASKS.filter((name) => present.has(name));
+  return PROC_MASKS.filter(
+    (name) => present.has(name) && (statSync(`/proc/${name}`).mode & (OTHERS_READ | OTHERS_WRITE)) !== 0,
+  );
 }
 
 /**
@@ -26,9 +33,6 @@ export function readProcMasks(): string[] {
  * way there is closed (a 0700 home), `copy` when the thing itself is.
  */
 export type Reach = 'direct' | 'bind' | 'copy';
-
-const OTHERS_READ = 0o4;
-const OTHERS_SEARCH = 0o1;
 
 /** `path` has no links in it. */
 export function reachOf(path: string): Reach {
