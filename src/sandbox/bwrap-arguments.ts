@@ -56,11 +56,11 @@ function namespaces(on: (layer: Layer) => boolean): string[] {
     ...when('uts namespace', '--unshare-uts', '--hostname', 'localhost'),
     ...when('cgroup namespace', '--unshare-cgroup'),
     ...['--uid', '65534', '--gid', '65534'],
-    ...when('no capabilities', '--cap-drop', 'ALL'),
+    ...(on('no capabilities') ? ['--cap-drop', 'ALL'] : ['--cap-add', 'ALL']),
     ...when('no nested user namespaces', '--disable-userns'),
     ...when('dies with the launcher', '--die-with-parent'),
     ...when('new session', '--new-session'),
-    ...when('command is pid 1', '--as-pid-1'),
+    ...(on('pid namespace') ? when('command is pid 1', '--as-pid-1') : []),
   ];
 }
 
@@ -92,7 +92,7 @@ export function bwrapArguments(plan: BwrapPlan, without: ReadonlySet<Layer>): st
     ...plan.mounts.flatMap(({ source, inside }) => ['--ro-bind', source, inside]),
     ...(on('proc masks') ? plan.masks.flatMap((name) => ['--ro-bind', '/dev/null', `/proc/${name}`]) : []),
     ...(on('read-only root') ? ['--remount-ro', '/'] : []),
-    ...['--chdir', WORK_INSIDE, '--clearenv'],
+    ...['--chdir', WORK_INSIDE, ...(on('clean environment') ? ['--clearenv'] : [])],
     ...Object.entries(plan.environment).flatMap(([name, value]) => ['--setenv', name, value]),
   ];
 }

@@ -36,8 +36,17 @@ export interface LaunchPlan {
   readonly request: CheckedRequest;
   readonly resourceLimits: ResourceLimits;
   readonly without: ReadonlySet<Layer>;
-  /** Planted by the attestation: a variable and an inherited descriptor that must not be seen inside. */
-  readonly planted?: { readonly environment: Record<string, string>; readonly descriptor: number };
+  readonly attestation?: AttestationPlan;
+}
+
+/** What only the attestation does to a run. */
+export interface AttestationPlan {
+  /** Planted in the launcher; must not be seen inside. */
+  readonly environment: Record<string, string>;
+  /** Inherited by the launcher; must not be open inside. The caller closes it. */
+  readonly descriptor: number;
+  /** Looks at the first process from outside while it waits inside for leave. */
+  observe(init: number): void;
 }
 
 export interface Launched {
@@ -106,9 +115,9 @@ function spawnPlan(plan: LaunchPlan, descriptors: number[]): ChildProcess {
   const stdio: ('pipe' | number)[] = ['pipe', 'pipe', 'pipe'];
   stdio.push(open(`${args.join('\0')}\0`), 'pipe', 'pipe', open(plan.filter));
   stdio.push(...plan.files.map(({ content }) => open(content)));
-  if (plan.planted) stdio.push(plan.planted.descriptor);
+  if (plan.attestation) stdio.push(plan.attestation.descriptor);
   return spawn(PERL, ['-e', OUTSIDE, '--', ...outside, ...plan.bwrap, '--args', String(ARGUMENTS), '--', ...inside], {
-    env: plan.planted?.environment ?? {},
+    env: plan.attestation?.environment ?? {},
     cwd: '/',
     stdio,
   });

@@ -63,6 +63,9 @@ while (@ARGV && (my $limit = shift @ARGV) ne '--') {
   my $both = pack 'QQ', $value, $value;
   syscall(302, 0, $resource + 0, $both, 0) == 0 or do { print STDERR "launcher: limit $resource: $!\\n"; exit 125 };
 }
+my $signal = pack 'i', 0;
+syscall(157, 2, $signal, 0, 0, 0) == 0 && unpack('i', $signal) == 9
+  or do { print STDERR "launcher: does not die with the launcher\\n"; exit 125 };
 my ($ready, $leave, $last) = ('r', ' ', 0xffffffff);
 syscall(1, ${HANDSHAKE}, $ready, 1) == 1 or exit 125;
 syscall(0, ${HANDSHAKE}, $leave, 1) == 1 or exit 125;

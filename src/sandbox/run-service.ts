@@ -91,9 +91,10 @@ function collectOutputs(request: CheckedRequest, waiting: Waiting): Collected {
 async function drive(
   launched: Launched,
   waiting: Waiting,
-  request: CheckedRequest,
+  plan: LaunchPlan,
   cgroup: Cgroup | undefined,
 ): Promise<Outcome> {
+  const { request } = plan;
   const namespace = cgroup ? '' : readPidNamespace(waiting.init);
   let end: SandboxEnd | undefined;
   const stop = (reason: SandboxEnd): void => {
@@ -103,6 +104,7 @@ async function drive(
   };
   cgroup?.join(waiting.init);
   const output = keepOutput(launched, request.limits.outputBytes, () => stop('output'));
+  plan.attestation?.observe(waiting.init);
   const watch = cgroup
     ? watchCgroup(cgroup, waiting.tmpfs, request.limits)
     : watchProcesses(waiting.init, waiting.tmpfs, request.limits);
@@ -112,7 +114,8 @@ async function drive(
   launched.stdin.on('error', () => undefined);
   launched.stdin.end(request.stdin);
   const timer = setTimeout(() => stop('time'), request.limits.seconds * 1_000);
-  const unwatch = watchUntil(watch, cgroup ? LOOK_MS.full : LOOK_MS.user, stop);
+  const isWatched = cgroup !== undefined || !plan.without.has('outside watcher');
+  const unwatch = isWatched ? watchUntil(watch, cgroup ? LOOK_MS.full : LOOK_MS.user, stop) : () => undefined;
   const [code] = (await closed) as [number | null];
   const wallMs = performance.now() - start;
   clearTimeout(timer);
@@ -150,6 +153,7 @@ function toRefusal(words: string): SandboxRefusal {
     [/proc/, 'pid namespace'],
     [/loopback/, 'network namespace'],
     [/launcher: limit/, 'resource limits'],
+    [/die with the launcher/, 'dies with the launcher'],
   ];
   const layer = layers.find(([pattern]) => pattern.test(reason))?.[1] ?? 'bubblewrap';
   return { kind: 'layer-missing', layer, reason };
@@ -175,7 +179,7 @@ export async function runOnce(plan: LaunchPlan, cgroup: Cgroup | undefined): Pro
     return refuse(toRefusal(Buffer.concat(words).toString('utf8')));
   }
   try {
-    return ok(await drive(launched, waiting, plan.request, cgroup));
+    return ok(await drive(launched, waiting, plan, cgroup));
   } catch (cause) {
     kill(launched, waiting, cgroup);
     throw new Error('a sandbox run could not be followed to its end and was killed', { cause });

@@ -17,7 +17,7 @@ import { findCgroups } from './cgroup-client.ts';
 import { type CgroupPool, createCgroupPool } from './cgroup-pool-client.ts';
 import { findInput, reachOf, readProcMasks, readRootEntries } from './host-client.ts';
 import { createHostUids, type HostUids } from './host-uid-client.ts';
-import { insideWork, type LaunchInput, type LaunchPlan } from './launch-client.ts';
+import { type AttestationPlan, insideWork, type LaunchInput, type LaunchPlan } from './launch-client.ts';
 import type { ResourceLimits } from './launch-script.ts';
 import { LAYERS, type Layer } from './layers.ts';
 import { hasMemoryFiles } from './memory-file-client.ts';
@@ -63,7 +63,7 @@ export interface Sandbox {
   close(): Promise<void>;
 }
 
-/** What a sandbox is made of; `without` and `planted` serve the attestation and its test. */
+/** What a sandbox is made of; `without` serves the attestation and its test. */
 interface Parts {
   readonly options: SandboxOptions;
   readonly bubblewrap: Bubblewrap;
@@ -75,8 +75,6 @@ interface Parts {
   readonly cgroups: CgroupPool | undefined;
   readonly without: ReadonlySet<Layer>;
 }
-
-type Planted = LaunchPlan['planted'];
 
 const missing = (layer: string, reason: string) => refuse<SandboxRefusal>({ kind: 'layer-missing', layer, reason });
 
@@ -153,7 +151,7 @@ function toPlan(
   parts: Parts,
   request: CheckedRequest,
   hostUid: number | undefined,
-  planted: Planted,
+  attestation: AttestationPlan | undefined,
 ): Result<LaunchPlan, SandboxRefusal> {
   const inputs: LaunchInput[] = [];
   for (const { host, inside } of request.readOnly) {
@@ -172,7 +170,7 @@ function toPlan(
     request,
     resourceLimits: resourceLimits(parts.options.profile, request.limits),
     without: parts.without,
-    ...(planted ? { planted } : {}),
+    ...(attestation ? { attestation } : {}),
   });
 }
 
@@ -180,7 +178,7 @@ function toPlan(
 async function runRequest(
   parts: Parts,
   asked: SandboxRequest,
-  planted: Planted,
+  attestation: AttestationPlan | undefined,
 ): Promise<Result<SandboxRun, SandboxRefusal>> {
   const checked = checkRequest(asked);
   if (!checked.ok) return checked;
@@ -191,7 +189,7 @@ async function runRequest(
   if (uids && hostUid === undefined) return missing('unprivileged host uid', 'every uid of the range is in use');
   const cgroup = without.has('cgroup') ? undefined : parts.cgroups?.take(checked.value.limits);
   try {
-    const plan = toPlan(parts, checked.value, hostUid, planted);
+    const plan = toPlan(parts, checked.value, hostUid, attestation);
     if (!plan.ok) return plan;
     const outcome = await runOnce(plan.value, cgroup);
     if (!outcome.ok) return outcome;
@@ -225,8 +223,12 @@ export async function createSandboxWithout(
   if (!assembled.ok) return assembled;
   const parts = assembled.value;
   const live = new Set<Promise<unknown>>();
-  const run = (request: SandboxRequest, planted?: Planted): Promise<Result<SandboxRun, SandboxRefusal>> => {
-    const running = runRequest(parts, request, planted);
+  const run = (
+    request: SandboxRequest,
+    attestation?: AttestationPlan,
+    also: readonly Layer[] = [],
+  ): Promise<Result<SandboxRun, SandboxRefusal>> => {
+    const running = runRequest({ ...parts, without: new Set([...without, ...also]) }, request, attestation);
     live.add(running);
     const forget = (): boolean => live.delete(running);
     running.then(forget, forget);
