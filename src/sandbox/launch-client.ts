@@ -108,7 +108,7 @@ function spawnPlan(plan: LaunchPlan, descriptors: number[]): ChildProcess {
   const outside = [
     ...[plan.hostUid === undefined ? '-' : String(plan.hostUid), String(sources.staged.length)],
     ...sources.staged.flatMap(({ how, path }) => [how, path]),
-    ...[String(top), keep('closed descriptors') ? '0' : '1'],
+    ...[String(top), keep('closed descriptors') ? '0' : '1', keep('clean environment') ? '0' : '1'],
   ];
   const limits = keep('resource limits') ? resourceLimitArguments(plan.resourceLimits) : [];
   const inside = [PERL, '-e', INSIDE, '--', ...limits, '--', ...plan.request.command];

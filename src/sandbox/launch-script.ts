@@ -2,7 +2,7 @@
  * The two small programs around bubblewrap, in Perl because Debian always has it (`perl-base` is essential), it starts
  * in about 1 ms and can make system calls by number. Numbers are those of x86-64; other machines are refused earlier.
  *
- *   OUTSIDE  uid count {bind|copy source}… top program…   last program before bubblewrap
+ *   OUTSIDE  uid count {bind|copy source}… top keep-descriptors keep-environment program…   last program before bubblewrap
  *   INSIDE   {resource=limit}… -- command…                first program in the sandbox, before any foreign code
  */
 
@@ -17,8 +17,8 @@ export const STAGE = '/run';
 export const OUTSIDE = `
 my ($uid, $count) = splice @ARGV, 0, 2;
 my @inputs = splice @ARGV, 0, 2 * $count;
-my ($top, $keepAll) = splice @ARGV, 0, 2;
-%ENV = ();
+my ($top, $keepAll, $keepEnvironment) = splice @ARGV, 0, 3;
+%ENV = () unless $keepEnvironment;
 sub fail { print STDERR "launcher: $_[0]\\n"; exit 125 }
 if ($uid ne '-') {
   my ($none, $root, $stage, $tmpfs, $options) = ('none', '/', '${STAGE}', 'tmpfs', 'mode=0755,size=1g');

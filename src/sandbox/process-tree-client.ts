@@ -75,18 +75,19 @@ export function readPidNamespace(pid: number): string {
   return readlinkSync(`/proc/${pid}/ns/pid`);
 }
 
-function isInPidNamespace(pid: number, namespace: string): boolean {
+/** A dead process that nobody has waited for yet holds nothing and runs nothing. */
+function livesInPidNamespace(pid: number, namespace: string): boolean {
   try {
-    return readPidNamespace(pid) === namespace;
+    return readPidNamespace(pid) === namespace && readStartTime(pid) !== undefined;
   } catch {
     return false;
   }
 }
 
-/** Processes of the host that are in `namespace`; those of other users are not seen by a plain user. */
+/** Living processes of the host that are in `namespace`; those of other users are not seen by a plain user. */
 export function countInPidNamespace(namespace: string): number {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => isInPidNamespace(Number(pid), namespace)).length;
+  return pids.filter((pid) => livesInPidNamespace(Number(pid), namespace)).length;
 }
 
 /** Whether `pid` is still the child of `parent`, so that a signal cannot reach a stranger with a number used again. */

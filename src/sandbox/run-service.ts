@@ -6,6 +6,7 @@
  */
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Cgroup } from './cgroup-pool-client.ts';
 import { COLLECT_LIMITS, type Collected, collect } from './collect-client.ts';
@@ -21,6 +22,8 @@ const FIRST_LOOK_MS = 10;
 const LOOK_MS = { full: 50, user: 20 } as const;
 /** A look may not take more than this share of the time between looks. */
 const LOOK_SHARE = 10;
+const SURVIVOR_LOOKS = 40;
+const SURVIVOR_PAUSE_MS = 5;
 const KILLED = 137;
 const TIMED_OUT = 124;
 
@@ -88,6 +91,15 @@ function collectOutputs(request: CheckedRequest, waiting: Waiting): Collected {
   return collect(work, { ...COLLECT_LIMITS, bytes: request.limits.diskMiB * MIB });
 }
 
+/** Demands none; a process that is dying in this moment gets the time to finish. */
+async function countSurvivors(cgroup: Cgroup | undefined, namespace: string): Promise<number> {
+  for (let look = 1; ; look += 1) {
+    const survivors = cgroup ? cgroup.readProcesses().length : countInPidNamespace(namespace);
+    if (survivors === 0 || look === SURVIVOR_LOOKS) return survivors;
+    await sleep(SURVIVOR_PAUSE_MS);
+  }
+}
+
 async function drive(
   launched: Launched,
   waiting: Waiting,
@@ -95,7 +107,7 @@ async function drive(
   cgroup: Cgroup | undefined,
 ): Promise<Outcome> {
   const { request } = plan;
-  const namespace = cgroup ? '' : readPidNamespace(waiting.init);
+  const namespace = readPidNamespace(waiting.init);
   let end: SandboxEnd | undefined;
   const stop = (reason: SandboxEnd): void => {
     if (end) return;
@@ -122,7 +134,7 @@ async function drive(
   unwatch();
   // The kernel may have killed between two looks; its counters still say so. A dead tree has nothing left to read.
   if (cgroup) end ??= watch.look();
-  const survivors = cgroup ? cgroup.readProcesses().length : countInPidNamespace(namespace);
+  const survivors = await countSurvivors(cgroup, namespace);
   const collected = collectOutputs(request, waiting);
   return {
     ...toExit(end, code),
@@ -153,6 +165,7 @@ function toRefusal(words: string): SandboxRefusal {
     [/proc/, 'pid namespace'],
     [/loopback/, 'network namespace'],
     [/launcher: limit/, 'resource limits'],
+    [/uid 0/, 'unprivileged host uid'],
     [/die with the launcher/, 'dies with the launcher'],
   ];
   const layer = layers.find(([pattern]) => pattern.test(reason))?.[1] ?? 'bubblewrap';
@@ -179,6 +192,12 @@ export async function runOnce(plan: LaunchPlan, cgroup: Cgroup | undefined): Pro
     return refuse(toRefusal(Buffer.concat(words).toString('utf8')));
   }
   try {
+    // Killing and counting rest on this one; the others are the attestation's business.
+    if (readPidNamespace(waiting.init) === readPidNamespace(process.pid)) {
+      launched.child.kill('SIGKILL');
+      const reason = 'the first process stands in the process id namespace of the host';
+      return refuse({ kind: 'layer-missing', layer: 'pid namespace', reason });
+    }
     return ok(await drive(launched, waiting, plan, cgroup));
   } catch (cause) {
     kill(launched, waiting, cgroup);

@@ -134,7 +134,7 @@ async function assemble(options: SandboxOptions, without: ReadonlySet<Layer>): P
     node,
     nodeSha256: await hashFile(node.path),
     host: { masks: readProcMasks(), rootEntries: readRootEntries() },
-    uids: isRoot() ? createHostUids(UID_LOCKS, tag) : undefined,
+    uids: isRoot() && !without.has('unprivileged host uid') ? createHostUids(UID_LOCKS, tag) : undefined,
     cgroups,
     without,
   });
