@@ -4,7 +4,7 @@
  */
 import { SYSCALLS_X64 } from './syscall-table-x64.ts';
 
-const [CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET] = [0x10000000, 0x20000000, 0x40000000];
+const [CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET] = [0x10000000, 0x00020000, 0x40000000];
 const X32 = 0x40000000;
 
 /** `call` or `label call`, then arguments as Perl writes them. `$s` is a short string, `$z` a page of zeros. */
