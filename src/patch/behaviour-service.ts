@@ -1,0 +1,87 @@
+/** Runs the ordinary calls of `benign.ts` against one version in the sandbox and reads what they did. */
+import { readFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import type { Json } from '../lib/canonical-json.ts';
+import type { RunInSandbox, Version } from './attack-service.ts';
+import { mountsOf, SandboxRefused } from './attack-service.ts';
+import type { Behaviour, BenignCall, ExportEntry } from './benign.ts';
+
+const SCRIPT = new URL('./benign-inside.ts', import.meta.url);
+/** A call that ends the process is left out and the rest is tried again, so often. */
+const RESTARTS = 6;
+const LIMITS = { seconds: 40, cpuSeconds: 30, memoryMiB: 768, pids: 64, outputBytes: 8 * 1024 * 1024 };
+
+export interface BehaviourRequest {
+  readonly name: string;
+  readonly file: string;
+  readonly format: 'cjs' | 'esm';
+  readonly calls: readonly BenignCall[];
+  /** Before every line of the answer; unguessable for the code under test. */
+  readonly token: string;
+}
+
+interface Line {
+  readonly kind?: unknown;
+  readonly id?: unknown;
+  readonly outcome?: Json;
+  readonly entries?: unknown;
+}
+
+export async function observeBehaviour(
+  run: RunInSandbox,
+  version: Version,
+  request: BehaviourRequest,
+): Promise<Behaviour> {
+  const script = stripTypeScriptTypes(await readFile(SCRIPT, 'utf8'));
+  const outcomes = new Map<string, Json>();
+  let exports: readonly ExportEntry[] | null = null;
+  let waiting = [...request.calls];
+  for (let round = 0; round <= RESTARTS; round += 1) {
+    const { token, name, file, format } = request;
+    const answer = await run({
+      command: ['node', '--no-warnings', 'benign-inside.mjs', 'job.json'],
+      readOnly: mountsOf(version),
+      files: [
+        { path: 'benign-inside.mjs', content: script },
+        { path: 'package.json', content: '{"private":true}' },
+        { path: 'job.json', content: JSON.stringify({ token, name, file, format, calls: waiting }) },
+      ],
+      limits: LIMITS,
+    });
+    if (!answer.ok) throw new SandboxRefused(answer.refusal);
+    let at: string | undefined;
+    for (const line of readLines(answer.value.stdout.toString('utf8'), token)) {
+      if (line.kind === 'exports' && exports === null) exports = readExports(line.entries);
+      if (line.kind === 'at' && typeof line.id === 'string') at = line.id;
+      if (line.kind === 'did' && typeof line.id === 'string' && line.outcome !== undefined)
+        outcomes.set(line.id, line.outcome);
+      if (line.kind === 'done') return { exports, outcomes };
+    }
+    if (at === undefined) break;
+    if (!outcomes.has(at)) outcomes.set(at, 'ended the process');
+    waiting = waiting.filter(({ id }) => !outcomes.has(id));
+  }
+  return { exports, outcomes };
+}
+
+function readLines(stdout: string, token: string): Line[] {
+  return stdout.split('\n').flatMap((line) => {
+    if (!line.startsWith(`${token} `)) return [];
+    try {
+      const value: unknown = JSON.parse(line.slice(token.length + 1));
+      return typeof value === 'object' && value !== null ? [value as Line] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function readExports(entries: unknown): readonly ExportEntry[] | null {
+  if (!Array.isArray(entries)) return null;
+  return entries.filter(
+    (entry): entry is ExportEntry =>
+      Array.isArray(entry?.path) &&
+      entry.path.every((part: unknown) => typeof part === 'string') &&
+      typeof entry.type === 'string',
+  );
+}

@@ -1,0 +1,313 @@
+/**
+ * Makes ordinary calls inside the sandbox and prints what each did, so that two versions can be compared. Runs beside
+ * hostile code; nothing it prints is trusted.
+ *
+ *   node benign-inside.ts <job file>       prints lines `<token> <json>`
+ */
+import childProcess from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { createRequire, syncBuiltinESMExports } from 'node:module';
+import net from 'node:net';
+import process from 'node:process';
+import type { PlanReach, PlanValue } from '../probe/index.ts';
+import type { BenignCall } from './benign.ts';
+
+interface Job {
+  readonly token: string;
+  readonly name: string;
+  /** Of the file whose exports are listed. */
+  readonly file: string;
+  readonly format: 'cjs' | 'esm';
+  readonly calls: readonly BenignCall[];
+}
+
+type Callable = (...args: unknown[]) => unknown;
+
+const CANARY = 'benignkey';
+const SETTLE_MS = 400;
+const CALLBACK_MS = 250;
+const DEPTH = 7;
+const NODES = 400;
+const TEXT = 600;
+const { apply, construct } = Reflect;
+const { stringify, parse } = JSON;
+
+const job = parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Job;
+const print = (value: unknown) => writeSync(1, `\n${job.token} ${stringify(value)}\n`);
+const started: string[] = [];
+const ports: number[] = [];
+const exit = process.exit.bind(process);
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Every program "runs" and succeeds without output; only what was asked for counts, however it was quoted. */
+function recordPrograms(): void {
+  const holder = childProcess as unknown as Record<string, Callable>;
+  for (const name of ['exec', 'execSync', 'execFile', 'execFileSync', 'spawn', 'spawnSync']) {
+    const original = holder[name] as Callable;
+    holder[name] = function (this: unknown, ...args: unknown[]) {
+      const words = [String(args[0]), ...(Array.isArray(args[1]) ? args[1].map(String) : [])];
+      const text = words.join(' ').replace(/^(\/bin\/)?(ba)?sh -c /, '');
+      if (started.length < 20)
+        started.push(
+          text
+            .replace(/["'\\]/g, '')
+            .replace(/\s+/g, ' ')
+            .trim(),
+        );
+      const rest = args.slice(1).filter((arg) => !Array.isArray(arg));
+      return apply(
+        original,
+        this,
+        name.startsWith('exec') && !name.includes('File') ? ['true', ...rest] : ['true', [], ...rest],
+      );
+    };
+  }
+  syncBuiltinESMExports();
+}
+
+/** Whatever is asked for, servers listen on a free port of loopback. */
+function recordServers(): void {
+  const prototype = net.Server.prototype as unknown as Record<string, Callable>;
+  const original = prototype.listen as Callable;
+  prototype.listen = function (this: net.Server, ...args: unknown[]) {
+    const callback = args.find((arg) => typeof arg === 'function');
+    this.once('listening', () => {
+      const address = this.address();
+      if (address !== null && typeof address === 'object') ports.push(address.port);
+    });
+    return apply(original, this, [0, '127.0.0.1', ...(callback ? [callback] : [])]);
+  };
+}
+
+/** A value as JSON that shows kinds and content, not identity; cycles and depth are cut. */
+function image(value: unknown, depth = DEPTH, budget = { left: NODES }): unknown {
+  if (budget.left-- <= 0) return '…';
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'number')
+    return Number.isFinite(value) && !Object.is(value, -0) ? value : `number ${String(value)}`;
+  if (typeof value === 'string') return `text ${value.slice(0, TEXT)}`;
+  if (typeof value === 'function') return `function ${value.length}`;
+  if (typeof value !== 'object') return `${typeof value} ${String(value)}`;
+  try {
+    return objectImage(value, depth, budget);
+  } catch {
+    return 'unreadable';
+  }
+}
+
+function objectImage(value: object, depth: number, budget: { left: number }): unknown {
+  const kind = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor?.name;
+  if (value instanceof Error || kind === 'Error') return { error: String((value as Error).name) };
+  if (Buffer.isBuffer(value)) return `bytes ${value.subarray(0, 200).toString('hex')}`;
+  if (value instanceof Date) return 'date';
+  if (value instanceof RegExp) return `expression ${String(value)}`;
+  if (value instanceof Promise) return 'promise';
+  if (value instanceof EventEmitter) return `emitter ${String(kind)}`;
+  if (depth === 0) return '…';
+  if (Array.isArray(value)) return value.slice(0, 50).map((item) => image(item, depth - 1, budget));
+  if (value instanceof Map || value instanceof Set) return { kind, items: image([...value], depth - 1, budget) };
+  const members = Object.keys(value).sort().slice(0, 60);
+  return {
+    kind: String(kind),
+    members: members.map((name) => [name, image((value as Record<string, unknown>)[name], depth - 1, budget)]),
+  };
+}
+
+type Calls = unknown[][];
+
+const fill = (text: string, payload: string) =>
+  text.split('{{payload}}').join(payload).split('{{canary}}').join(CANARY);
+
+function build(value: PlanValue, payload: string, calls: Calls): unknown {
+  const inner = (one: PlanValue) => build(one, payload, calls);
+  switch (value.kind) {
+    case 'json':
+      return structuredClone(value.value);
+    case 'undefined':
+      return undefined;
+    case 'payload':
+      return fill('{{payload}}', payload);
+    case 'text':
+      return fill(value.text, payload);
+    case 'parse':
+      return parse(
+        value.text === '{{payload}}' ? fill(payload, payload) : fill(value.text, stringify(payload).slice(1, -1)),
+      );
+    case 'array':
+      return value.items.map(inner);
+    case 'object':
+      return Object.fromEntries(value.members.map(([name, member]) => [fill(name, payload), inner(member)]));
+    case 'buffer':
+      return Buffer.from(String(inner(value.of)));
+    case 'callback':
+      return (...args: unknown[]) => {
+        if (calls.length < 8) calls.push(args);
+      };
+    case 'returns':
+      return () => inner(value.value);
+    case 'named-function':
+      return Object.defineProperty(() => undefined, 'name', { value: fill(value.text, payload) });
+    case 'root':
+      return process.cwd();
+    case 'port':
+      return 0;
+    case 'any-property':
+      return anyProperty(() => inner(value.value), value.deep === true, 12);
+  }
+}
+
+const PLAIN = new Set([
+  'then',
+  'toJSON',
+  'inspect',
+  'constructor',
+  'hasOwnProperty',
+  'length',
+  'prototype',
+  '__proto__',
+]);
+
+function anyProperty(make: () => unknown, deep: boolean, budget: number): object {
+  return new Proxy({} as Record<string, unknown>, {
+    get(target, name) {
+      if (name === Symbol.toPrimitive) return deep ? () => String(make()) : undefined;
+      if (typeof name === 'symbol' || PLAIN.has(name)) return Reflect.get(target, name);
+      if (name === 'toString' || name === 'valueOf') return () => String(make());
+      if (!(name in target)) target[name] = deep && budget > 0 ? anyProperty(make, deep, budget - 1) : make();
+      return target[name];
+    },
+  });
+}
+
+function within<T>(value: T | Promise<T>, ms: number): Promise<T | string> {
+  return Promise.race([value, new Promise<string>((resolve) => setTimeout(() => resolve('never'), ms))]);
+}
+
+interface At {
+  readonly value: unknown;
+  readonly owner: unknown;
+}
+
+async function walk(start: At, steps: readonly PlanReach[], payload: string, calls: Calls): Promise<At> {
+  let at = start;
+  const take = (name: string): At => ({ value: (at.value as Record<string, unknown>)[name], owner: at.value });
+  const built = (args: readonly PlanValue[]) => args.map((arg) => build(arg, payload, calls));
+  for (const step of steps) {
+    if (step.kind === 'get') at = take(step.name);
+    else if (step.kind === 'tap') apply(take(step.name).value as Callable, at.value, built(step.args));
+    else if (step.kind === 'call')
+      at = { value: apply(at.value as Callable, at.owner, built(step.args)), owner: undefined };
+    else if (step.kind === 'construct') {
+      at = { value: construct(at.value as new () => unknown, built(step.args)), owner: undefined };
+    } else at = { value: await within(at.value, SETTLE_MS), owner: undefined };
+  }
+  return at;
+}
+
+const require = createRequire(`${process.cwd()}/x.cjs`);
+
+async function load(file: string, format: 'cjs' | 'esm'): Promise<unknown> {
+  const path = file === '' ? job.name : `${process.cwd()}/node_modules/${job.name}/${file}`;
+  if (format === 'cjs') return require(path);
+  return await import(file === '' ? import.meta.resolve(path) : `file://${path}`);
+}
+
+async function perform(call: BenignCall): Promise<unknown> {
+  started.length = 0;
+  ports.length = 0;
+  const calls: Calls = [];
+  const { drive, payload } = call;
+  const args = 'args' in drive ? drive.args.map((value) => build(value, payload, calls)) : [];
+  const outcome = async (): Promise<unknown> => {
+    const root = {
+      value: drive.kind === 'http' && drive.start === 'load' ? undefined : await load(call.file, call.format),
+      owner: undefined,
+    };
+    const at = await walk(root, call.reach, payload, calls);
+    if (drive.kind === 'http') return await overHttp(drive, at, args);
+    if (drive.kind === 'construct' || drive.kind === 'call') {
+      const value =
+        drive.kind === 'construct'
+          ? construct(at.value as new () => unknown, args)
+          : apply(at.value as Callable, at.owner, args);
+      const end = await walk({ value, owner: undefined }, drive.after, payload, calls);
+      return await within(end.value, SETTLE_MS);
+    }
+    throw new Error(`no benign form of ${drive.kind}`);
+  };
+  let result: unknown;
+  try {
+    result = { value: image(await outcome()) };
+  } catch (error) {
+    // Which words an error uses is nobody's contract; its class is.
+    result = { threw: error instanceof Error ? error.name : image(error) };
+  }
+  const waits = call.isEntry && JSON.stringify(drive).includes('"callback"');
+  for (let waited = 0; waits && calls.length === 0 && waited < CALLBACK_MS; waited += 10) await pause(10);
+  return { result, args: image(args), calls: image(calls), started: [...started] };
+}
+
+async function overHttp(drive: BenignCall['drive'] & { kind: 'http' }, at: At, args: unknown[]): Promise<unknown> {
+  if (drive.start === 'load') await load('', 'cjs');
+  else if (drive.start === 'construct') construct(at.value as new () => unknown, args);
+  else apply(at.value as Callable, at.owner, args);
+  for (let waited = 0; ports.length === 0 && waited < 1_000; waited += 10) await pause(10);
+  const [port] = ports;
+  if (port === undefined) throw new Error('nothing listens');
+  return await new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1');
+    let text = '';
+    const done = () =>
+      resolve([/^HTTP\S* (\d+)/.exec(text)?.[1] ?? '', text.split('\r\n\r\n').slice(1).join('').slice(0, TEXT)]);
+    socket.on('data', (chunk) => {
+      text += chunk.toString('utf8');
+    });
+    socket.on('error', done).on('close', done);
+    socket.setTimeout(1_000, () => socket.destroy());
+    socket.write(`GET ${drive.requestTarget} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  });
+}
+
+function listExports(value: unknown): { path: string[]; type: string; arity: number }[] {
+  const found: { path: string[]; type: string; arity: number }[] = [];
+  const seen = new Set<unknown>();
+  const visit = (one: unknown, path: string[]): void => {
+    if (found.length >= 400 || path.length > 2) return;
+    const isFunction = typeof one === 'function';
+    if (path.length > 0 || isFunction) found.push({ path, type: typeof one, arity: isFunction ? one.length : 0 });
+    if (one === null || (typeof one !== 'object' && !isFunction) || seen.has(one)) return;
+    seen.add(one);
+    for (const name of Object.keys(one).sort()) {
+      if (path.length === 0 || !Array.isArray(one)) visit(Reflect.get(one, name), [...path, name]);
+    }
+  };
+  visit(value, []);
+  return found;
+}
+
+for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, () => {});
+process.exit = ((code?: number) => {
+  throw new Error(`exit ${String(code)}`);
+}) as typeof process.exit;
+for (const [path, content] of [
+  ['index.html', '<p>index</p>'],
+  ['a.txt', 'a'],
+  ['b/c.txt', 'c'],
+] as const) {
+  mkdirSync(path.includes('/') ? 'b' : '.', { recursive: true });
+  writeFileSync(path, content);
+}
+recordPrograms();
+recordServers();
+try {
+  print({ kind: 'exports', entries: listExports(await load(job.file, job.format)) });
+} catch {
+  print({ kind: 'exports', entries: null });
+}
+for (const call of job.calls) {
+  print({ kind: 'at', id: call.id });
+  print({ kind: 'did', id: call.id, outcome: await perform(call) });
+}
+print({ kind: 'done' });
+exit(0);

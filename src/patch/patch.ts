@@ -1,0 +1,267 @@
+/**
+ * Does the patch mend the flaw and break nothing? A patch is attacked, not believed:
+ *
+ *   applies ─▶ reproducer silent, same call reached ─▶ variants silent ─▶ ordinary calls as before ─▶ own tests ─▶ revert fires
+ *
+ * Everything runs in fresh sandboxes. What is known of the unpatched version is measured once (`measureBaseline`) and
+ * serves any number of patches.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RandomBytes } from '../lib/id.ts';
+import { type ProbePlan, readPlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
+import type { PackageTree } from '../target/index.ts';
+import { type Attack, attack, type Reproducer, type RunInSandbox, type Version } from './attack-service.ts';
+import { observeBehaviour } from './behaviour-service.ts';
+import {
+  type Behaviour,
+  type BenignCall,
+  benignCalls,
+  type Comparison,
+  compareBehaviour,
+  functionsOf,
+} from './benign.ts';
+import { copyWith, readPatched } from './copy-service.ts';
+import { isEnteredAgain, waysAt } from './coverage.ts';
+import { judge, type PatchFacts, type PatchVerdict, type Silence, type TestComparison } from './judge.ts';
+import { brokenBy, type ChangedFile, symptomsOf } from './symptoms.ts';
+import { applyToFiles, type FileTexts, readPatch, reverse } from './unified-diff.ts';
+import { type Variant, variantsOf } from './variants.ts';
+
+export interface PatchParts {
+  readonly run: RunInSandbox;
+  readonly random: RandomBytes;
+  /** For patched copies, a tmpfs where possible. */
+  readonly scratch: string;
+  /** Runs the package's own tests on both versions; left out, they count as not run. */
+  readonly compareTests?: (before: Version, after: Version) => Promise<TestComparison>;
+}
+
+export interface Baseline {
+  readonly tree: PackageTree;
+  readonly reproducer: Reproducer;
+  /** Null where the reproducer was written by hand: then no variants can be made of it. */
+  readonly plan: ProbePlan | null;
+  readonly first: Attack;
+  readonly variants: readonly { readonly variant: Variant; readonly fires: boolean }[];
+  readonly calls: readonly BenignCall[];
+  readonly behaviour: readonly [Behaviour, Behaviour];
+}
+
+export interface PatchReport {
+  readonly verdict: PatchVerdict;
+  readonly reasons: readonly string[];
+  /** Absent where the patch did not apply. */
+  readonly checks: PatchFacts | null;
+}
+
+/** Variants run against a patched version: all that fire before it, up to this, and others up to the second number. */
+const EFFECTIVE_RUN = 30;
+const VARIANTS_RUN = 36;
+const QUICK_VARIANTS = 12;
+const AT_ONCE = 6;
+const NOTHING: Behaviour = { exports: null, outcomes: new Map() };
+const NO_COMPARISON: Comparison = { compared: 0, comparedAtEntry: 0, differences: [], missingExports: [] };
+
+export async function measureBaseline(parts: PatchParts, tree: PackageTree, reproducer: Reproducer): Promise<Baseline> {
+  const { run, random } = parts;
+  const plan = readPlan(reproducer.text) ?? null;
+  const first = await attack(run, random, tree, reproducer, true);
+  if (plan === null || !first.verdict?.fired) {
+    return { tree, reproducer, plan, first, variants: [], calls: [], behaviour: [NOTHING, NOTHING] };
+  }
+  const listed = await observe(parts, tree, tree.name, plan, []);
+  const functions = functionsOf(listed.exports);
+  const calls = benignCalls(plan, functions);
+  const behaviour = [
+    await observe(parts, tree, tree.name, plan, calls),
+    await observe(parts, tree, tree.name, plan, calls),
+  ] as const;
+  const variants = await atMost(AT_ONCE, variantsOf(plan, functions), async (variant) => {
+    const text = render(variant.plan, tree.name);
+    if (text === undefined) return [];
+    const { verdict } = await attack(run, random, tree, text);
+    return [{ variant, fires: verdict?.fired === true }];
+  });
+  return { tree, reproducer, plan, first, variants: variants.flat(), calls, behaviour };
+}
+
+export async function verifyPatch(parts: PatchParts, baseline: Baseline, patchText: string): Promise<PatchReport> {
+  const { tree } = baseline;
+  const none = (reason: string): PatchReport => ({ verdict: 'does-not-apply', reasons: [reason], checks: null });
+  const patches = readPatch(patchText);
+  if (!patches.ok) return none(patches.refusal);
+  const before = await readPatched(tree, patches.value);
+  const after = applyToFiles(before, patches.value);
+  if (!after.ok) return none(after.refusal);
+  const files = patches.value.map(({ path }) => ({ path, before: before.get(path), after: after.value.get(path) }));
+  const reverted = applyToFiles(after.value, reverse(patches.value));
+  const revertedTexts = reverted.ok && sameTexts(reverted.value, before) ? reverted.value : undefined;
+  const copy = await copyWith(tree, parts.scratch, before, after.value);
+  try {
+    const checks = await gather(parts, baseline, copy, files, before, revertedTexts);
+    return { ...judge(checks), checks };
+  } finally {
+    await copy.dispose();
+  }
+}
+
+async function gather(
+  parts: PatchParts,
+  baseline: Baseline,
+  copy: Version,
+  files: readonly ChangedFile[],
+  before: FileTexts,
+  reverted: FileTexts | undefined,
+): Promise<PatchFacts> {
+  const { run, random } = parts;
+  const { tree, reproducer, plan, first, calls, behaviour } = baseline;
+  const patched = await attack(run, random, copy, reproducer, true);
+  const silence = silenceOf(patched);
+  const loaded = new Set(first.coverage.loaded);
+  const isAtStake = first.verdict?.fired === true && silence !== 'fired';
+  const facts = {
+    firesBefore: first.verdict?.fired === true,
+    after: silence,
+    wayEntered: wayEntered(baseline, patched),
+    symptoms: symptomsOf(files, plan?.payload ?? ''),
+    brokenFiles: brokenBy(files),
+    touchesLoadedFile: files.some(({ path }) => path === 'package.json' || loaded.has(`${tree.name}/${path}`)),
+  };
+  if (!isAtStake || plan === null) {
+    const variants = { tried: 0, effective: 0, stillFiring: [], beyond: [], lost: [] };
+    const tests: TestComparison = { outcome: 'not-run', reason: 'the patch failed before' };
+    return { ...facts, variants, benign: NO_COMPARISON, tests, firesAfterRevert: false };
+  }
+  const variants = await attackVariants(parts, baseline, copy);
+  const observed = await observe(parts, copy, tree.name, plan, calls);
+  const benign = compareBehaviour(calls, behaviour, observed);
+  const tests = (await parts.compareTests?.(tree, copy)) ?? { outcome: 'not-run', reason: 'no test run was asked for' };
+  return {
+    ...facts,
+    variants,
+    benign,
+    tests,
+    firesAfterRevert: await firesReverted(parts, baseline, before, reverted),
+  };
+}
+
+async function attackVariants(
+  { run, random }: PatchParts,
+  { variants, tree }: Baseline,
+  copy: Version,
+): Promise<PatchFacts['variants']> {
+  const effective = evenly(
+    variants.filter(({ fires }) => fires),
+    EFFECTIVE_RUN,
+  );
+  const others = evenly(
+    variants.filter(({ fires }) => !fires),
+    VARIANTS_RUN - effective.length,
+  );
+  const ends = await atMost(AT_ONCE, [...effective, ...others], async ({ variant, fires }) => {
+    const text = render(variant.plan, tree.name);
+    const silence = text ? silenceOf(await attack(run, random, copy, text)) : 'no-verdict';
+    return { label: variant.label, isBeyond: variant.isBeyond === true, fires, silence };
+  });
+  const within = ends.filter(({ isBeyond }) => !isBeyond);
+  return {
+    tried: within.length,
+    effective: within.filter(({ fires }) => fires).length,
+    stillFiring: within.filter(({ silence }) => silence === 'fired').map(({ label }) => label),
+    beyond: ends.filter(({ isBeyond, silence }) => isBeyond && silence === 'fired').map(({ label }) => label),
+    lost: within
+      .filter(({ fires, silence }) => fires && silence !== 'fired' && silence !== 'silent')
+      .map(({ label }) => label),
+  };
+}
+
+/** The quick question while a patch is made: is the reproducer silent but reached, and are the first variants silent? */
+export async function attackAll({ run, random }: PatchParts, baseline: Baseline, copy: Version): Promise<boolean> {
+  const { tree, variants, reproducer } = baseline;
+  if (silenceOf(await attack(run, random, copy, reproducer)) !== 'silent') return false;
+  const effective = evenly(
+    variants.filter(({ variant, fires }) => fires && !variant.isBeyond),
+    QUICK_VARIANTS,
+  );
+  const ends = await atMost(AT_ONCE, effective, async ({ variant }) => {
+    const text = render(variant.plan, tree.name);
+    return text === undefined ? 'silent' : silenceOf(await attack(run, random, copy, text));
+  });
+  return ends.every((end) => end !== 'fired');
+}
+
+/** The patch is taken back on a fresh copy: the very text of before, and the flaw with it. */
+async function firesReverted(
+  { run, random, scratch }: PatchParts,
+  { tree, reproducer }: Baseline,
+  before: FileTexts,
+  reverted: FileTexts | undefined,
+): Promise<boolean> {
+  if (reverted === undefined) return false;
+  const copy = await copyWith(tree, scratch, before, reverted);
+  try {
+    return (await attack(run, random, copy, reproducer)).verdict?.fired === true;
+  } finally {
+    await copy.dispose();
+  }
+}
+
+function silenceOf({ verdict, end }: Attack): Silence {
+  if (verdict === undefined || end !== 'exited') return 'no-verdict';
+  if (verdict.fired) return 'fired';
+  return verdict.reached ? 'silent' : 'not-reached';
+}
+
+function wayEntered({ tree, first }: Baseline, patched: Attack): boolean | null {
+  const textOf = (file: string) => {
+    try {
+      return readFileSync(join(tree.directory, 'node_modules', file), 'utf8');
+    } catch {
+      return undefined;
+    }
+  };
+  const way = waysAt(first.verdict?.frames ?? [], first.coverage.entered, textOf);
+  return way.length === 0 ? null : isEnteredAgain(way, patched.coverage.entered);
+}
+
+function observe(
+  { run, random }: PatchParts,
+  version: Version,
+  name: string,
+  { file, format }: ProbePlan,
+  calls: readonly BenignCall[],
+): Promise<Behaviour> {
+  const token = `t${Buffer.from(random(12)).toString('hex')}`;
+  return observeBehaviour(run, version, { name, file, format, calls, token });
+}
+
+function render(plan: ProbePlan, packageName: string): Reproducer | undefined {
+  try {
+    return { file: reproducerFileName(plan), text: renderReproducer(plan, { packageName }) };
+  } catch {
+    // A variation that cannot be written out is none.
+    return undefined;
+  }
+}
+
+const sameTexts = (left: FileTexts, right: FileTexts) =>
+  left.size === right.size && [...left].every(([path, text]) => right.get(path) === text);
+
+function evenly<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  return items.filter(
+    (_, index) => Math.floor((index * most) / items.length) !== Math.floor(((index - 1) * most) / items.length),
+  );
+}
+
+/** In the order of the items, so that what is reported does not depend on who was faster. */
+async function atMost<T, R>(limit: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
