@@ -19,6 +19,7 @@ export { LogUnreadable } from './log-reader-client.ts';
 export { createVerifierKey, ED25519, formatVerifierKey, readVerifierKey, type VerifierKey } from './note.ts';
 export { type Commitment, type Overdue, openedLate, overdueOpenings } from './overdue.ts';
 export { checkProof, readProof } from './proof.ts';
+export { createSequenceJobs, SEQUENCE_JOB } from './sequence-job.ts';
 export { FINDING_FIELDS, FINDING_SCHEMA, type FindingField, type FindingValues, isFindingField } from './template.ts';
 export { type AppendRefusal, createTlog, type Said, type Tlog } from './tlog.ts';
 export { checkProofFile, proveByName, type TrustOptions, verifyLog } from './verification-service.ts';

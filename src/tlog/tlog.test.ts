@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createSeededRandom } from '../lib/seeded-random.ts';
+import { countPendingJobs } from '../store/jobs.ts';
 import { createTestDatabase } from '../store/test-database.ts';
 import { auditLog } from './audit.ts';
 import { commitmentRoot, openField } from './commitment.ts';
 import { openLogDirectory } from './log-reader-client.ts';
 import { proveEntry } from './prove.ts';
+import { createSequenceJobs, SEQUENCE_JOB } from './sequence-job.ts';
 import { createTlog, type Tlog } from './tlog.ts';
 import { trustOnly } from './witness-policy.ts';
 
@@ -155,6 +157,33 @@ test('a database older than the published log refuses to sign, so that the log c
   await database.query(`update tlog.logs set size = 0, edge = '', published_size = 0`);
   await database.query('delete from tlog.checkpoints');
   await assert.rejects(log.sequence(), /older than the log/);
+});
+
+test('a promise can bring its own job, which makes it a leaf', async () => {
+  const { database, options } = await openFresh();
+  const log = await createTlog({ ...options, sequenceByJob: true });
+  await log.sequence();
+  await say(log, database, 2);
+  assert.equal(await countPendingJobs(database), 2);
+  await createSequenceJobs(log)[SEQUENCE_JOB]?.({}, { signal: new AbortController().signal } as never);
+  assert.equal(await log.countPending(), 0);
+});
+
+test('one commitment id cannot be sealed twice', async () => {
+  const { log, database } = await openFresh();
+  const commitment = `commitment_${'1'.repeat(32)}` as const;
+  const seal = {
+    type: 'commitment',
+    commitment,
+    schema: 'headstart-finding/v1',
+    root: 'ab'.repeat(32),
+    openedBy: '2030-02-01',
+  } as const;
+  assert.ok((await database.transaction((tx) => log.append(tx, seal))).ok);
+  await assert.rejects(
+    database.transaction((tx) => log.append(tx, seal)),
+    /entries_one_seal/,
+  );
 });
 
 test('a promised entry can neither change nor go, whatever the SQL', async () => {

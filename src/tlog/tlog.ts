@@ -37,6 +37,7 @@ import { edgeRoot, extendEdge } from './merkle.ts';
 import { createVerifierKey, ED25519, formatNote, formatVerifierKey, signNote, type VerifierKey } from './note.ts';
 import { advanceCommitment, type Commitment, type RegisterRefusal } from './overdue.ts';
 import { createPublication } from './publication-service.ts';
+import { addSequenceJob } from './sequence-job.ts';
 import { issuerName } from './statement-audit.ts';
 import type { TemplateRefusal } from './template.ts';
 import { TILE_HEIGHT } from './tile.ts';
@@ -49,6 +50,8 @@ export interface TlogOptions {
   readonly home: string;
   /** Names the log for ever; chosen on first use. */
   readonly origin?: string | undefined;
+  /** Adds a job to each promise that makes it a leaf; whoever asks for it runs `createSequenceJobs`. */
+  readonly sequenceByJob?: boolean | undefined;
 }
 
 /** A statement before it has a name and a time. */
@@ -70,7 +73,12 @@ export async function createTlog(options: TlogOptions) {
   const origin = founded?.origin ?? options.origin ?? `headstart.local/${Buffer.from(random(8)).toString('hex')}`;
   if (!isOrigin(origin)) throw new Error(`"${origin}" cannot name a log: no spaces, no plus, at most 255 characters`);
 
-  const { append, seal, open } = createIssuing({ clock, random, issuer });
+  const { append, seal, open } = createIssuing({
+    clock,
+    random,
+    issuer,
+    onPromise: options.sequenceByJob ? addSequenceJob : undefined,
+  });
   const logKey = await foundLog({ database, origin, logSigner, issuer, append });
   const directory = createLogDirectory({ home, directory: join(home, 'public', 'log') });
   const publication = createPublication({ database, directory, logKey });
@@ -119,10 +127,12 @@ function createIssuing({
   clock,
   random,
   issuer,
+  onPromise,
 }: {
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly issuer: Ed25519Signer;
+  readonly onPromise: ((tx: Transaction) => Promise<void>) | undefined;
 }) {
   /** Promises a statement to the log, in the caller's transaction. `cosigners` sign the same envelope after the issuer. */
   async function append(
@@ -138,6 +148,7 @@ function createIssuing({
       if (!admitted.ok) return admitted;
     }
     await appendEntry(tx, entry.value);
+    await onPromise?.(tx);
     return ok(entry.value.id);
   }
 
@@ -147,7 +158,9 @@ function createIssuing({
     commitment: CommitmentId,
   ): Promise<Result<void, RegisterRefusal>> {
     let current: Commitment | undefined;
-    for (const body of await createEntryStore(tx).lockCommitment(commitment)) {
+    // A seal has nothing before it; that there is but one is the table's own rule.
+    const isSeal = statement.type === 'commitment';
+    for (const body of isSeal ? [] : await createEntryStore(tx).lockCommitment(commitment)) {
       const earlier = readEntry(body);
       const next = earlier.ok ? advanceCommitment(current, earlier.value.statement, 0) : undefined;
       if (!next?.ok) throw new Error(`the database holds an invalid entry about ${commitment}`);
