@@ -86,7 +86,7 @@ export async function scanTree(input: ScanInput): Promise<ScanResult> {
     const { candidates, coverage } = JSON.parse(Buffer.from(kept).toString('utf8')) as ScanResult;
     return { candidates, coverage, cpuMs: 0, wallMs: performance.now() - started, runs: 0 };
   }
-  const hints = await readPackageHints(join(input.tree.directory, input.tree.packagePath));
+  const hints = await readPackageHints(input.tree.directory, input.tree.packagePath);
   const token = `t${sha256Hex(`${key} ${input.seed}`).slice(0, 24)}`;
   const target: LaneTarget = { name: input.tree.name, version: input.tree.version, token, seed: input.seed, hints };
   const run = new Scan(input, target, engine.files);

@@ -12,14 +12,14 @@ const FILE_BYTES = 300_000;
 const FILES = 3000;
 const TEXTS = 40;
 
-async function regularFiles(directory: string): Promise<string[]> {
+async function regularFiles(directory: string, withDependencies = false): Promise<string[]> {
   const found: string[] = [];
   const queue = [''];
   for (let at = queue.shift(); at !== undefined && found.length < FILES; at = queue.shift()) {
     const entries = await readdir(join(directory, at), { withFileTypes: true }).catch(() => []);
     for (const entry of entries.sort((left, right) => (left.name < right.name ? -1 : 1))) {
       const path = at === '' ? entry.name : `${at}/${entry.name}`;
-      if (entry.isDirectory() && entry.name !== 'node_modules') queue.push(path);
+      if (entry.isDirectory() && (withDependencies || entry.name !== 'node_modules')) queue.push(path);
       if (entry.isFile()) found.push(path);
     }
   }
@@ -41,7 +41,32 @@ async function readText(directory: string, path: string): Promise<string> {
   }
 }
 
-export async function readPackageHints(packageDirectory: string): Promise<PackageHints> {
+const STARTS_PROGRAMS = /child_process/;
+const EVALUATES =
+  /\beval\b|\bFunction\s*\(|\b(?:require|from)\s*\(?\s*['"](?:node:)?vm['"]|runIn(?:This|New)?Context|\.constructor\b|set(?:Timeout|Interval)\s*\(\s*[^\s(),]+\s*[,)]|_compile\b/;
+const SEARCHED_FILES = 1500;
+
+/** What the sources of the whole tree name. A tree too large to read whole counts as naming everything. */
+async function readTraits(nodeModules: string): Promise<Pick<PackageHints, 'startsPrograms' | 'evaluates'>> {
+  const files = (await regularFiles(nodeModules, true)).filter((path) =>
+    /\.(?:[cm]?js|json|node)$|\/[^./]+$/.test(path),
+  );
+  if (files.length > SEARCHED_FILES) return { startsPrograms: true, evaluates: true };
+  let startsPrograms = false;
+  let evaluates = false;
+  for (const path of files) {
+    if (startsPrograms && evaluates) break;
+    if (!/js$/.test(path)) continue;
+    const text = await readText(nodeModules, path);
+    startsPrograms ||= STARTS_PROGRAMS.test(text);
+    evaluates ||= EVALUATES.test(text);
+  }
+  return { startsPrograms, evaluates };
+}
+
+/** `directory` holds `node_modules`; `packagePath` is where the package lies below it. */
+export async function readPackageHints(directory: string, packagePath: string): Promise<PackageHints> {
+  const packageDirectory = join(directory, packagePath);
   const files = await regularFiles(packageDirectory);
   const sources = new Map<string, string>();
   for (const path of files)
@@ -62,5 +87,6 @@ export async function readPackageHints(packageDirectory: string): Promise<Packag
     }
   }
   const manifest = await readText(packageDirectory, 'package.json');
-  return { files: loadableFiles(manifest, sources), examples: Object.fromEntries(examples) };
+  const traits = await readTraits(join(directory, 'node_modules'));
+  return { files: loadableFiles(manifest, sources), examples: Object.fromEntries(examples), ...traits };
 }

@@ -20,6 +20,8 @@ export type CallFlaw = 'prototype-pollution' | 'command-injection' | 'code-injec
 export interface CallLaneLimits {
   readonly functionMilliseconds: number;
   readonly totalMilliseconds: number;
+  /** Where no source names what the class needs, a quick look only. */
+  readonly quickMilliseconds: number;
   /** Functions enumerated per file. */
   readonly functions: number;
   readonly hangMilliseconds: number;
@@ -28,7 +30,8 @@ export interface CallLaneLimits {
 
 export const CALL_LANE_LIMITS: CallLaneLimits = {
   functionMilliseconds: 400,
-  totalMilliseconds: 6000,
+  totalMilliseconds: 5000,
+  quickMilliseconds: 1000,
   functions: 150,
   hangMilliseconds: 1500,
   restarts: 5,
@@ -50,7 +53,13 @@ export function createCallLane(flaw: CallFlaw, limits: CallLaneLimits = CALL_LAN
   };
 }
 
+function isLikely(flaw: CallFlaw, target: LaneTarget): boolean {
+  if (flaw === 'command-injection') return target.hints?.startsPrograms ?? true;
+  return flaw !== 'code-injection' || (target.hints?.evaluates ?? true);
+}
+
 function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): LaneGroup {
+  const totalMilliseconds = isLikely(flaw, target) ? limits.totalMilliseconds : limits.quickMilliseconds;
   const job: Json = {
     package: target.name,
     flaw,
@@ -64,6 +73,7 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
     examples: (target.hints?.examples ?? {}) as unknown as Json,
     token: target.token,
     ...limits,
+    totalMilliseconds,
   };
   return {
     name: flaw,

@@ -25,6 +25,10 @@ export interface PackageHints {
   readonly files: readonly string[];
   /** Argument lists from documentation and tests, by the name of the function called. */
   readonly examples: Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
+  /** Whether any file of the package or its dependencies names a way to start programs. */
+  readonly startsPrograms: boolean;
+  /** Whether any of them names a way to evaluate text. */
+  readonly evaluates: boolean;
 }
 
 export interface LaneGroup {
