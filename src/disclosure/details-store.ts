@@ -42,6 +42,17 @@ export function createDetailsStore(tx: Transaction) {
       return rows[0]?.case_id;
     },
 
+    /** By the id of case, finding or commitment. */
+    async findCaseNamed(name: string): Promise<CaseId | undefined> {
+      const { rows } = await tx.query<{ case_id: CaseId }>(
+        `select details.case_id from disclosure.details as details
+           join disclosure.commitments as commitment on commitment.case_id = details.case_id
+          where $1 in (details.case_id, details.finding_id, commitment.id)`,
+        [name],
+      );
+      return rows[0]?.case_id;
+    },
+
     /** Throws where the case has none: both are written in one transaction. */
     async get(caseId: string): Promise<SealedDetails> {
       const { rows } = await tx.query<SealedDetails>(

@@ -221,6 +221,14 @@ test('what is learnt while a case runs stands in its documents, which stay valid
   assert.ok(!JSON.stringify(record).includes('marker-of-the-reproducer'));
 });
 
+test('unmeasured, exactly the version in which the flaw was shown is called affected', async () => {
+  const opened = await world.disclosure.find(await world.open({ finding: { ...FINDING, affected: null } }));
+  assert.ok(opened);
+  const record = world.disclosure.toRecord(opened, 'draft', world.clock.now());
+  assert.deepEqual(record.affected.events, [{ introduced: '1.2.2' }, { lastAffected: '1.2.2' }]);
+  assert.deepEqual(validate('csaf', toCsaf(record)).errors, []);
+});
+
 test('how a flaw is reached is told only after the details may be', async () => {
   const id = await world.open();
   await walk(id, 'confirm', 'notify', 'acknowledge', 'patch', 'fix-released', 'disclose');
@@ -230,6 +238,16 @@ test('how a flaw is reached is told only after the details may be', async () => 
   const told = (at: Date) => world.disclosure.toRecord(opened, 'final', at).description.includes(FINDING.entry);
   assert.equal(told(addDays(now, 44)), false);
   assert.equal(told(addDays(now, 45)), true);
+});
+
+test('the secret half is found by case, finding and commitment, and by nothing else', async () => {
+  const id = await world.open();
+  const opened = await world.disclosure.find(id);
+  assert.ok(opened);
+  for (const name of [id, opened.findingId, opened.commitment.id]) {
+    assert.equal((await world.disclosure.findSealed(name))?.commitment, opened.commitment.id);
+  }
+  assert.equal(await world.disclosure.findSealed('case_none'), undefined);
 });
 
 test('the secret half of the commitment is kept for its opening', async () => {

@@ -77,6 +77,11 @@ export interface OpenedCase {
   readonly commitment: CaseCommitment;
 }
 
+export interface NamedCommitment {
+  readonly commitment: CommitmentId;
+  readonly sealed: SealedFinding;
+}
+
 export interface CaseSummary {
   readonly id: CaseId;
   readonly kind: CaseKind;
@@ -94,6 +99,9 @@ export type Disclosure = ReturnType<typeof createDisclosure>;
 export function createDisclosure(parts: DisclosureDependencies) {
   const { database, clock } = parts;
   return {
+    /** The kind of clock under which this moves cases. */
+    time: parts.time,
+
     openCase: (tx: Transaction, fresh: NewCase): Promise<Result<CaseId, OpenRefusal>> => openCase(tx, parts, fresh),
 
     take: (step: Step, id: string, by: { readonly actor: string; readonly note?: string }) =>
@@ -123,6 +131,10 @@ export function createDisclosure(parts: DisclosureDependencies) {
     toRecord: (opened: OpenedCase, status: AdvisoryRecord['status'], now: Date): AdvisoryRecord =>
       toAdvisoryRecord({ ...opened, status, now, publisher: parts.publisher, commitment: opened.commitment.id }),
 
+    /** What would become of a step, without taking it. */
+    check: (it: Case, step: Step): Result<unknown, StepRefusal> =>
+      it.time === parts.time ? advance(it, step, clock.now()) : refuse({ kind: 'wrong-clock', time: it.time }),
+
     /** The embargo is over, its deadline has passed, or the case is disclosed already. */
     mayDisclose: (it: Case): boolean => it.stage === 'disclosed' || advance(it, 'disclose', clock.now()).ok,
 
@@ -131,6 +143,14 @@ export function createDisclosure(parts: DisclosureDependencies) {
 
     /** The secret half of the commitment. */
     readSealed: (tx: Transaction, opened: OpenedCase): Promise<SealedFinding> => readSealed(tx, parts, opened),
+
+    /** The same, by the id of case, finding or commitment. */
+    findSealed: (name: string): Promise<NamedCommitment | undefined> =>
+      database.transaction(async (tx) => {
+        const id = await createDetailsStore(tx).findCaseNamed(name);
+        const opened = id && (await readCase(tx, parts, id));
+        return opened && { commitment: opened.commitment.id, sealed: await readSealed(tx, parts, opened) };
+      }),
 
     endCommitment: (tx: Transaction, id: CommitmentId, how: 'opened' | 'withdrawn'): Promise<void> =>
       createDetailsStore(tx).endCommitment(id, how, clock.now()),

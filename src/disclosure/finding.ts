@@ -80,12 +80,7 @@ export function toAdvisoryRecord(source: AdvisorySource): AdvisoryRecord {
     title: titleOf(finding),
     description: `${title} in the npm package ${named.name}, shown by execution in version ${named.version}.${details}`,
     flaw: { name: finding.flaw, cwe: FLAW_CLASSES[finding.flaw].cwe },
-    affected: {
-      events: learnt.affected ? learnt.affected.events.map(toAffectedEvent) : [],
-      measured: (learnt.affected?.measured ?? [])
-        .filter(({ outcome }) => outcome !== 'not-comparable')
-        .map(({ version, outcome }) => ({ version, affected: outcome === 'fires' })),
-    },
+    affected: affectedOf(learnt.affected, named.version),
     severity: {
       vector: finding.severity.vector,
       reasons: Object.entries(finding.severity.reasons).map(([metric, reason]) => `${metric}: ${reason}.`),
@@ -100,6 +95,22 @@ export function toAdvisoryRecord(source: AdvisorySource): AdvisoryRecord {
     createdAt: now,
     modifiedAt: now,
     evidence: { reproducerSha256: finding.reproducer.sha256, commitment: source.commitment },
+  };
+}
+
+/** Unmeasured, exactly the version the flaw was shown in is affected, and nothing is said of any other. */
+function affectedOf(affected: AffectedVersions | null, shownIn: string): AdvisoryRecord['affected'] {
+  if (!affected || affected.events.length === 0) {
+    return {
+      events: [{ introduced: shownIn }, { lastAffected: shownIn }],
+      measured: [{ version: shownIn, affected: true }],
+    };
+  }
+  return {
+    events: affected.events.map(toAffectedEvent),
+    measured: affected.measured
+      .filter(({ outcome }) => outcome !== 'not-comparable')
+      .map(({ version, outcome }) => ({ version, affected: outcome === 'fires' })),
   };
 }
 

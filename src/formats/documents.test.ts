@@ -69,7 +69,7 @@ const record: fc.Arbitrary<AdvisoryRecord> = fc
         fc.constantFrom('H', 'L', 'N').map((value) => `${name}:${value}`),
       ),
     ),
-    aliases: fc.subarray(['CVE-2029-1234', 'CVE-2029-99999', 'GHSA-aaaa-bbbb-cccc']),
+    aliases: fc.subarray(['CVE-2029-1234', 'CVE-2029-99999', 'GHSA-aaaa-bbbb-cccc', 'HEADSTART-DEMO-1']),
     credited: fc.boolean(),
   })
   .map(({ cwe, events: list, scored, impact, credited, ...rest }) => ({

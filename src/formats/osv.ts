@@ -21,7 +21,7 @@ export function toOsv(record: AdvisoryRecord): JsonDocument {
     id: osvId(record.id),
     modified: record.modifiedAt.toISOString(),
     ...(record.status === 'final' ? { published: record.createdAt.toISOString() } : {}),
-    aliases: record.aliases,
+    aliases: record.aliases.map((alias) => (/^(CVE|GHSA)-/.test(alias) ? alias : osvId(alias))),
     summary: markedTitle(record),
     details: [...noticesOf(record), record.description].join('\n\n'),
     ...(record.severity ? { severity: [{ type: 'CVSS_V4', score: record.severity.vector }] } : {}),

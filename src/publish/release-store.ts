@@ -29,19 +29,11 @@ type NewRelease = Omit<StoredRelease, 'state' | 'acceptedAt' | 'publishedAt' | '
 export function createReleaseStore(tx: Transaction) {
   return {
     async insert(release: NewRelease): Promise<void> {
+      const { id, caseId, sequence, entryId, documents, keyId, notBefore, signedAt } = release;
       await tx.query(
         `insert into publish.releases (id, case_id, sequence, entry_id, documents, key_id, not_before, state, signed_at)
          values ($1, $2, $3, $4, $5, $6, $7, 'signed', $8)`,
-        [
-          release.id,
-          release.caseId,
-          release.sequence,
-          release.entryId,
-          release.documents,
-          release.keyId,
-          release.notBefore,
-          release.signedAt,
-        ],
+        [id, caseId, sequence, entryId, documents, keyId, notBefore, signedAt],
       );
     },
 
@@ -62,6 +54,14 @@ export function createReleaseStore(tx: Transaction) {
     async findOpen(caseId: string): Promise<StoredRelease | undefined> {
       const { rows } = await tx.query<StoredRelease>(
         `select ${FIELDS} from publish.releases where case_id = $1 and state in ('signed', 'accepted')`,
+        [caseId],
+      );
+      return rows[0];
+    },
+
+    async findPublished(caseId: string): Promise<StoredRelease | undefined> {
+      const { rows } = await tx.query<StoredRelease>(
+        `select ${FIELDS} from publish.releases where case_id = $1 and state = 'published' order by sequence desc limit 1`,
         [caseId],
       );
       return rows[0];

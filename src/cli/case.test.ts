@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createWorld, newCase, PUBLISHER, type World } from '../../test/support/disclosure.ts';
+import { createDisclosure } from '../disclosure/index.ts';
+import { validateText } from '../formats/validate.ts';
+import { systemClock } from '../lib/clock.ts';
+import { createPublishing, openReleaseSigners } from '../publish/index.ts';
+import { type CaseCommandParts, registerCaseCommands } from './case.ts';
+import { runCommandLine } from './cli.ts';
+
+let world: World;
+let parts: Omit<CaseCommandParts, 'terminal'>;
+
+before(async () => {
+  world = await createWorld();
+  const signers = await openReleaseSigners({ ...world, scryptN: 1_024 }, 'demonstration', [
+    'passphrase a',
+    'passphrase b',
+  ]);
+  assert.ok(signers.ok);
+  const under = (clock: World['clock'] | typeof systemClock) =>
+    createDisclosure({ ...world, clock, time: clock === systemClock ? 'real' : 'compressed' });
+  const publishingUnder = (clock: typeof systemClock) =>
+    createPublishing({ ...world, clock: systemClock, disclosure: under(clock), publisher: PUBLISHER });
+  parts = {
+    clock: systemClock,
+    database: async () => world.database,
+    disclosure: async () => under(systemClock),
+    disclosureUnder: async (clock) => under(clock),
+    publishAsOperator: async (opened, clock) => {
+      const publishing = publishingUnder(clock);
+      const released = await publishing.release(opened.case.id, { signers: signers.value, onePerson: true });
+      return released.ok ? publishing.publish(released.value) : released;
+    },
+    publishedDocument: async (opened, folder) => {
+      const documents = await publishingUnder(systemClock).documents(opened);
+      return [...(documents ?? [])].find(([path]) => path.startsWith(`advisories/${folder}/`))?.[1];
+    },
+    readLetter: (id) => world.outbox.readLetter(world.database, id),
+  };
+});
+after(() => world.close());
+
+interface Ended {
+  readonly exit: number;
+  readonly json: unknown;
+  readonly data: string;
+  readonly said: string;
+}
+
+async function run(...args: string[]): Promise<Ended> {
+  const [json, data, said]: [unknown[], string[], string[]] = [[], [], []];
+  const terminal = {
+    json: (value: unknown) => void json.push(value),
+    data: (text: string | Uint8Array) => void data.push(Buffer.from(text).toString()),
+    say: (line: string) => void said.push(line),
+  };
+  const exit = await runCommandLine(args, {
+    terminal,
+    register: [(program) => registerCaseCommands(program, { ...parts, terminal })],
+  });
+  return { exit, json: json[0], data: data.join(''), said: said.join('\n') };
+}
+
+test('a demonstration is walked from the command line to its published advisory', async () => {
+  const id = await world.open();
+  for (const step of ['confirm', 'notify', 'acknowledge', 'extend', 'patch', 'fix-released']) {
+    const { exit, said } = await run('case', 'step', id, step, '--after', '1');
+    assert.equal(exit, 0, said);
+  }
+  assert.equal((await run('case', 'step', id, 'disclose')).exit, 6, 'without --yes nobody has signed');
+  const { exit, json, said } = await run('case', 'step', id, 'disclose', '--yes', '--json');
+  assert.equal(exit, 0, said);
+  assert.equal((json as { stage: string }).stage, 'disclosed');
+  const { data } = await run('export', id, '--format', 'csaf');
+  assert.deepEqual(validateText('csaf', data).errors, []);
+  const [{ url = '' } = {}] = JSON.parse(await readFile(join(world.home, 'public', 'feed.json'), 'utf8')).items;
+  assert.match(url, /advisories\/markdown\/headstart-/);
+});
+
+test('every step that is refused names its reason, and its exit code tells conflict from embargo', async () => {
+  const id = await world.open();
+  assert.equal((await run('case', 'step', id, 'notify')).exit, 5);
+  assert.equal((await run('case', 'step', id, 'confirm')).exit, 0);
+  assert.equal((await run('case', 'step', id, 'notify')).exit, 0);
+  const early = await run('case', 'step', id, 'disclose', '--yes');
+  assert.equal(early.exit, 6);
+  assert.match(early.said, /under embargo until \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
+  assert.equal((await run('case', 'step', id, 'disclose', '--yes', '--after', '90')).exit, 0);
+  assert.equal((await run('case', 'step', id, 'leak')).exit, 5);
+  assert.equal((await run('case', 'step', id, 'jump')).exit, 2);
+  assert.equal((await run('case', 'step', 'case_none', 'confirm')).exit, 4);
+});
+
+test('no days pass for a real case by command', async () => {
+  const real = await parts.disclosure();
+  const fresh = newCase({ knownAs: [], vendor: { name: 'them', address: null, simulated: false } });
+  const opened = await world.database.transaction((tx) => real.openCase(tx, fresh));
+  assert.ok(opened.ok);
+  assert.equal((await run('case', 'step', opened.value, 'confirm', '--after', '90')).exit, 2);
+  assert.equal((await run('case', 'step', opened.value, 'confirm')).exit, 0);
+  assert.equal((await run('case', 'step', opened.value, 'notify')).exit, 0);
+  assert.equal((await run('case', 'step', opened.value, 'disclose', '--yes')).exit, 6);
+});
+
+test('what is exported before its release is a valid draft, marked as one, and the history says so', async () => {
+  const id = await world.open();
+  for (const format of ['csaf', 'osv', 'cve'] as const) {
+    const { exit, data } = await run('export', id, '--format', format);
+    assert.equal(exit, 0);
+    assert.deepEqual(validateText(format, data).errors, []);
+    assert.match(data, /\[DRAFT\]/);
+  }
+  assert.match((await run('export', id, '--format', 'markdown')).data, /DRAFT UNDER EMBARGO/);
+  assert.match((await run('export', id, '--format', 'report')).data, /---- reproduce\.cjs ----/);
+  assert.equal((await run('export', id, '--format', 'report', '--eml')).exit, 4);
+  assert.equal((await run('export', id, '--format', 'openvex')).exit, 2);
+  const { json } = await run('case', 'show', id, '--json');
+  const events = (json as { history: { event: string }[] }).history.map(({ event }) => event);
+  assert.deepEqual(events, [
+    'opened',
+    ...['csaf', 'osv', 'cve', 'markdown', 'report'].map((name) => `exported ${name}`),
+  ]);
+});
+
+test('the message that was sent is exported as it stands in the outbox', async () => {
+  const id = await world.open();
+  for (const step of ['confirm', 'notify']) assert.equal((await run('case', 'step', id, step)).exit, 0);
+  const { data } = await run('export', id, '--format', 'report', '--eml');
+  assert.match(data, /^Subject: \[DEMONSTRATION\] Security/m);
+  assert.match(data, /X-Headstart-Demonstration: yes/);
+});
+
+test('a reproducer is shown only when asked for, and the history says that it was', async () => {
+  const id = await world.open();
+  assert.ok(!JSON.stringify((await run('case', 'show', id, '--json')).json).includes('marker-of-the-reproducer'));
+  assert.ok(
+    JSON.stringify((await run('case', 'show', id, '--json', '--reveal')).json).includes('marker-of-the-reproducer'),
+  );
+  assert.match(JSON.stringify((await run('case', 'show', id, '--json')).json), /"event":"revealed"/);
+  assert.equal((await run('case', 'show', 'case_none')).exit, 4);
+});
+
+test('the list names every case with its stage and deadline', async () => {
+  const id = await world.open();
+  const { json } = await run('case', 'list', '--json');
+  const mine = (json as { id: string; stage: string; title: string }[]).find((each) => each.id === id);
+  assert.deepEqual([mine?.stage, mine?.title], ['received', 'Prototype pollution in @scope/example']);
+});

@@ -1,0 +1,319 @@
+/** `case list | show | step` and `export`: the operator's view of disclosure. Secrets are shown only when asked for. */
+import type { Command } from 'commander';
+import {
+  createCompressedClock,
+  type Disclosure,
+  isStep,
+  type OpenedCase,
+  packageOf,
+  STEPS,
+  type StepRefusal,
+  titleOf,
+} from '../disclosure/index.ts';
+import { toMarkdown } from '../formats/advisory-markdown.ts';
+import type { AdvisoryRecord } from '../formats/advisory-record.ts';
+import { toCsaf } from '../formats/csaf.ts';
+import { toCve } from '../formats/cve.ts';
+import { toOsv } from '../formats/osv.ts';
+import type { Json } from '../lib/canonical-json.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Result } from '../lib/result.ts';
+import { StaleWrite, type Transaction } from '../store/database.ts';
+import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
+
+export interface CaseCommandParts {
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+  readonly database: () => Promise<Transaction>;
+  /** Under the real clock. */
+  readonly disclosure: () => Promise<Disclosure>;
+  /** The same under a compressed clock: moves demonstrations. */
+  readonly disclosureUnder: (clock: Clock) => Promise<Disclosure>;
+  /** Signs as the operator, with both keys, and publishes. `clock` is the case's. */
+  readonly publishAsOperator: (
+    opened: OpenedCase,
+    clock: Clock,
+  ) => Promise<Result<{ readonly advisory: string }, { readonly kind: string }>>;
+  /** A released document as it was published; undefined before. */
+  readonly publishedDocument: (opened: OpenedCase, folder: string) => Promise<string | undefined>;
+  /** The message to a maintainer as RFC 5322. */
+  readonly readLetter: (messageId: string) => Promise<string | undefined>;
+}
+
+export const EXPORT_FORMATS = ['csaf', 'osv', 'cve', 'markdown', 'report'] as const;
+type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+const OPERATOR = 'operator at the command line';
+
+export function registerCaseCommands(program: Command, parts: CaseCommandParts): void {
+  const cases = program.command('case').description('disclosure cases: list, show, move');
+  addList(cases, parts);
+  addShow(cases, parts);
+  addStep(cases, parts);
+  addExport(program, parts);
+}
+
+function addList(cases: Command, { terminal, disclosure }: CaseCommandParts): void {
+  cases
+    .command('list')
+    .description('all cases, the newest first')
+    .option('--json', 'one JSON value on standard output')
+    .action(async ({ json }: { json?: boolean }) => {
+      const list = await (await disclosure()).list();
+      if (json)
+        terminal.json(list.map((each) => ({ ...each, openedAt: text(each.openedAt), dueAt: text(each.dueAt) })));
+      else
+        for (const { id, kind, stage, embargo, title, dueAt } of list) {
+          const due = dueAt ? `, until ${minutes(dueAt)}` : '';
+          terminal.say(
+            `${id}  ${stage}, embargo ${embargo}${due}  ${kind === 'demonstration' ? '[demonstration] ' : ''}${title}`,
+          );
+        }
+      if (!json) terminal.say(`${list.length} cases`);
+    });
+}
+
+function addShow(cases: Command, parts: CaseCommandParts): void {
+  cases
+    .command('show <id>')
+    .description('one case with its history, clocks, parties and messages')
+    .option('--reveal', 'the reproducer and the way to the flaw too; this is written into the history')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, { json, reveal }: { json?: boolean; reveal?: boolean }) => {
+      const disclosure = await parts.disclosure();
+      const opened = await getCase(disclosure, id);
+      if (reveal) await disclosure.note(await parts.database(), opened, 'revealed', OPERATOR);
+      const shown = toShown(opened, reveal ?? false);
+      if (json) parts.terminal.json(shown);
+      else parts.terminal.say(JSON.stringify(shown, null, 2));
+    });
+}
+
+function addStep(cases: Command, parts: CaseCommandParts): void {
+  cases
+    .command('step <id> <step>')
+    .description(`move a case: ${STEPS.join(', ')}`)
+    .option('--note <text>', 'why, for the history')
+    .option('--after <days>', 'demonstrations only: so many days later by their simulated clock', Number)
+    .option('--yes', 'stands for the approvals of two persons; the log says that it was one')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, step: string, options: StepOptions) => {
+      if (!isStep(step)) throw new CommandEnd('usage', `no such step: ${step}. There are ${STEPS.join(', ')}`);
+      const opened = await getCase(await parts.disclosure(), id);
+      const clock = clockOf(parts, opened, options.after);
+      if (step === 'disclose') await discloseSigned(parts, opened, clock, options.yes ?? false);
+      else {
+        const disclosure = opened.case.time === 'real' ? await parts.disclosure() : await parts.disclosureUnder(clock);
+        const outcome = await disclosure.take(step, id, { actor: OPERATOR, note: options.note ?? '' }).catch(conflict);
+        if (!outcome.ok) throw refused(outcome.refusal);
+      }
+      const after = await getCase(await parts.disclosure(), id);
+      if (options.json) parts.terminal.json(toShown(after, false));
+      parts.terminal.say(`${id}: ${after.case.stage}, embargo ${after.case.embargo}`);
+    });
+}
+
+interface StepOptions {
+  readonly note?: string;
+  readonly after?: number;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** Publication is an act of two keys: there is no other way to `disclosed`. */
+async function discloseSigned(parts: CaseCommandParts, opened: OpenedCase, clock: Clock, yes: boolean): Promise<void> {
+  const disclosure = opened.case.time === 'real' ? await parts.disclosure() : await parts.disclosureUnder(clock);
+  const allowed = disclosure.check(opened.case, 'disclose');
+  if (!allowed.ok) throw refused(allowed.refusal);
+  if (!yes) {
+    throw new CommandEnd(
+      'refused',
+      'this publishes the advisory and takes two signatures; --yes signs with both as one person',
+    );
+  }
+  const published = await parts.publishAsOperator(opened, clock);
+  if (!published.ok) throw new CommandEnd('refused', `not published: ${published.refusal.kind}`);
+  parts.terminal.say(`${published.value.advisory} is published, released by one person`);
+}
+
+/** A demonstration's clock goes on where its history ends. */
+function clockOf(parts: CaseCommandParts, { case: it, history }: OpenedCase, after: number | undefined): Clock {
+  if (after !== undefined && !(after >= 0 && after <= 3_650))
+    throw new CommandEnd('usage', '--after takes 0 to 3650 days');
+  if (it.time === 'real') {
+    if (after !== undefined) throw new CommandEnd('usage', '--after: the clock of a real case is the real one');
+    return parts.clock;
+  }
+  const last = Math.max(it.openedAt.getTime(), ...history.map(({ at }) => at.getTime()));
+  const clock = createCompressedClock(new Date(last));
+  clock.passDays(after ?? 0);
+  return clock;
+}
+
+function addExport(program: Command, parts: CaseCommandParts): void {
+  program
+    .command('export <case>')
+    .description('the advisory or the report of a case; what is not released is marked as a draft')
+    .requiredOption('--format <format>', EXPORT_FORMATS.join(', '))
+    .option('--eml', 'with --format report: the message as it stands in the outbox')
+    .option('--json', 'accepted for uniformity: the document is the output')
+    .action(async (id: string, { format, eml }: { format: string; eml?: boolean }) => {
+      if (!isExportFormat(format)) {
+        throw new CommandEnd('usage', `no such format: ${format}. There are ${EXPORT_FORMATS.join(', ')}`);
+      }
+      const disclosure = await parts.disclosure();
+      const opened = await getCase(disclosure, id);
+      const document = await toDocument(parts, disclosure, opened, format, eml ?? false);
+      await disclosure.note(await parts.database(), opened, `exported ${format}`, OPERATOR);
+      parts.terminal.data(document.endsWith('\n') ? document : `${document}\n`);
+    });
+}
+
+async function toDocument(
+  parts: CaseCommandParts,
+  disclosure: Disclosure,
+  opened: OpenedCase,
+  format: ExportFormat,
+  eml: boolean,
+): Promise<string> {
+  if (format === 'report') {
+    const letter = eml ? await parts.readLetter(opened.messages.at(-1)?.id ?? '') : undefined;
+    if (eml && letter === undefined) throw new CommandEnd('notFound', `nothing was sent for ${opened.case.id} yet`);
+    return letter ?? (await disclosure.report(opened)).text;
+  }
+  const published = await parts.publishedDocument(opened, format);
+  if (published !== undefined) return published;
+  return toDraft(disclosure.toRecord(opened, 'draft', parts.clock.now()), format);
+}
+
+function toDraft(record: AdvisoryRecord, format: Exclude<ExportFormat, 'report'>): string {
+  switch (format) {
+    case 'csaf':
+      return JSON.stringify(toCsaf(record), null, 2);
+    case 'osv':
+      return JSON.stringify(toOsv(record), null, 2);
+    case 'cve':
+      return JSON.stringify(toCve(record), null, 2);
+    case 'markdown':
+      return toMarkdown(record);
+  }
+}
+
+const isExportFormat = (name: string): name is ExportFormat => EXPORT_FORMATS.some((format) => format === name);
+
+async function getCase(disclosure: Disclosure, id: string): Promise<OpenedCase> {
+  const opened = await disclosure.find(id);
+  if (!opened) throw new CommandEnd('notFound', `there is no case ${id}`);
+  return opened;
+}
+
+const conflict = (error: unknown): never => {
+  if (error instanceof StaleWrite) throw new CommandEnd('conflict', `${error.message}; look at it again`);
+  throw error;
+};
+
+const EXITS: Readonly<Record<StepRefusal['kind'], ExitName>> = {
+  'no-such-case': 'notFound',
+  'wrong-stage': 'conflict',
+  'already-known': 'conflict',
+  'machine-refused': 'conflict',
+  'wrong-clock': 'conflict',
+  'broken-invariant': 'conflict',
+  'under-embargo': 'refused',
+  'nobody-notified': 'refused',
+  'no-vendor': 'refused',
+  'no-extension': 'refused',
+};
+
+function refused(refusal: StepRefusal): CommandEnd {
+  return new CommandEnd(EXITS[refusal.kind], sentence(refusal));
+}
+
+function sentence(refusal: StepRefusal): string {
+  switch (refusal.kind) {
+    case 'no-such-case':
+      return `there is no case ${refusal.id}`;
+    case 'wrong-stage':
+      return `a ${refusal.stage} case cannot take the step ${refusal.step}`;
+    case 'under-embargo':
+      return `under embargo until ${minutes(refusal.until)}`;
+    case 'nobody-notified':
+      return 'nobody outside knows of it yet: notify first';
+    case 'no-vendor':
+      return 'there is no vendor to notify';
+    case 'already-known':
+      return `this has been recorded before (${refusal.event})`;
+    case 'no-extension':
+      return `no extension: ${refusal.why.replaceAll('-', ' ')}`;
+    case 'wrong-clock':
+      return `this case runs under a ${refusal.time} clock`;
+    case 'machine-refused':
+      return `the ${refusal.machine} machine has no step ${refusal.event} from ${refusal.state}`;
+    case 'broken-invariant':
+      return `this would break: ${refusal.invariants.join('; ')}`;
+  }
+}
+
+const text = (at: Date | null): string | null => at?.toISOString() ?? null;
+const minutes = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+function toShown(opened: OpenedCase, reveal: boolean): { readonly [name: string]: Json } {
+  const { case: it, finding, learnt, commitment } = opened;
+  const named = packageOf(finding);
+  return {
+    id: it.id,
+    version: it.version,
+    kind: it.kind,
+    time: it.time,
+    policy: it.policy,
+    stage: it.stage,
+    embargo: it.embargo,
+    title: titleOf(finding),
+    target: finding.target,
+    package: named.name,
+    class: finding.flaw,
+    severity: { ...finding.severity, reasons: { ...finding.severity.reasons } },
+    reproducerSha256: finding.reproducer.sha256,
+    findingId: opened.findingId,
+    knownAs: learnt.knownAs,
+    fixedVersion: learnt.fixedVersion,
+    hasPatch: learnt.patch !== null,
+    openedAt: text(it.openedAt),
+    notifiedAt: 'notifiedAt' in it ? text(it.notifiedAt) : null,
+    dueAt: 'dueAt' in it ? text(it.dueAt) : null,
+    detailsAt: 'detailsAt' in it ? text(it.detailsAt) : null,
+    closedAt: 'closedAt' in it ? text(it.closedAt) : null,
+    facts: Object.fromEntries(Object.entries(it.facts).map(([event, at]) => [event, text(at)])),
+    parties: it.parties.map(({ id, role, simulated, report }) => ({ id, role, simulated, report })),
+    clocks: opened.clocks.map(({ kind, dueAt, stoppedAt, reachedAt }) => ({
+      kind,
+      dueAt: text(dueAt),
+      stoppedAt: text(stoppedAt),
+      reachedAt: text(reachedAt),
+    })),
+    messages: opened.messages.map(({ id, channel, state, attempts, trouble }) => ({
+      id,
+      channel,
+      state,
+      attempts,
+      trouble,
+    })),
+    commitment: {
+      id: commitment.id,
+      root: commitment.root,
+      openedBy: commitment.openedBy,
+      endedAt: text(commitment.endedAt),
+    },
+    history: opened.history.map(({ version, event, stage, actor, at, note }) => ({
+      version,
+      event,
+      stage,
+      actor,
+      at: text(at),
+      note,
+    })),
+    ...(reveal
+      ? { entry: finding.entry, oracle: finding.oracle, reproducer: finding.reproducer.text, patch: learnt.patch }
+      : {}),
+  };
+}

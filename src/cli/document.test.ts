@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { runCommandLine } from './cli.ts';
+import { registerDocumentCommands } from './document.ts';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'headstart-document-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+async function run(...args: string[]): Promise<{ exit: number; out: unknown }> {
+  const out: unknown[] = [];
+  const terminal = { json: (value: unknown) => void out.push(value), data: () => {}, say: () => {} };
+  const register = [
+    (program: Parameters<typeof registerDocumentCommands>[0]) => registerDocumentCommands(program, { terminal }),
+  ];
+  return { exit: await runCommandLine(args, { terminal, register }), out: out[0] };
+}
+
+test('a vector gives score and severity, and what is no vector is wrong usage', async () => {
+  const vector = 'CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:L/VI:H/VA:L/SC:N/SI:H/SA:L';
+  assert.deepEqual(await run('score', 'cvss', vector, '--json'), {
+    exit: 0,
+    out: { score: 9.2, severity: 'critical' },
+  });
+  assert.equal((await run('score', 'cvss', 'CVSS:4.0/AV:N', '--json')).exit, 2);
+});
+
+test('an invalid document ends with 1 and its errors, a missing one with 4, an unknown format with 2', async () => {
+  const file = join(folder, 'x.json');
+  await writeFile(file, '{"id":"CVE-2030-1"}');
+  const { exit, out } = await run('validate', 'osv', file, '--json');
+  assert.equal(exit, 1);
+  const { valid, errors } = out as { valid: boolean; errors: { test: string; path: string; message: string }[] };
+  assert.ok(!valid && errors.length > 0 && errors.every(({ test: name, message }) => name === 'schema' && message));
+  await writeFile(file, '{"id":"CVE-2030-1","modified":"2030-01-01T00:00:00Z"}');
+  assert.deepEqual(await run('validate', 'osv', file, '--json'), { exit: 0, out: { valid: true, errors: [] } });
+  assert.equal((await run('validate', 'osv', join(folder, 'none.json'))).exit, 4);
+  assert.equal((await run('validate', 'pdf', file)).exit, 2);
+});

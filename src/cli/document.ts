@@ -1,0 +1,58 @@
+/** `validate` and `score`: checks of documents anybody may have, without a data directory. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { scoreCvss } from '../formats/cvss.ts';
+import { VALIDATED_FORMATS, type ValidatedFormat, validateText } from '../formats/validate.ts';
+import { CommandEnd, type Terminal } from './terminal.ts';
+
+export interface DocumentCommandParts {
+  readonly terminal: Terminal;
+}
+
+/** Errors told to a person; `--json` tells all. */
+const SHOWN_ERRORS = 20;
+
+export function registerDocumentCommands(program: Command, { terminal }: DocumentCommandParts): void {
+  program
+    .command('validate <format> <file>')
+    .description(`check a document: ${VALIDATED_FORMATS.join(', ')}`)
+    .option('--json', 'one JSON value on standard output')
+    .action(async (format: string, file: string, { json }: { json?: boolean }) => {
+      if (!isValidated(format)) {
+        throw new CommandEnd('usage', `no such format: ${format}. There are ${VALIDATED_FORMATS.join(', ')}`);
+      }
+      const { valid, errors } = validateText(format, await readDocument(file));
+      if (json) terminal.json({ valid, errors: errors.map((error) => ({ ...error })) });
+      else
+        for (const { test, path, message } of errors.slice(0, SHOWN_ERRORS))
+          terminal.say(`${test} ${path}: ${message}`);
+      terminal.say(valid ? `${file} is valid ${format}` : `${file} is not valid ${format}: ${errors.length} errors`);
+      if (!valid) throw new CommandEnd('failed', '');
+    });
+  const score = program.command('score').description('score a vector');
+  score
+    .command('cvss <vector>')
+    .description('score and severity of a CVSS 4.0 or 3.1 vector')
+    .option('--json', 'one JSON value on standard output')
+    .action((vector: string, { json }: { json?: boolean }) => {
+      const scored = scoreCvss(vector);
+      if (!scored.ok) throw new CommandEnd('usage', `not a vector: ${scored.refusal.reason}`);
+      const { score: value, severity } = scored.value;
+      if (json) terminal.json({ score: value, severity });
+      else terminal.say(`${value.toFixed(1)} ${severity}`);
+    });
+}
+
+const isValidated = (name: string): name is ValidatedFormat => VALIDATED_FORMATS.some((format) => format === name);
+
+async function readDocument(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandEnd(
+      code === 'ENOENT' ? 'notFound' : 'failed',
+      `${file} cannot be read: ${code ?? 'unknown reason'}`,
+    );
+  }
+}
