@@ -37,9 +37,20 @@ export async function confirmWith(
   claim: Claim,
   tree: PackageTree,
 ): Promise<Result<Confirmed, Rejection>> {
+  if (!judgeOptionsOf(claim, tree.name).ownScript) {
+    const screened = screenReproducer(claim.reproducer.text, tree.name);
+    if (!screened.ok) return reject('self-inflicted', `the script ${screened.refusal.detail}`);
+  }
+  return await confirmByRunning(runs, claim, tree);
+}
+
+/** The same without reading the script first: what the observer and the controls catch by themselves. */
+export async function confirmByRunning(
+  runs: ReproductionService,
+  claim: Claim,
+  tree: PackageTree,
+): Promise<Result<Confirmed, Rejection>> {
   const options = judgeOptionsOf(claim, tree.name);
-  const screened = options.ownScript ? ok(null) : screenReproducer(claim.reproducer.text, tree.name);
-  if (!screened.ok) return reject('self-inflicted', `the script ${screened.refusal.detail}`);
   const stage = stageOf(tree);
   const observed = await runs.runTimes({ ...claim, stage }, RUNS);
   // What does not fire needs no controls.

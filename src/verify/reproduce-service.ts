@@ -34,13 +34,15 @@ export interface ReproductionParts {
   readonly random: RandomBytes;
   /** Directory for stubs, which hold no secret. */
   readonly scratch: string;
+  /** Instead of RUN_LIMITS. */
+  readonly limits?: Partial<SandboxLimits>;
 }
 
 export const RUN_LIMITS: Partial<SandboxLimits> = {
   memoryMiB: 768,
   pids: 128,
-  seconds: 60,
-  cpuSeconds: 50,
+  seconds: 40,
+  cpuSeconds: 30,
   diskMiB: 64,
   outputBytes: 4 * 1024 * 1024,
 };
@@ -68,7 +70,7 @@ export function createReproductionService(parts: ReproductionParts) {
   const observer = observerFiles();
 
   async function start(request: SandboxRequest): Promise<SandboxRun> {
-    const outcome = await run({ ...request, limits: RUN_LIMITS });
+    const outcome = await run({ ...request, limits: { ...RUN_LIMITS, ...parts.limits } });
     if (!outcome.ok) throw new SandboxUnavailable(outcome.refusal);
     return outcome.value;
   }

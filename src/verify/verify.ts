@@ -7,10 +7,9 @@ import { join, normalize } from 'node:path';
 import { prerelease } from 'semver';
 import type { Candidate } from '../finder/index.ts';
 import type { FlawClass } from '../formats/flaw-class.ts';
-import type { RandomBytes } from '../lib/id.ts';
 import { ok, type Result } from '../lib/result.ts';
 import { createSeededRandom } from '../lib/seeded-random.ts';
-import { entryText, type ProbePlan } from '../probe/index.ts';
+import { entryText, type ProbePlan, simplifications } from '../probe/index.ts';
 import type { PackageTree, PublishedVersion, TargetRefusal } from '../target/index.ts';
 import { type AffectedVersions, type MeasuredVersion, nextVersion, summarise } from './affected.ts';
 import { judgeRun, outcomeOf, type RunOutcome } from './confirm.ts';
@@ -20,20 +19,14 @@ import { type RootCause, rootCauseOf } from './fingerprint.ts';
 import { minimise } from './minimise.ts';
 import {
   createReproductionService,
+  type ReproductionParts,
   type ReproductionService,
-  type RunInSandbox,
   stageOf,
 } from './reproduce-service.ts';
 import { evidenceOf, proposeSeverity } from './severity.ts';
 import type { Position } from './witness.ts';
 
-export interface VerificationParts {
-  readonly run: RunInSandbox;
-  readonly random: RandomBytes;
-  /** Directory for short-lived files that hold no secret. */
-  readonly scratch: string;
-  /** Simpler plans to try, simplest first. */
-  readonly simplifications: (plan: ProbePlan) => readonly ProbePlan[];
+export interface VerificationParts extends ReproductionParts {
   readonly openTarget: (purl: string) => Promise<Result<PackageTree, TargetRefusal>>;
   readonly listVersions: (name: string) => Promise<Result<readonly PublishedVersion[], TargetRefusal>>;
 }
@@ -60,7 +53,7 @@ export function createVerification(parts: VerificationParts) {
       const first = await confirmClaim(claim, tree);
       if (!first.ok) return first;
       const smaller = await minimise(candidate.plan, {
-        simplifications: parts.simplifications,
+        simplifications,
         fires: (plan) => firesOnce(plan, tree),
         atOnce: candidate.flaw === 'redos' ? 1 : MINIMISING_AT_ONCE,
         maxRuns: MAX_MINIMISING_RUNS,
