@@ -9,7 +9,7 @@ import type { Candidate } from '../finder/index.ts';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import { ok, type Result } from '../lib/result.ts';
 import { createSeededRandom } from '../lib/seeded-random.ts';
-import { entryText, type ProbePlan, simplifications } from '../probe/index.ts';
+import { entryText, type ProbePlan } from '../probe/index.ts';
 import type { PackageTree, PublishedVersion, TargetRefusal } from '../target/index.ts';
 import { type AffectedVersions, type MeasuredVersion, nextVersion, summarise } from './affected.ts';
 import { judgeRun, outcomeOf, type RunOutcome } from './confirm.ts';
@@ -27,6 +27,8 @@ import { evidenceOf, proposeSeverity } from './severity.ts';
 import type { Position } from './witness.ts';
 
 export interface VerificationParts extends ReproductionParts {
+  /** Simpler plans to try, simplest first. */
+  readonly simplifications: (plan: ProbePlan) => readonly ProbePlan[];
   readonly openTarget: (purl: string) => Promise<Result<PackageTree, TargetRefusal>>;
   readonly listVersions: (name: string) => Promise<Result<readonly PublishedVersion[], TargetRefusal>>;
 }
@@ -53,7 +55,7 @@ export function createVerification(parts: VerificationParts) {
       const first = await confirmClaim(claim, tree);
       if (!first.ok) return first;
       const smaller = await minimise(candidate.plan, {
-        simplifications,
+        simplifications: parts.simplifications,
         fires: (plan) => firesOnce(plan, tree),
         atOnce: candidate.flaw === 'redos' ? 1 : MINIMISING_AT_ONCE,
         maxRuns: MAX_MINIMISING_RUNS,
