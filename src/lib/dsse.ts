@@ -17,13 +17,13 @@ export interface Envelope {
   readonly signatures: readonly EnvelopeSignature[];
 }
 
-export interface EnvelopeSignature {
+interface EnvelopeSignature {
   /** A hint that narrows the search; never a reason to trust. */
   readonly keyid: string;
   readonly sig: Uint8Array;
 }
 
-export const MAX_SIGNATURES = 16;
+const MAX_SIGNATURES = 16;
 
 export type EnvelopeRefusal =
   | { readonly kind: 'malformed-envelope'; readonly why: string }
@@ -36,7 +36,7 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
 }
 
 /** The hint for a key: the first 16 bytes of SHA-256 of the public key, in hexadecimal. */
-export function keyIdOf(publicKey: Uint8Array): string {
+function keyIdOf(publicKey: Uint8Array): string {
   return toHex(sha256(publicKey).subarray(0, 16));
 }
 

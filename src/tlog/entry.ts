@@ -17,7 +17,7 @@ import { readVerifierKey } from './note.ts';
 import { FINDING_FIELDS } from './template.ts';
 import { MAX_ENTRY_BYTES } from './tile.ts';
 
-export const STATEMENT_TYPE = 'application/vnd.headstart.log-statement.v1+json';
+const STATEMENT_TYPE = 'application/vnd.headstart.log-statement.v1+json';
 
 export type EntryId = Id<'entry'>;
 export type CommitmentId = Id<'commitment'>;
@@ -79,20 +79,20 @@ export interface WithdrawalStatement extends Common {
 }
 
 /** The secret half is gone and the commitment can never be opened. Counts against the issuer for good. */
-export interface ShreddingStatement extends Common {
+interface ShreddingStatement extends Common {
   readonly type: 'shredding';
   readonly commitment: CommitmentId;
   readonly reason: string;
 }
 
 /** A file by name and SHA-256 in hexadecimal. */
-export interface Document {
+interface Document {
   readonly name: string;
   readonly sha256: string;
 }
 
 /** These bytes may be published. */
-export interface ReleaseStatement extends Common {
+interface ReleaseStatement extends Common {
   readonly type: 'release';
   readonly subject: string;
   readonly documents: readonly Document[];
@@ -100,7 +100,7 @@ export interface ReleaseStatement extends Common {
 }
 
 /** These bytes were published. */
-export interface AdvisoryStatement extends Common {
+interface AdvisoryStatement extends Common {
   readonly type: 'advisory';
   readonly subject: string;
   readonly documents: readonly Document[];
@@ -108,7 +108,7 @@ export interface AdvisoryStatement extends Common {
 }
 
 /** Anything else, as in-toto shapes it: decisions, reports, runs. */
-export interface GenericStatement extends Common {
+interface GenericStatement extends Common {
   readonly type: 'statement';
   readonly predicateType: string;
   readonly subject: string;

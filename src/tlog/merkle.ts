@@ -33,7 +33,7 @@ export function leafHash(data: Uint8Array): Hash {
   return sha256(input);
 }
 
-export function nodeHash(left: Hash, right: Hash): Hash {
+function nodeHash(left: Hash, right: Hash): Hash {
   const input = Buffer.allocUnsafe(1 + left.length + right.length);
   input[0] = 0x01;
   input.set(left, 1);
@@ -169,7 +169,7 @@ export function isConsistent({ size1, size2, root1, root2, proof }: ConsistencyC
 }
 
 /** Whether a range can be a subtree: non-empty, and starting at a multiple of its width rounded up to a power of two. */
-export function isSubtree({ start, end }: Range): boolean {
+function isSubtree({ start, end }: Range): boolean {
   if (!isSize(start) || !isSize(end) || start >= end) return false;
   let width = 1;
   while (width < end - start) width *= 2;

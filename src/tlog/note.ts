@@ -14,7 +14,7 @@ import { sha256 } from '../lib/hash.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 
 export const MAX_NOTE_BYTES = 65_536;
-export const MAX_NOTE_SIGNATURES = 64;
+const MAX_NOTE_SIGNATURES = 64;
 
 /** Signature types of the specification: a log's own, and a witness's with a time. */
 export const ED25519 = 0x01;
@@ -57,7 +57,7 @@ export function isKeyName(name: string): boolean {
 }
 
 /** First four bytes of SHA-256(name ‖ 0x0A ‖ type ‖ public key). */
-export function keyId(name: string, type: number, publicKey: Uint8Array): Buffer {
+function keyId(name: string, type: number, publicKey: Uint8Array): Buffer {
   return sha256(Buffer.concat([Buffer.from(`${name}\n`), Uint8Array.of(type), publicKey])).subarray(0, KEY_ID_BYTES);
 }
 

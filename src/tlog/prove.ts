@@ -62,11 +62,7 @@ export async function proveEntry(
 }
 
 /** The entry's bytes, not yet verified. */
-export async function readLogEntry(
-  reader: LogReader,
-  index: number,
-  size: number,
-): Promise<Result<Uint8Array, ProveRefusal>> {
+async function readLogEntry(reader: LogReader, index: number, size: number): Promise<Result<Uint8Array, ProveRefusal>> {
   const bundle: Tile = { ...tileHolding(0, index, size), level: 'entries' };
   const path = tilePath(bundle);
   const bytes = await reader.read(path, MAX_BUNDLE_BYTES);

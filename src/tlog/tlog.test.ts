@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +107,43 @@ test('every entry of a log grown over tile borders can be proven', async () => {
   // Only what the head needs is left: partial files of full tiles are gone.
   const tiles = await readdir(join(log.directory, 'tile', '0'));
   assert.deepEqual(tiles.sort(), ['000', '001', '002.p']);
+});
+
+test('a verifier of thirty lines, written from the specifications alone, agrees about a published log', async () => {
+  const { log, database, home } = await openFresh();
+  await say(log, database, 600);
+  await log.sequence();
+  const read = (path: string) => readFile(join(home, 'public', path));
+  const H = (...parts: Uint8Array[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
+  const MTH = (leaves: readonly Buffer[]): Buffer => {
+    const [only] = leaves;
+    if (only && leaves.length === 1) return only;
+    const half = 2 ** (Math.ceil(Math.log2(leaves.length)) - 1);
+    return H(Buffer.of(1), MTH(leaves.slice(0, half)), MTH(leaves.slice(half)));
+  };
+  const [, , vkey = ''] = /^([^+]+)\+[0-9a-f]{8}\+(.*)\n$/.exec((await read('log.pub')).toString()) ?? [];
+  const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), Buffer.from(vkey, 'base64').subarray(1)]);
+  const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
+  const [body = '', line = ''] = (await read('log/checkpoint')).toString().split('\n\n');
+  const signature = Buffer.from(line.trim().split(' ')[2] ?? '', 'base64').subarray(4);
+  assert.ok(verify(null, Buffer.from(`${body}\n`), key, signature));
+  const [, size = '', root = ''] = body.split('\n');
+  const leaves: Buffer[] = [];
+  for (let tile = 0; leaves.length < Number(size); tile++) {
+    const width = Math.min(256, Number(size) - tile * 256);
+    const name = `${String(tile).padStart(3, '0')}${width < 256 ? `.p/${width}` : ''}`;
+    let bundle = await read(`log/tile/entries/${name}`);
+    const hashes: Buffer[] = [];
+    while (bundle.length > 0) {
+      const end = 2 + bundle.readUInt16BE(0);
+      hashes.push(H(Buffer.of(0), bundle.subarray(2, end)));
+      bundle = bundle.subarray(end);
+    }
+    assert.deepEqual(Buffer.concat(hashes), await read(`log/tile/0/${name}`));
+    leaves.push(...hashes);
+  }
+  assert.equal(leaves.length, 601);
+  assert.equal(MTH(leaves).toString('base64'), root);
 });
 
 test('a deleted tree is written again byte for byte', async () => {
