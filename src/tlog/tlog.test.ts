@@ -197,6 +197,16 @@ test('a database older than the published log refuses to sign, so that the log c
   await assert.rejects(log.sequence(), /older than the log/);
 });
 
+test('a fresh database beside a published log founds no second one over it', async () => {
+  const { log, home, options } = await openFresh();
+  await log.sequence();
+  const { database } = await openFresh();
+  await database.query('delete from tlog.logs');
+  await assert.rejects(createTlog({ ...options, database }), /knows nothing of/);
+  const key = await readFile(join(home, 'public', 'log.pub'), 'utf8');
+  assert.ok(key.startsWith(log.origin), 'the key of the published log still stands');
+});
+
 test('a promise can bring its own job, which makes it a leaf', async () => {
   const { database, options } = await openFresh();
   const log = await createTlog({ ...options, sequenceByJob: true });

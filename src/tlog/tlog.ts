@@ -68,11 +68,19 @@ export type Tlog = Awaited<ReturnType<typeof createTlog>>;
 export async function createTlog(options: TlogOptions) {
   const { database, clock, random, home } = options;
   const founded = await createHeadStore(database).find();
-  const logSigner = await openKeyFile(home, 'log', founded === undefined);
-  const issuer = await openKeyFile(home, 'issuer', founded === undefined);
   const origin = founded?.origin ?? options.origin ?? `headstart.local/${Buffer.from(random(8)).toString('hex')}`;
   if (!isOrigin(origin)) throw new Error(`"${origin}" cannot name a log: no spaces, no plus, at most 255 characters`);
 
+  const directory = createLogDirectory({ home, directory: join(home, 'public', 'log') });
+  // Asked again after the look: another process may just have founded it.
+  if (!founded && (await directory.readCheckpoint()) && !(await createHeadStore(database).find())) {
+    throw new Error(
+      `${directory.directory} holds a log that this database knows nothing of. ` +
+        'Restore the backup of its database, or move the directory away to found a new log.',
+    );
+  }
+  const logSigner = await openKeyFile(home, 'log', founded === undefined);
+  const issuer = await openKeyFile(home, 'issuer', founded === undefined);
   const { append, seal, open } = createIssuing({
     clock,
     random,
@@ -80,7 +88,6 @@ export async function createTlog(options: TlogOptions) {
     onPromise: options.sequenceByJob ? addSequenceJob : undefined,
   });
   const logKey = await foundLog({ database, origin, logSigner, issuer, append });
-  const directory = createLogDirectory({ home, directory: join(home, 'public', 'log') });
   const publication = createPublication({ database, directory, logKey });
   const sequenceBatch = createSequencer({
     database,
