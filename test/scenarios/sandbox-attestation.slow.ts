@@ -1,11 +1,11 @@
 /** The attestation can fail: whichever layer is taken away, it is noticed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../lib/clock.ts';
-import { systemRandom } from '../lib/id.ts';
-import { chooseProfile, type SandboxProfile } from './index.ts';
-import { LAYERS, type Layer } from './layers.ts';
-import { createSandboxWithout } from './sandbox.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { systemRandom } from '../../src/lib/id.ts';
+import { chooseProfile, type SandboxProfile } from '../../src/sandbox/index.ts';
+import { LAYERS, type Layer } from '../../src/sandbox/layers.ts';
+import { createSandboxWithout } from '../../src/sandbox/sandbox.ts';
 
 const options = (profile: SandboxProfile) => ({
   profile,

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock } from '../lib/clock.ts';
-import { systemRandom } from '../lib/id.ts';
-import { createSandbox, ensureBubblewrap } from './index.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { systemRandom } from '../../src/lib/id.ts';
+import { createSandbox, ensureBubblewrap } from '../../src/sandbox/index.ts';
 
 const isRoot = process.getuid?.() === 0;
 
