@@ -52,6 +52,8 @@ const PLAIN_ARGUMENTS: readonly (readonly Json[])[] = [
   [{ a: 1 }, { b: { c: 2 } }],
   [{ a: { b: 1 } }, 'a.b'],
   [{ a: { b: 1 } }, 'a.c', 5],
+  [{ a: { b: 1 } }, 'x.y.z'],
+  [{ a: { b: 1 } }, ['a', 'b']],
   ['abc', 'b'],
   [[3, 1, 2]],
   [7],

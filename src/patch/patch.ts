@@ -59,8 +59,10 @@ export interface PatchReport {
 const EFFECTIVE_RUN = 30;
 const VARIANTS_RUN = 36;
 const QUICK_VARIANTS = 12;
-const AT_ONCE = 6;
+const AT_ONCE = 4;
 const NOTHING: Behaviour = { exports: null, outcomes: new Map() };
+const NO_VARIANTS: PatchFacts['variants'] = { tried: 0, effective: 0, stillFiring: [], beyond: [], lost: [] };
+const NOT_RUN: TestComparison = { outcome: 'not-run', reason: 'the patch was refused before' };
 const NO_COMPARISON: Comparison = { compared: 0, comparedAtEntry: 0, differences: [], missingExports: [] };
 
 export async function measureBaseline(parts: PatchParts, tree: PackageTree, reproducer: Reproducer): Promise<Baseline> {
@@ -119,7 +121,6 @@ async function gather(
   const patched = await attack(run, random, copy, reproducer, true);
   const silence = silenceOf(patched);
   const loaded = new Set(first.coverage.loaded);
-  const isAtStake = first.verdict?.fired === true && silence !== 'fired';
   const facts = {
     firesBefore: first.verdict?.fired === true,
     after: silence,
@@ -128,14 +129,18 @@ async function gather(
     brokenFiles: brokenBy(files),
     touchesLoadedFile: files.some(({ path }) => path === 'package.json' || loaded.has(`${tree.name}/${path}`)),
   };
-  if (!isAtStake || plan === null) {
-    const variants = { tried: 0, effective: 0, stillFiring: [], beyond: [], lost: [] };
-    const tests: TestComparison = { outcome: 'not-run', reason: 'the patch failed before' };
-    return { ...facts, variants, benign: NO_COMPARISON, tests, firesAfterRevert: false };
+  const isDecided = !facts.firesBefore || silence === 'fired' || facts.brokenFiles.length > 0;
+  if (isDecided || plan === null) {
+    return { ...facts, variants: NO_VARIANTS, benign: NO_COMPARISON, tests: NOT_RUN, firesAfterRevert: false };
   }
-  const variants = await attackVariants(parts, baseline, copy);
   const observed = await observe(parts, copy, tree.name, plan, calls);
   const benign = compareBehaviour(calls, behaviour, observed);
+  // What breaks the package is refused for that; the rest of the attack would only take time.
+  if (silence === 'not-reached' || benign.differences.length > 0 || benign.missingExports.length > 0) {
+    return { ...facts, variants: NO_VARIANTS, benign, tests: NOT_RUN, firesAfterRevert: false };
+  }
+  const variants = await attackVariants(parts, baseline, copy);
+  if (variants.stillFiring.length > 0) return { ...facts, variants, benign, tests: NOT_RUN, firesAfterRevert: false };
   const tests = (await parts.compareTests?.(tree, copy)) ?? { outcome: 'not-run', reason: 'no test run was asked for' };
   return {
     ...facts,

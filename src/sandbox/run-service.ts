@@ -22,7 +22,7 @@ const FIRST_LOOK_MS = 10;
 const LOOK_MS = { full: 50, user: 20 } as const;
 /** A look may not take more than this share of the time between looks. */
 const LOOK_SHARE = 10;
-const SURVIVOR_LOOKS = 40;
+const SURVIVOR_LOOKS = 600;
 const SURVIVOR_PAUSE_MS = 5;
 const KILLED = 137;
 const TIMED_OUT = 124;

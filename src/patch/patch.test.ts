@@ -1,0 +1,202 @@
+/** A small flawed package of our own, its true fix, and the ways a patch only seems to be one. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { systemClock } from '../lib/clock.ts';
+import { systemRandom } from '../lib/id.ts';
+import { type ProbePlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
+import { createSandbox, type Sandbox } from '../sandbox/index.ts';
+import { createRegistry, openTarget, type PackageTree } from '../target/index.ts';
+import { type Baseline, measureBaseline, type PatchParts, verifyPatch, writePatch } from './index.ts';
+
+const SOURCE = `'use strict';
+const { walk } = require('./walk.js');
+
+function put(object, path, value) {
+  const keys = path.split('.');
+  const last = keys.pop();
+  const place = walk(object, keys);
+  place[last] = value;
+  return object;
+}
+
+function take(object, path) {
+  return path.split('.').reduce((at, key) => (at === undefined ? undefined : at[key]), object);
+}
+
+exports.put = put;
+exports.take = take;
+exports.unused = require.resolve('./unused.js') ? 1 : 0;
+`;
+const WALK = `'use strict';
+exports.walk = function walk(object, keys) {
+  let at = object;
+  for (const key of keys) {
+    if (typeof at[key] !== 'object' && typeof at[key] !== 'function') at[key] = {};
+    at = at[key];
+  }
+  return at;
+};
+`;
+const UNUSED = `exports.nothing = (a, b) => a + b;\n`;
+const FILES = new Map([
+  ['package.json', '{"name":"deep-put","version":"1.0.0","main":"index.js"}'],
+  ['index.js', SOURCE],
+  ['walk.js', WALK],
+  ['unused.js', UNUSED],
+]);
+const PLAN: ProbePlan = {
+  flaw: 'prototype-pollution',
+  file: '',
+  format: 'cjs',
+  reach: [{ kind: 'get', name: 'put' }],
+  drive: {
+    kind: 'call',
+    args: [{ kind: 'json', value: {} }, { kind: 'payload' }, { kind: 'json', value: '1' }],
+    after: [],
+  },
+  payload: '__proto__.{{canary}}',
+};
+
+let home: string;
+let sandbox: Sandbox;
+let tree: PackageTree;
+let parts: PatchParts;
+let baseline: Baseline;
+
+before(async () => {
+  home = mkdtempSync(join(tmpdir(), 'headstart-patch-'));
+  const made = await createSandbox({
+    profile: 'user',
+    stateDirectory: join(home, 'state'),
+    nodeBinary: process.execPath,
+    random: systemRandom,
+    clock: systemClock,
+  });
+  assert.ok(made.ok);
+  sandbox = made.value;
+  mkdirSync(join(home, 'deep-put'));
+  for (const [path, text] of FILES) writeFileSync(join(home, 'deep-put', path), text);
+  const registry = createRegistry({ mode: 'offline', cache: join(home, 'cache') });
+  const opened = await openTarget({ target: join(home, 'deep-put'), scratch: join(home, 'scratch'), registry });
+  assert.ok(opened.ok);
+  tree = opened.value;
+  parts = { run: sandbox.run, random: systemRandom, scratch: join(home, 'copies') };
+  const text = renderReproducer(PLAN, { packageName: 'deep-put' });
+  baseline = await measureBaseline(parts, tree, { file: reproducerFileName(PLAN), text });
+});
+after(async () => {
+  await sandbox?.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** The patch that changes one file of the package as told. */
+function patchOf(path: string, from: string, to: string): string {
+  const text = FILES.get(path) ?? '';
+  assert.ok(text.includes(from), `${path} holds ${from}`);
+  return writePatch(
+    FILES,
+    new Map(FILES).set(
+      path,
+      text.replace(from, () => to),
+    ),
+  );
+}
+
+const FIX = patchOf(
+  'walk.js',
+  'for (const key of keys) {',
+  "for (const key of keys) {\n    if (key === '__proto__' || key === 'constructor' || key === 'prototype') return {};",
+);
+
+async function verdictOf(patch: string) {
+  const { verdict, reasons } = await verifyPatch(parts, baseline, patch);
+  return { verdict, told: reasons.join('\n') };
+}
+
+test('the true fix is accepted, with more than twenty variants silent and what was not run said', async () => {
+  const { verdict, reasons, checks } = await verifyPatch(parts, baseline, FIX);
+  const again = await verifyPatch(parts, baseline, FIX);
+  assert.equal(verdict, 'fixes', reasons.join('\n'));
+  assert.ok(checks && checks.variants.tried >= 20 && checks.variants.effective >= 5, JSON.stringify(checks?.variants));
+  assert.ok(checks.wayEntered && checks.firesAfterRevert && checks.benign.comparedAtEntry >= 5);
+  assert.match(reasons.join('\n'), /own tests were not run/);
+  assert.deepEqual(again.reasons, reasons, 'the same patch gets the same reasons again');
+});
+
+test('a patch that knows only the payload it was shown is symptom-only', async () => {
+  const { verdict, told } = await verdictOf(
+    patchOf(
+      'index.js',
+      "const keys = path.split('.');",
+      "if (path.startsWith('__proto__.')) return object;\n  const keys = path.split('.');",
+    ),
+  );
+  assert.equal(verdict, 'symptom-only');
+  assert.match(told, /blocks the payload it was shown, but \d+ of \d+ other ways still fire/);
+});
+
+test('a change of comments and layout is a no-op and does not fix', async () => {
+  const { verdict, told } = await verdictOf(
+    patchOf('walk.js', 'let at = object;', '// Guarded.\n  let at =\n    object;'),
+  );
+  assert.equal(verdict, 'does-not-fix');
+  assert.match(told, /no-op/);
+});
+
+test('a guard in a file that is not on the way is the wrong file', async () => {
+  const { verdict, told } = await verdictOf(patchOf('unused.js', '(a, b) =>', "(a, b) => a === '__proto__' ? 0 :"));
+  assert.equal(verdict, 'does-not-fix');
+  assert.match(told, /wrong file/);
+});
+
+test('catching and hiding does not fix and is named', async () => {
+  const { verdict, told } = await verdictOf(
+    patchOf('index.js', 'place[last] = value;', 'try { place[last] = value; } catch {}'),
+  );
+  assert.equal(verdict, 'does-not-fix');
+  assert.match(told, /catches and hides/);
+});
+
+test('deleting the function is symptom-only', async () => {
+  const { verdict, told } = await verdictOf(patchOf('index.js', 'exports.put = put;\n', ''));
+  assert.equal(verdict, 'symptom-only');
+  assert.match(told, /deletes exports: put/);
+});
+
+test('a function that always throws, returns or does nothing is symptom-only', async () => {
+  const inserts = [
+    ['throw new Error("forbidden");', /put in index.js always throws/],
+    ['return object;', /put in index.js always returns/],
+  ] as const;
+  for (const [insert, sign] of inserts) {
+    const { verdict, told } = await verdictOf(
+      patchOf('index.js', "const keys = path.split('.');", `${insert}\n  const keys = path.split('.');`),
+    );
+    assert.equal(verdict, 'symptom-only', told);
+    assert.match(told, sign);
+  }
+});
+
+test('a fix that changes what ordinary calls do breaks', async () => {
+  const { verdict, told } = await verdictOf(
+    FIX + patchOf('index.js', 'at === undefined ? undefined : at[key]', 'at === undefined ? null : at[key]'),
+  );
+  assert.equal(verdict, 'breaks');
+  assert.match(told, /ordinary calls behave differently/);
+});
+
+test('a patch that does not parse breaks', async () => {
+  assert.equal((await verdictOf(patchOf('index.js', 'return object;', 'return object; }'))).verdict, 'breaks');
+});
+
+test('a patch for another text does not apply', async () => {
+  const { verdict } = await verdictOf(FIX.replace('let at = object', 'let at = other'));
+  assert.equal(verdict, 'does-not-apply');
+});
+
+test('nothing of the copies is left, and the target is as it was', async () => {
+  assert.deepEqual(readdirSync(parts.scratch), []);
+});
