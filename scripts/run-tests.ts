@@ -3,12 +3,12 @@
  * The last line is `N passed, N failed` (and `, N skipped`); the exit status is 0 only if something ran and nothing failed.
  */
 import { globSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { startPostgres } from '../src/store/postgres-launcher.ts';
+import { makeTestDirectory } from '../src/store/test-directory.ts';
 
 const PARALLEL_FILES = 2;
 const FILE_TIMEOUT_MS = 9 * 60_000;
@@ -35,7 +35,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-const directory = await mkdtemp(join(tmpdir(), 'headstart-tests-'));
+const directory = makeTestDirectory('headstart-tests-');
 try {
   const server = await startPostgres({ directory: join(directory, 'postgres'), throwaway: true });
   try {

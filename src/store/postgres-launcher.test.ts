@@ -7,7 +7,6 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -15,7 +14,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -23,6 +21,7 @@ import pg from 'pg';
 import { type PostgresOptions, startPostgres } from './postgres-launcher.ts';
 import { readPidFile, serverMark } from './postgres-process.ts';
 import { StoreError } from './store-error.ts';
+import { makeTestDirectory } from './test-directory.ts';
 
 const isRoot = process.geteuid?.() === 0;
 const NOBODY = 65534;
@@ -34,15 +33,15 @@ let directory: string;
 let data: string;
 let children: ChildProcess[] = [];
 before(async () => {
-  seed = mkdtempSync(join(tmpdir(), 'headstart-seed-'));
+  seed = makeTestDirectory('headstart-seed-');
   await (await startPostgres({ directory: join(seed, 'postgres'), throwaway: true })).stop();
 });
 after(() => rmSync(seed, { recursive: true }));
 const useSeed = (): void => void execFileSync('cp', ['-a', join(seed, 'postgres'), directory]);
 
 beforeEach(() => {
-  // mkdtemp makes it 0700: as root, the server's account cannot walk through it.
-  home = mkdtempSync(join(tmpdir(), 'headstart-postgres-'));
+  // It is 0700: as root, the server's account cannot walk through it.
+  home = makeTestDirectory('headstart-postgres-');
   directory = join(home, 'postgres');
   data = join(directory, 'data');
 });

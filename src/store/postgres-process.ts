@@ -42,6 +42,14 @@ const SETTINGS = {
   log_statement: 'none',
 };
 
+/** The last so that a killed server leaves nothing outside its directory. */
+const THROWAWAY = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  dynamic_shared_memory_type: 'mmap',
+};
+
 /** Marks a server as the one of exactly this directory: a copy of the directory has another inode. */
 export async function serverMark(dataDirectory: string): Promise<string> {
   const { dev, ino } = await stat(dataDirectory);
@@ -184,7 +192,7 @@ export async function spawnServer(options: {
     ...SETTINGS,
     port: String(options.port),
     cluster_name: options.mark,
-    ...(options.throwaway ? { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' } : { fsync: 'on' }),
+    ...(options.throwaway ? THROWAWAY : { fsync: 'on' }),
   };
   const size = await stat(options.logFile).then(
     (found) => found.size,

@@ -5,14 +5,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { sha256Hex } from '../lib/hash.ts';
 import { migrate, readMigrations } from './migrate.ts';
 import { type OpenDatabase, openDatabase } from './open-database.ts';
 import { type RunningPostgres, startPostgres } from './postgres-launcher.ts';
+import { makeTestDirectory } from './test-directory.ts';
 
 export interface TestDatabase {
   readonly database: OpenDatabase;
@@ -101,7 +100,7 @@ async function findServer(): Promise<string> {
 }
 
 async function startOwn(): Promise<RunningPostgres> {
-  const directory = await mkdtemp(join(tmpdir(), 'headstart-test-'));
+  const directory = makeTestDirectory('headstart-test-');
   const server = await startPostgres({ directory: join(directory, 'postgres'), throwaway: true });
   // The connection to it keeps no process alive, so this is reached however the tests end.
   process.once('exit', () => {
