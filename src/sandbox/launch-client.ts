@@ -63,6 +63,8 @@ export interface Waiting {
   readonly init: number;
   /** Directories of the run's own tmpfs mounts; they stay readable after every process is gone. */
   readonly tmpfs: readonly number[];
+  /** The run's process id namespace, held open: the kernel gives the number of one that is gone to the next. */
+  readonly pidNamespace: number;
   leave(): void;
 }
 
@@ -162,7 +164,8 @@ async function waitInside(child: ChildProcess, word: 'g' | 'k'): Promise<Waiting
   });
   const init = waiting ? await info : undefined;
   if (init === undefined) return undefined;
-  return { init, tmpfs: openTmpfs(init), leave: () => handshake.end(word) };
+  const pidNamespace = openSync(`/proc/${init}/ns/pid`, constants.O_RDONLY);
+  return { init, tmpfs: openTmpfs(init), pidNamespace, leave: () => handshake.end(word) };
 }
 
 export function launch(plan: LaunchPlan): Launched {

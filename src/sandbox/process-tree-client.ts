@@ -84,8 +84,9 @@ function livesInPidNamespace(pid: number, namespace: string): boolean {
   }
 }
 
-/** Living processes of the host that are in `namespace`; those of other users are not seen by a plain user. */
-export function countInPidNamespace(namespace: string): number {
+/** Living processes of the host in the namespace open at `descriptor`; those of others are not seen by a plain user. */
+export function countInPidNamespace(descriptor: number): number {
+  const namespace = readlinkSync(`/proc/self/fd/${descriptor}`);
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return pids.filter((pid) => livesInPidNamespace(Number(pid), namespace)).length;
 }

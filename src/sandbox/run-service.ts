@@ -92,9 +92,9 @@ function collectOutputs(request: CheckedRequest, waiting: Waiting): Collected {
 }
 
 /** Demands none; a process that is dying in this moment gets the time to finish. */
-async function countSurvivors(cgroup: Cgroup | undefined, namespace: string): Promise<number> {
+async function countSurvivors(cgroup: Cgroup | undefined, waiting: Waiting): Promise<number> {
   for (let look = 1; ; look += 1) {
-    const survivors = cgroup ? cgroup.readProcesses().length : countInPidNamespace(namespace);
+    const survivors = cgroup ? cgroup.readProcesses().length : countInPidNamespace(waiting.pidNamespace);
     if (survivors === 0 || look === SURVIVOR_LOOKS) return survivors;
     await sleep(SURVIVOR_PAUSE_MS);
   }
@@ -107,7 +107,6 @@ async function drive(
   cgroup: Cgroup | undefined,
 ): Promise<Outcome> {
   const { request } = plan;
-  const namespace = readPidNamespace(waiting.init);
   let end: SandboxEnd | undefined;
   const stop = (reason: SandboxEnd): void => {
     if (end) return;
@@ -134,7 +133,7 @@ async function drive(
   unwatch();
   // The kernel may have killed between two looks; its counters still say so. A dead tree has nothing left to read.
   if (cgroup) end ??= watch.look();
-  const survivors = await countSurvivors(cgroup, namespace);
+  const survivors = await countSurvivors(cgroup, waiting);
   const collected = collectOutputs(request, waiting);
   return {
     ...toExit(end, code),
@@ -203,6 +202,6 @@ export async function runOnce(plan: LaunchPlan, cgroup: Cgroup | undefined): Pro
     kill(launched, waiting, cgroup);
     throw new Error('a sandbox run could not be followed to its end and was killed', { cause });
   } finally {
-    waiting.tmpfs.forEach(closeSync);
+    [...waiting.tmpfs, waiting.pidNamespace].forEach(closeSync);
   }
 }
