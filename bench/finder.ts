@@ -1,12 +1,13 @@
 /**
  * Recall and silence of the search over the published targets. Counts only: no target's name leaves this file.
  *
- *   node bench/finder.ts [--half dev|held|all] [--limit N] [--classes a,b] [--clean] [--misses FILE] [--report FILE]
+ *   node bench/finder.ts [--half dev|held|all] [--limit N] [--classes a,b] [--clean] [--scoring verify|rerun] [--misses FILE] [--report FILE]
  *
  * The halves are split by the first hexadecimal digit of SHA-256 of the name: even digits are for development, odd
  * ones are run for reports only. The search is given name and version; class and sink are for the scoring. A case
  * counts when a confirmed finding has its class, its frames pass the listed file, and the same reproducer does not
- * fire on the fixed version where there is one.
+ * fire on the fixed version where there is one. `--scoring rerun` asks only that the reproducer fires three times of
+ * three in fresh sandboxes, without the controls of `verify`: quicker, for development.
  */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
@@ -18,10 +19,10 @@ import { FLAW_CLASSES, type FlawClass } from '../src/formats/flaw-class.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { sha256Hex } from '../src/lib/hash.ts';
 import { systemRandom } from '../src/lib/id.ts';
-import { simplifications } from '../src/probe/index.ts';
+import { readVerdict, simplifications } from '../src/probe/index.ts';
 import { chooseProfile, createSandbox } from '../src/sandbox/index.ts';
 import { createRegistry, listVersions, openTarget, type PackageTree } from '../src/target/index.ts';
-import { type Claim, createVerification, type Verification } from '../src/verify/index.ts';
+import { type Claim, claimOf, createVerification } from '../src/verify/index.ts';
 import { type CaseScore, renderReport } from './finder-report.ts';
 
 interface TargetCase {
@@ -42,6 +43,7 @@ const { values: options } = parseArgs({
     limit: { type: 'string', default: '1000' },
     classes: { type: 'string' },
     clean: { type: 'boolean', default: false },
+    scoring: { type: 'string', default: 'verify' },
     misses: { type: 'string' },
     report: { type: 'string' },
     cache: { type: 'string' },
@@ -76,8 +78,16 @@ export function passesFile(frames: readonly string[], listed: string): boolean {
     .some((frame) => frame.endsWith(`/${wanted}`) || wanted.endsWith(frame.replace(/^(?:@[^/]+\/)?[^/]+\//, '/')));
 }
 
+interface Shown {
+  readonly flaw: FlawClass;
+  readonly claim: Claim;
+  readonly entry: string;
+  readonly frames: readonly string[];
+}
+
 interface Workshop {
-  readonly verification: Verification;
+  readonly verify: (candidate: Candidate, tree: PackageTree) => Promise<Shown | { readonly rejected: string }>;
+  readonly runAgainst: (claim: Claim, name: string, nodeModules: string) => Promise<string>;
   readonly open: (purl: string) => ReturnType<typeof openTarget>;
   readonly scan: (tree: PackageTree) => ReturnType<typeof scanTree>;
   close(): Promise<void>;
@@ -104,8 +114,45 @@ async function openWorkshop(): Promise<Workshop> {
     openTarget: open,
     listVersions: (name) => listVersions(registry, name),
   });
+  const byVerify: Workshop['verify'] = async (candidate, tree) => {
+    const answer = await verification.verifyCandidate(candidate, tree);
+    if (!answer.ok) return { rejected: `${answer.refusal.reason}: ${answer.refusal.detail}` };
+    const { flaw, reproducer, frames, sink, entry } = answer.value;
+    const place = sink ? [`${sink.file}:${sink.line}`] : [];
+    return { flaw, claim: { flaw, reproducer }, entry, frames: [...place, ...frames] };
+  };
+  const once = async (claim: Claim, nodeModules: string) => {
+    const canary = `hs${Buffer.from(systemRandom(8)).toString('hex')}`;
+    const run = await sandbox.value.run({
+      command: ['node', claim.reproducer.file, canary],
+      files: [{ path: claim.reproducer.file, content: claim.reproducer.text }],
+      readOnly: [{ host: nodeModules, inside: '/work/node_modules' }],
+      limits: { seconds: 40 },
+    });
+    return run.ok ? readVerdict(run.value.stdout.toString('utf8'), canary) : undefined;
+  };
+  const byRerun: Workshop['verify'] = async (candidate, tree) => {
+    const claim = claimOf(candidate.plan, tree.name);
+    const nodeModules = join(tree.directory, 'node_modules');
+    for (let time = 0; time < 2; time++) {
+      if (!(await once(claim, nodeModules))?.fired) return { rejected: `silent in run ${time + 1}` };
+    }
+    const last = await once(claim, nodeModules);
+    if (!last?.fired) return { rejected: 'silent in run 3' };
+    const sink = candidate.sink ? [`${candidate.sink.file}:${candidate.sink.line}`] : [];
+    return { flaw: candidate.flaw, claim, entry: candidate.entry, frames: [...last.frames, ...sink] };
+  };
+  const rerunAgainst: Workshop['runAgainst'] = async (claim, _name, nodeModules) => {
+    const verdict = await once(claim, nodeModules);
+    if (verdict?.fired) return 'fires';
+    return verdict?.reached ? 'silent' : 'not-comparable';
+  };
+  const isRerun = options.scoring === 'rerun';
   return {
-    verification,
+    verify: isRerun ? byRerun : byVerify,
+    runAgainst: isRerun
+      ? rerunAgainst
+      : async (claim, name, nodeModules) => (await verification.runAgainst(claim, name, nodeModules)).outcome,
     open,
     scan: (tree) => scanTree({ tree, sandbox: sandbox.value, seed: 1, concurrency: 1 }),
     async close() {
@@ -130,7 +177,7 @@ async function onFixed(workshop: Workshop, row: TargetCase, claim: Claim): Promi
   if (!opened.ok) return 'not-comparable';
   try {
     const nodeModules = join(opened.value.directory, 'node_modules');
-    return (await workshop.verification.runAgainst(claim, row.package, nodeModules)).outcome;
+    return await workshop.runAgainst(claim, row.package, nodeModules);
   } finally {
     await opened.value.dispose();
   }
@@ -151,20 +198,19 @@ async function scoreCase(workshop: Workshop, row: TargetCase, note: (line: strin
     let fixed = 'none';
     const rejected: string[] = [];
     for (const candidate of chosen(scan.candidates)) {
-      const verified = await workshop.verification.verifyCandidate(candidate, opened.value);
-      if (!verified.ok) {
-        rejected.push(`${candidate.flaw} ${candidate.entry}: ${verified.refusal.reason}: ${verified.refusal.detail}`);
+      const shown = await workshop.verify(candidate, opened.value);
+      if ('rejected' in shown) {
+        rejected.push(`${candidate.flaw} ${candidate.entry}: ${shown.rejected}`);
         continue;
       }
-      const { frames, flaw, reproducer, sink } = verified.value;
-      const place = sink ? `${sink.file}:${sink.line}` : '';
-      const places = [...frames, place];
-      if (flaw !== row.class || options.clean || !(row.sink === null || passesFile(places, row.sink.file))) {
+      const isListed =
+        shown.flaw === row.class && !options.clean && (row.sink === null || passesFile(shown.frames, row.sink.file));
+      if (!isListed) {
         others++;
-        note(`  other ${flaw} ${place} ${verified.value.entry}`);
+        note(`  other ${shown.flaw} ${shown.frames[0] ?? ''} ${shown.entry}`);
         continue;
       }
-      const outcome = found && fixed !== 'fires' ? fixed : await onFixed(workshop, row, { flaw, reproducer });
+      const outcome = found && fixed !== 'fires' ? fixed : await onFixed(workshop, row, shown.claim);
       if (outcome !== 'fires') found = true;
       fixed = outcome;
     }

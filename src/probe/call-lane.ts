@@ -80,8 +80,8 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
     command: ['node', 'probe/driver-inside.ts', JOB_FILE],
     files: [{ path: JOB_FILE, content: JSON.stringify(job) }],
     limits: {
-      seconds: Math.ceil((limits.totalMilliseconds * 1.5) / 1000) + 6,
-      cpuSeconds: Math.ceil((limits.totalMilliseconds * 1.5) / 1000) + 6,
+      seconds: Math.ceil((totalMilliseconds * 4.5) / 1000) + 8,
+      cpuSeconds: Math.ceil((totalMilliseconds * 3) / 1000) + 8,
       memoryMiB: 768,
       pids: 64,
     },

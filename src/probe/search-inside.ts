@@ -52,7 +52,13 @@ export type SearchMessage =
   | { readonly kind: 'has-alternates' }
   | { readonly kind: 'end' };
 
-const now = performance.now.bind(performance);
+const wallNow = performance.now.bind(performance);
+const cpuUsage = process.cpuUsage.bind(process);
+/** CPU milliseconds of this process: what a loaded machine does not stretch. */
+const cpuNow = (): number => {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1000;
+};
 const stringify = JSON.stringify;
 const write = writeSync;
 const later = setTimeout;
@@ -60,6 +66,14 @@ const later = setTimeout;
 const say = (message: SearchMessage): void => {
   write(3, `${stringify(message)}\n`);
 };
+
+/** Every function gets a first chance before any gets all of its attempts. */
+const PASSES = [
+  { share: 0.25, attempts: 160 },
+  { share: 1, attempts: 900 },
+  { share: 1, attempts: Number.POSITIVE_INFINITY },
+] as const;
+const BATCH = 40;
 
 interface Pending {
   readonly subject: Subject;
@@ -87,6 +101,7 @@ class Search {
   readonly #hitFunctions = new Set<Subject>();
   readonly #trap: ReturnType<typeof trapProperty> | undefined;
   readonly #programs: () => readonly string[];
+  readonly #now: () => number;
   #count = 0;
   #calls = 0;
   #tried = 0;
@@ -95,6 +110,8 @@ class Search {
   constructor(job: SearchJob) {
     this.#job = job;
     this.#leaveOut = new Set(job.leaveOut);
+    // Commands spend their time in other processes.
+    this.#now = job.flaw === 'command-injection' ? wallNow : cpuNow;
     const onEffect = (effect: Effect): void => this.#report(effect);
     if (job.flaw === 'prototype-pollution') this.#trap = trapProperty(Object.prototype, onEffect);
     if (job.flaw === 'code-injection') this.#trap = trapProperty(globalThis, onEffect);
@@ -134,25 +151,25 @@ class Search {
   }
 
   async run(): Promise<void> {
-    const until = now() + this.#job.totalMilliseconds;
+    const until = this.#now() + this.#job.totalMilliseconds;
     for (const file of this.#job.files) {
-      if (now() > until || this.#sinks.size >= 6) break;
+      if (this.#now() > until || this.#sinks.size >= 6) break;
       const loaded = await this.#load(file);
       if (!loaded) continue;
       this.#roots.set(file, loaded.value);
       const subjects = enumerate(
         { file, format: loaded.format, value: loaded.value },
         { functions: this.#job.functions, depth: 3, milliseconds: 1500 },
-        { before: this.#before, now },
+        { before: this.#before, now: this.#now },
         this.#context('x', 'x'),
       );
       if (subjects.some((subject) => subject.alternates)) say({ kind: 'has-alternates' });
       say({ kind: 'loaded', file, functions: subjects.length });
       const courses = byPromise(subjects, this.#job.flaw).map((subject) => this.#course(subject, subjects));
-      for (const milliseconds of [this.#job.functionMilliseconds / 4, this.#job.functionMilliseconds])
+      for (const pass of PASSES)
         for (const course of courses) {
-          if (now() > until) break;
-          await this.#drive(course, milliseconds);
+          if (this.#now() > until) break;
+          await this.#drive(course, this.#job.functionMilliseconds * pass.share, pass.attempts);
         }
       this.#cut += courses.filter((course) => course.at < course.attempts.length).length;
     }
@@ -171,19 +188,22 @@ class Search {
     return { subject, key, attempts, at: 0 };
   }
 
-  async #drive(course: Course, milliseconds: number): Promise<void> {
+  async #drive(course: Course, milliseconds: number, most: number): Promise<void> {
     if (course.at >= course.attempts.length || !this.#before(course.key)) return;
-    const until = now() + milliseconds;
+    const until = this.#now() + milliseconds;
+    const last = Math.min(course.attempts.length, course.at + most);
     const startedBefore = this.#started.length;
     if (course.at === 0) this.#learn(course);
-    while (course.at < course.attempts.length && now() < until) {
+    while (course.at < Math.min(last, course.attempts.length) && this.#now() < until) {
       if (this.#hitFunctions.has(course.subject)) {
         course.at = course.attempts.length;
         break;
       }
       const attempt = course.attempts[course.at++];
       if (attempt) this.#attempt(course.subject, attempt);
-      if (course.at % 40 === 0) await this.#look(startedBefore);
+      if (course.at % BATCH !== 0) continue;
+      say({ kind: 'at', key: course.key });
+      await this.#look(startedBefore);
     }
     await this.#look(startedBefore);
   }
@@ -256,8 +276,11 @@ class Search {
     });
     if (this.#job.flaw !== 'command-injection') return;
     const directories = new Set(['.', ...this.#started.slice(-200).map((command) => command.directory)]);
-    for (const name of filesIn(directories)) {
-      const pending = name.startsWith(this.#job.prefix) ? this.#pending.get(name) : undefined;
+    // In the order of the attempts, so that timing does not choose which of them is told.
+    const order = (name: string): number => Number.parseInt(name.slice(this.#job.prefix.length, -1), 36);
+    const created = [...filesIn(directories)].filter((name) => name.startsWith(this.#job.prefix));
+    for (const name of created.toSorted((left, right) => order(left) - order(right))) {
+      const pending = this.#pending.get(name);
       if (!pending) continue;
       const bearing = this.#started.filter((command) => command.text.includes(name));
       const starts = bearing.length > 0 ? bearing : this.#started.slice(-1);
