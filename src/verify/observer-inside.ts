@@ -44,10 +44,11 @@ const stringify = JSON.stringify;
 const slice = String.prototype.slice;
 const siteMethods = callSiteMethods();
 
-/** One frame as text: function, file, line, column, origin of evaluated code; parted by U+001F. */
+/** What is read of a frame. As text they are parted by U+001F, the last left out. */
+type SiteFact = 'fn' | 'file' | 'line' | 'column' | 'origin' | 'isAsync';
 type Site = object;
 
-function callSiteMethods(): Record<'fn' | 'file' | 'line' | 'column' | 'origin', (this: Site) => unknown> {
+function callSiteMethods(): Record<SiteFact, (this: Site) => unknown> {
   const previous = PlainError.prepareStackTrace;
   let site: NodeJS.CallSite | undefined;
   PlainError.prepareStackTrace = (_error, sites) => {
@@ -63,6 +64,7 @@ function callSiteMethods(): Record<'fn' | 'file' | 'line' | 'column' | 'origin',
     line: site.getLineNumber,
     column: site.getColumnNumber,
     origin: site.getEvalOrigin,
+    isAsync: site.isAsync,
   };
 }
 
@@ -80,10 +82,11 @@ function stackHere(): { readonly frames: string; readonly bent: boolean } {
     for (let index = 0; index < sites.length && index < FRAME_LIMIT; index += 1) {
       const site = sites[index];
       if (site === undefined) break;
-      const read = (name: keyof typeof siteMethods) => `${apply(siteMethods[name], site, []) ?? ''}`;
+      const read = (name: SiteFact) => `${apply(siteMethods[name], site, []) ?? ''}`;
       const text = `${read('fn')}\u001f${read('file')}\u001f${read('line')}\u001f${read('column')}\u001f${read('origin')}`;
       frames += `${count > 0 ? ',' : ''}${stringify(text)}`;
-      files += `${read('file')}\n`;
+      // Who awaits the caller is known to this way only.
+      if (read('isAsync') !== 'true') files += `${read('file')}\n`;
       count += 1;
     }
     return '';
