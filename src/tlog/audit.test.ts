@@ -7,6 +7,7 @@ import { auditLog, type LogReader } from './audit.ts';
 import { formatCheckpointBody } from './checkpoint.ts';
 import { cosign } from './cosignature.ts';
 import { type Statement, signEntry } from './entry.ts';
+import type { Said } from './issuing-service.ts';
 import { createMemoryTree, leafHash } from './merkle.ts';
 import {
   COSIGNATURE_V1,
@@ -20,7 +21,6 @@ import {
 import { checkProof, readProof } from './proof.ts';
 import { proveEntry } from './prove.ts';
 import { encodeBundle, hashesAtLevel, tilePath, tilesBetween } from './tile.ts';
-import type { Said } from './tlog.ts';
 import { trustOnly, type WitnessPolicy } from './witness-policy.ts';
 
 type Files = ReadonlyMap<string, Uint8Array>;

@@ -17,14 +17,26 @@ export interface EntryPlace {
 }
 
 /** Promises the entry to the log. It becomes a leaf if and only if the caller's transaction is committed. */
-export async function appendEntry(tx: Transaction, { id, type, commitment, body }: Entry): Promise<void> {
-  await tx.query('insert into tlog.entries (id, type, commitment, body, leaf_hash) values ($1, $2, $3, $4, $5)', [
-    id,
-    type,
-    commitment ?? null,
-    body,
-    leafHash(body),
-  ]);
+export function appendEntry(tx: Transaction, entry: Entry): Promise<void> {
+  return appendEntries(tx, [entry]);
+}
+
+/** The same for many, in their order, in one statement. */
+export async function appendEntries(tx: Transaction, entries: readonly Entry[]): Promise<void> {
+  await tx.query(
+    `insert into tlog.entries (id, type, commitment, body, leaf_hash)
+     select id, type, commitment, body, leaf_hash
+       from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[])
+            with ordinality as given (id, type, commitment, body, leaf_hash, ordinal)
+      order by ordinal`,
+    [
+      entries.map(({ id }) => id),
+      entries.map(({ type }) => type),
+      entries.map(({ commitment }) => commitment ?? null),
+      entries.map(({ body }) => body),
+      entries.map(({ body }) => leafHash(body)),
+    ],
+  );
 }
 
 export function createEntryStore(tx: Transaction) {

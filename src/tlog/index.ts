@@ -14,6 +14,7 @@ export {
 export { type CommitmentId, type Entry, type EntryId, readEntry, type Statement } from './entry.ts';
 export { appendEntry } from './entry-store.ts';
 export { type AnyRefusal, explain } from './explain.ts';
+export type { AppendRefusal, Said } from './issuing-service.ts';
 export { KNOWN_HEADS_FOLDER } from './known-heads-client.ts';
 export { LogUnreadable } from './log-reader-client.ts';
 export { createVerifierKey, ED25519, formatVerifierKey, readVerifierKey, type VerifierKey } from './note.ts';
@@ -21,6 +22,6 @@ export { type Commitment, type Overdue, openedLate, overdueOpenings } from './ov
 export { checkProof, readProof } from './proof.ts';
 export { createSequenceJobs, SEQUENCE_JOB } from './sequence-job.ts';
 export { FINDING_FIELDS, FINDING_SCHEMA, type FindingField, type FindingValues, isFindingField } from './template.ts';
-export { type AppendRefusal, createTlog, type Said, type Tlog } from './tlog.ts';
+export { createTlog, type Tlog } from './tlog.ts';
 export { checkProofFile, proveByName, type TrustOptions, verifyLog } from './verification-service.ts';
 export { readPolicy, trustOnly, type WitnessPolicy } from './witness-policy.ts';

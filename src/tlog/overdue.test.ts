@@ -4,9 +4,9 @@ import { toBase64Url } from '../lib/bytes.ts';
 import { createSeededRandom } from '../lib/seeded-random.ts';
 import { commitmentRoot, openField, sealFinding } from './commitment.ts';
 import { type CommitmentId, rootText, type Statement } from './entry.ts';
+import type { Said } from './issuing-service.ts';
 import { createRegister, openedLate, overdueOpenings } from './overdue.ts';
 import { FINDING_FIELDS } from './template.ts';
-import type { Said } from './tlog.ts';
 
 const VALUES = {
   caseId: 'case_1',

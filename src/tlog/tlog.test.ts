@@ -217,6 +217,28 @@ test('a promise can bring its own job, which makes it a leaf', async () => {
   assert.equal(await log.countPending(), 0);
 });
 
+test('many statements are promised at once, in their order, all or none', async () => {
+  const { log, database } = await openFresh();
+  const said = (subject: string) => ({ type: 'advisory', subject, documents: [], facts: {} }) as const;
+  const refused = await database.transaction((tx) => log.appendAll(tx, [said('a'), said('')]));
+  assert.ok(!refused.ok);
+  assert.equal(await log.countPending(), 1);
+  const ids = await database.transaction((tx) => log.appendAll(tx, [said('a'), said('b'), said('c')]));
+  assert.ok(ids.ok);
+  await log.sequence();
+  const places = await Promise.all(ids.value.map((id) => log.findEntry(id)));
+  assert.deepEqual(
+    places.map((place) => place?.index),
+    [1, 2, 3],
+  );
+  const commitment = `commitment_${'2'.repeat(32)}` as const;
+  const late = { type: 'shredding', commitment, reason: 'x' } as const;
+  await assert.rejects(
+    database.transaction((tx) => log.appendAll(tx, [late])),
+    TypeError,
+  );
+});
+
 test('one commitment id cannot be sealed twice', async () => {
   const { log, database } = await openFresh();
   const commitment = `commitment_${'1'.repeat(32)}` as const;

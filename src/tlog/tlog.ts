@@ -9,37 +9,24 @@
  * anywhere leaves either a head nobody has seen or one that the database holds. Two heads of one size cannot exist.
  */
 import { join } from 'node:path';
-import { toBase64Url } from '../lib/bytes.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Ed25519Signer } from '../lib/ed25519.ts';
-import { createId, type RandomBytes } from '../lib/id.ts';
-import { ok, type Result, refuse } from '../lib/result.ts';
+import type { RandomBytes } from '../lib/id.ts';
+import type { Result } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { formatCheckpointBody, isOrigin } from './checkpoint.ts';
-import { commitmentRoot, type SealedFinding, sealFinding } from './commitment.ts';
-import {
-  type CommitmentId,
-  type EntryId,
-  type EntryRefusal,
-  readEntry,
-  rootText,
-  type Statement,
-  signEntry,
-  toDay,
-  toInstant,
-} from './entry.ts';
-import { appendEntry, createEntryStore, type EntryPlace } from './entry-store.ts';
+import type { EntryId } from './entry.ts';
+import { createEntryStore, type EntryPlace } from './entry-store.ts';
 import { createHeadStore, type UpperNode } from './head-store.ts';
+import { type AppendRefusal, createIssuing, type Said } from './issuing-service.ts';
 import { openKeyFile } from './key-file-client.ts';
 import { createKnownHeads, KNOWN_HEADS_FOLDER } from './known-heads-client.ts';
 import { createLogDirectory } from './log-directory-client.ts';
 import { edgeRoot, extendEdge } from './merkle.ts';
 import { createVerifierKey, ED25519, formatNote, formatVerifierKey, signNote, type VerifierKey } from './note.ts';
-import { advanceCommitment, type Commitment, type RegisterRefusal } from './overdue.ts';
 import { createPublication } from './publication-service.ts';
 import { addSequenceJob } from './sequence-job.ts';
 import { issuerName } from './statement-audit.ts';
-import type { TemplateRefusal } from './template.ts';
 import { TILE_HEIGHT } from './tile.ts';
 
 export interface TlogOptions {
@@ -53,11 +40,6 @@ export interface TlogOptions {
   /** Adds a job to each promise that makes it a leaf; whoever asks for it runs `createSequenceJobs`. */
   readonly sequenceByJob?: boolean | undefined;
 }
-
-/** A statement before it has a name and a time. */
-export type Said = Statement extends infer S ? (S extends Statement ? Omit<S, 'id' | 'at'> : never) : never;
-
-export type AppendRefusal = EntryRefusal | RegisterRefusal | TemplateRefusal;
 
 /** Leaves signed for in one step. */
 const BATCH_LIMIT = 4_096;
@@ -81,7 +63,7 @@ export async function createTlog(options: TlogOptions) {
   }
   const logSigner = await openKeyFile(home, 'log', founded === undefined);
   const issuer = await openKeyFile(home, 'issuer', founded === undefined);
-  const { append, seal, open } = createIssuing({
+  const { append, appendAll, seal, open } = createIssuing({
     clock,
     random,
     issuer,
@@ -119,6 +101,7 @@ export async function createTlog(options: TlogOptions) {
     issuerKey: createVerifierKey(issuerName(logKey.name), ED25519, issuer.publicKey),
     directory: directory.directory,
     append,
+    appendAll,
     seal,
     open,
     sequence,
@@ -126,89 +109,6 @@ export async function createTlog(options: TlogOptions) {
     rebuild: publication.rebuild,
     findEntry: (id: string): Promise<EntryPlace | undefined> => createEntryStore(database).find(id),
     countPending: (): Promise<number> => createEntryStore(database).countPending(),
-  };
-}
-
-/** What the issuer may say, checked as strictly as a verifier will check it: one wrong entry would spoil the log for ever. */
-function createIssuing({
-  clock,
-  random,
-  issuer,
-  onPromise,
-}: {
-  readonly clock: Clock;
-  readonly random: RandomBytes;
-  readonly issuer: Ed25519Signer;
-  readonly onPromise: ((tx: Transaction) => Promise<void>) | undefined;
-}) {
-  /** Promises a statement to the log, in the caller's transaction. `cosigners` sign the same envelope after the issuer. */
-  async function append(
-    tx: Transaction,
-    said: Said,
-    cosigners: readonly Ed25519Signer[] = [],
-  ): Promise<Result<EntryId, AppendRefusal>> {
-    const statement: Statement = { ...said, id: createId('entry', random), at: toInstant(clock.now()) };
-    const entry = signEntry(statement, [issuer, ...cosigners]);
-    if (!entry.ok) return entry;
-    if (entry.value.commitment) {
-      const admitted = await admit(tx, statement, entry.value.commitment);
-      if (!admitted.ok) return admitted;
-    }
-    await appendEntry(tx, entry.value);
-    await onPromise?.(tx);
-    return ok(entry.value.id);
-  }
-
-  async function admit(
-    tx: Transaction,
-    statement: Statement,
-    commitment: CommitmentId,
-  ): Promise<Result<void, RegisterRefusal>> {
-    let current: Commitment | undefined;
-    // A seal has nothing before it; that there is but one is the table's own rule.
-    const isSeal = statement.type === 'commitment';
-    for (const body of isSeal ? [] : await createEntryStore(tx).lockCommitment(commitment)) {
-      const earlier = readEntry(body);
-      const next = earlier.ok ? advanceCommitment(current, earlier.value.statement, 0) : undefined;
-      if (!next?.ok) throw new Error(`the database holds an invalid entry about ${commitment}`);
-      current = next.value;
-    }
-    const next = advanceCommitment(current, statement, 0);
-    return next.ok ? ok(undefined) : refuse(next.refusal);
-  }
-
-  return {
-    append,
-
-    /** Seals a finding. Keep what comes back in `sealed` encrypted: it is the secret half, and the only copy. */
-    async seal(
-      tx: Transaction,
-      { values, openedBy }: { readonly values: { readonly [name: string]: string }; readonly openedBy: Date },
-    ): Promise<Result<{ commitment: CommitmentId; entry: EntryId; sealed: SealedFinding }, AppendRefusal>> {
-      const sealed = sealFinding(values, random);
-      if (!sealed.ok) return sealed;
-      const commitment = createId('commitment', random);
-      const { schema } = sealed.value;
-      const root = rootText(commitmentRoot(sealed.value));
-      const entry = await append(tx, { type: 'commitment', commitment, schema, root, openedBy: toDay(openedBy) });
-      return entry.ok ? ok({ commitment, entry: entry.value, sealed: sealed.value }) : entry;
-    },
-
-    /** Opens everything; with `withdrawnBecause`, as a finding that was none. */
-    open(
-      tx: Transaction,
-      commitment: CommitmentId,
-      { values, masterSalt }: SealedFinding,
-      withdrawnBecause?: string,
-    ): Promise<Result<EntryId, AppendRefusal>> {
-      const opened = { commitment, values: { ...values }, masterSalt: toBase64Url(masterSalt) };
-      return append(
-        tx,
-        withdrawnBecause === undefined
-          ? { type: 'opening', ...opened }
-          : { type: 'withdrawal', reason: withdrawnBecause, ...opened },
-      );
-    },
   };
 }
 
