@@ -1,0 +1,152 @@
+/**
+ * Second round: which attacks make an expression slow by itself, and which calls bring such a text to it. Nothing is
+ * timed through the package here: short texts only, and the expressions tell whether they receive them.
+ *
+ *   node redos-attack-inside.mjs <job file>     prints `<token> <json>` lines, see AttackLine
+ */
+import type { Subject } from './enumerate-inside.ts';
+import { argumentsFor, type Call, carried, carriersFor, perform } from './redos-calls-inside.ts';
+import { breathe, Session, type SessionJob } from './redos-session-inside.ts';
+import { type RegexUse, watchExpressions } from './regex-hooks-inside.ts';
+import { type RegexAttack, type TriedAttack, tryAttacks } from './regex-trial-inside.ts';
+
+export interface AttackJob extends SessionJob {
+  readonly expressions: readonly {
+    readonly source: string;
+    readonly flags: string;
+    readonly attacks: readonly RegexAttack[];
+    /** Calls that bring a text to it. */
+    readonly calls: readonly Call[];
+  }[];
+}
+
+export interface AttackLine {
+  readonly kind: 'lead';
+  readonly source: string;
+  readonly flags: string;
+  readonly attack: TriedAttack;
+  readonly call: Call;
+  readonly frames: readonly string[];
+}
+
+const LEADS_PER_EXPRESSION = 4;
+const ATTACKS_PER_EXPRESSION = 4;
+const TRIAL_MILLISECONDS = 400;
+/** Of the time, what the trial of the expressions alone may take. */
+const TRIAL_SHARE = 0.5;
+
+interface Grown {
+  readonly source: string;
+  readonly flags: string;
+  readonly attacks: readonly TriedAttack[];
+  readonly calls: readonly Call[];
+  leads: number;
+}
+
+const session = new Session<AttackJob>();
+let watched: Grown | undefined;
+let wanted = '';
+let received: { stack: string } | undefined;
+
+function told(use: RegexUse): void {
+  if (!watched || received || use.source !== watched.source || use.flags !== watched.flags) return;
+  if (use.subject.includes(wanted)) received = { stack: use.stack() };
+}
+
+export function framesOf(stack: string): string[] {
+  const found = stack.matchAll(/node_modules\/((?:@[^/\s]+\/)?[^\s()]+?):(\d+):\d+/g);
+  return [...found].map(([, path = '', line]) => `${path.replace(/^.*node_modules\//, '')}:${line}`).slice(0, 24);
+}
+
+/** One attack of each first character first: they pass different gates. */
+function spread(attacks: readonly TriedAttack[]): TriedAttack[] {
+  const seen = new Set<string>();
+  const fresh = attacks.filter(({ pump }) => !seen.has(pump) && seen.add(pump));
+  return [...fresh, ...attacks.filter((attack) => !fresh.includes(attack))].slice(0, ATTACKS_PER_EXPRESSION);
+}
+
+/** Short enough to be harmless even where it grows fast. */
+const shortCount = (attack: TriedAttack): number => (attack.growth === 'exponential' ? 10 : Math.ceil(48 / attack.pump.length));
+
+async function reaches(grown: Grown, attack: TriedAttack, call: Call): Promise<boolean> {
+  const root = await session.load(call.file);
+  if (!root) return false;
+  const count = shortCount(attack);
+  watched = grown;
+  wanted = attack.pump.repeat(count - 1);
+  received = undefined;
+  try {
+    const result = perform(root.value, call, attack.prefix + attack.pump.repeat(count) + attack.suffix);
+    if (result instanceof Promise) await Promise.race([result.catch(() => undefined), breathe().then(breathe)]);
+    else if (call.after.length > 0) await breathe();
+  } catch {
+    // What it looked at before it refused counts.
+  }
+  watched = undefined;
+  const got = received as { stack: string } | undefined;
+  if (!got) return false;
+  const frames = framesOf(got.stack);
+  if (frames.length === 0) return false;
+  grown.leads++;
+  session.say({ kind: 'lead', source: grown.source, flags: grown.flags, attack, call, frames } satisfies AttackLine);
+  return true;
+}
+
+function trials(): Grown[] {
+  const grown: Grown[] = [];
+  const until = Date.now() + session.job.milliseconds * TRIAL_SHARE;
+  for (const { source, flags, attacks, calls } of session.job.expressions) {
+    if (Date.now() > until) break;
+    if (!session.at(`alone ${source}/${flags}`)) continue;
+    const tried = tryAttacks(source, flags, attacks, Date.now() + TRIAL_MILLISECONDS);
+    if (tried.length > 0) grown.push({ source, flags, attacks: spread(tried), calls, leads: 0 });
+  }
+  return grown;
+}
+
+async function byKnownCalls(grown: Grown): Promise<void> {
+  for (const attack of grown.attacks)
+    for (const [number, call] of grown.calls.entries()) {
+      if (session.over || grown.leads >= LEADS_PER_EXPRESSION) return;
+      const key = `known ${grown.source} ${attack.pump} ${number}`;
+      if (session.at(key)) await reaches(grown, attack, call);
+    }
+}
+
+/** Expressions that no marker reached: the attack itself may pass the gate that the marker did not. */
+async function bySearch(left: readonly Grown[]): Promise<void> {
+  for (const file of session.job.files) {
+    const subjects = await session.subjects(file, 200);
+    for (const [number, subject] of subjects.entries())
+      for (const grown of left) {
+        if (session.over) return;
+        if (grown.leads > 0 || !session.at(`search ${file} ${number} ${grown.source}`)) continue;
+        await searchSubject(grown, subject);
+      }
+  }
+}
+
+async function searchSubject(grown: Grown, subject: Subject): Promise<void> {
+  const { file, format, reach } = subject;
+  const kind = subject.constructs ? 'construct' : 'call';
+  const isOwn = subject.source.includes(grown.source);
+  const until = Date.now() + (isOwn ? 600 : 60);
+  const attack = grown.attacks[0];
+  if (!attack) return;
+  for (const args of argumentsFor(subject, session.job.examples)) {
+    if (Date.now() > until) return;
+    if (await reaches(grown, attack, { file, format, reach, kind, args, after: [] })) return;
+  }
+  for (const args of carried([{ kind: 'payload' }], carriersFor(subject.source, isOwn ? 40 : 8))) {
+    if (Date.now() > until) return;
+    if (await reaches(grown, attack, { file, format, reach, kind, args, after: [] })) return;
+  }
+}
+
+const grown = trials();
+for (const one of grown) session.say({ kind: 'grown', source: one.source, flags: one.flags, pump: one.attacks[0]?.pump });
+for (const file of session.job.files.slice(0, 1)) await session.load(file);
+watchExpressions(told);
+for (const one of grown) await byKnownCalls(one);
+await bySearch(grown.filter((one) => one.leads === 0));
+session.end();

@@ -1,0 +1,112 @@
+/**
+ * Third round: the time of one call of the package's own interface over growing inputs, beside a harmless input of the
+ * same length. CPU time of this process, which does nothing else. Runs inside the sandbox.
+ *
+ *   node redos-measure-inside.mjs <job file>     prints one `<token> <json>` line, see MeasureLine
+ */
+import process from 'node:process';
+import { type Call, perform } from './redos-calls-inside.ts';
+import { Session, type SessionJob } from './redos-session-inside.ts';
+import type { TriedAttack } from './regex-trial-inside.ts';
+
+export interface MeasureJob extends SessionJob {
+  readonly call: Call;
+  readonly attack: TriedAttack;
+  /** Texts to put in the pump's place for the harmless input. */
+  readonly controls: readonly string[];
+}
+
+export interface MeasureLine {
+  readonly kind: 'measured';
+  readonly sizes: readonly number[];
+  readonly cpuMs: readonly number[];
+  readonly controlMs: readonly number[];
+  readonly controlPump: string;
+  readonly exponent: number;
+  readonly grows: boolean;
+}
+
+const LONG_MILLISECONDS = 40;
+/** Fourfold input, more than eightfold time. */
+const LEAST_EXPONENT = 1.6;
+const ENOUGH_MILLISECONDS = 400;
+const cpuUsage = process.cpuUsage.bind(process);
+
+const session = new Session<MeasureJob>();
+const { call, attack, controls } = session.job;
+
+async function settle(made: unknown): Promise<void> {
+  if (made instanceof Promise) {
+    const limit = new Promise((resolve) => setTimeout(resolve, 1500).unref());
+    await Promise.race([made.catch(() => undefined), limit]);
+  } else if (call.after.length > 0) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function timeOf(root: unknown, pump: string, count: number): Promise<number> {
+  const text = attack.prefix + pump.repeat(count) + attack.suffix;
+  const before = cpuUsage();
+  try {
+    await settle(perform(root, call, text));
+  } catch {
+    // A refusal after the work is still work.
+  }
+  const { user, system } = cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/** Slope of log time over log size, by least squares over what is longer than noise. */
+export function exponentOf(sizes: readonly number[], times: readonly number[]): number {
+  const points = sizes.map((size, at) => [Math.log(size), times[at] ?? 0] as const).filter(([, time]) => time >= 1);
+  if (points.length < 2) return 0;
+  const xs = points.map(([x]) => x);
+  const ys = points.map(([, time]) => Math.log(time));
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [mx, my] = [mean(xs), mean(ys)];
+  const above = xs.reduce((sum, x, at) => sum + (x - mx) * ((ys[at] ?? 0) - my), 0);
+  const below = xs.reduce((sum, x) => sum + (x - mx) ** 2, 0);
+  return below === 0 ? 0 : above / below;
+}
+
+function* counts(): Generator<number> {
+  if (attack.growth === 'exponential') for (let count = 12; count <= 40; count += 2) yield count;
+  else
+    for (let size = 1000; size <= 256_000; size *= 2) yield Math.max(8, Math.ceil(size / attack.pump.length));
+}
+
+/** A text as long as the pump that the expression does not repeat over. */
+async function quietest(root: unknown, count: number): Promise<{ pump: string; ms: number }> {
+  let best = { pump: controls[0] ?? 'x', ms: Infinity };
+  for (const control of controls) {
+    const pump = control.repeat(attack.pump.length).slice(0, attack.pump.length);
+    if (pump === attack.pump) continue;
+    const ms = await timeOf(root, pump, count);
+    if (ms < best.ms) best = { pump, ms };
+    if (ms < 3) break;
+  }
+  return best;
+}
+
+async function main(): Promise<void> {
+  const loaded = await session.load(call.file);
+  if (!loaded) return;
+  for (let warm = 0; warm < 3; warm++) await timeOf(loaded.value, attack.pump, 4);
+  const sizes: number[] = [];
+  const cpuMs: number[] = [];
+  for (const count of counts()) {
+    const ms = await timeOf(loaded.value, attack.pump, count);
+    sizes.push(count * attack.pump.length);
+    cpuMs.push(ms);
+    if (ms > ENOUGH_MILLISECONDS) break;
+  }
+  const longest = cpuMs.at(-1) ?? 0;
+  const exponent = exponentOf(sizes.slice(-4), cpuMs.slice(-4));
+  const tellable = longest >= LONG_MILLISECONDS && exponent >= LEAST_EXPONENT && sizes.length >= 3;
+  const last = Math.round((sizes.at(-1) ?? 0) / attack.pump.length);
+  const control = tellable ? await quietest(loaded.value, last) : { pump: '', ms: 0 };
+  const grows = tellable && control.ms * 5 < longest;
+  const controlMs = [control.ms];
+  session.say({ kind: 'measured', sizes, cpuMs, controlMs, controlPump: control.pump, exponent, grows } satisfies MeasureLine);
+}
+
+await main();
+session.end();
