@@ -1,6 +1,7 @@
 /** All lanes of the search, in the order in which their groups are started. */
 import { createCallLane } from './call-lane.ts';
 import type { Lane } from './lane.ts';
+import { redosLane } from './redos-lane.ts';
 import { traversalLane } from './traversal-lane.ts';
 
 export function createLanes(): readonly Lane[] {
@@ -9,5 +10,6 @@ export function createLanes(): readonly Lane[] {
     createCallLane('command-injection'),
     createCallLane('code-injection'),
     traversalLane,
+    redosLane,
   ];
 }

@@ -66,7 +66,8 @@ function spread(attacks: readonly TriedAttack[]): TriedAttack[] {
 }
 
 /** Short enough to be harmless even where it grows fast. */
-const shortCount = (attack: TriedAttack): number => (attack.growth === 'exponential' ? 10 : Math.ceil(48 / attack.pump.length));
+const shortCount = (attack: TriedAttack): number =>
+  attack.growth === 'exponential' ? 10 : Math.ceil(48 / attack.pump.length);
 
 async function reaches(grown: Grown, attack: TriedAttack, call: Call): Promise<boolean> {
   const root = await session.load(call.file);
@@ -144,7 +145,8 @@ async function searchSubject(grown: Grown, subject: Subject): Promise<void> {
 }
 
 const grown = trials();
-for (const one of grown) session.say({ kind: 'grown', source: one.source, flags: one.flags, pump: one.attacks[0]?.pump });
+for (const one of grown)
+  session.say({ kind: 'grown', source: one.source, flags: one.flags, pump: one.attacks[0]?.pump });
 for (const file of session.job.files.slice(0, 1)) await session.load(file);
 watchExpressions(told);
 for (const one of grown) await byKnownCalls(one);

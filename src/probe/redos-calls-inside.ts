@@ -122,7 +122,8 @@ function* spots(value: PlanValue): Generator<PlanValue> {
     yield { kind: 'text', text: `${value.value}{{payload}}` };
     yield { kind: 'text', text: `{{payload}}${value.value}` };
     const middle = value.value.length >> 1;
-    if (middle > 0) yield { kind: 'text', text: `${value.value.slice(0, middle)}{{payload}}${value.value.slice(middle)}` };
+    if (middle > 0)
+      yield { kind: 'text', text: `${value.value.slice(0, middle)}{{payload}}${value.value.slice(middle)}` };
   } else if (value.kind === 'json' && value.value !== null && typeof value.value === 'object') {
     const entries = Object.entries(value.value).slice(0, 12);
     const whole = entries.map(([name, member]) => [name, { kind: 'json', value: member }] as [string, PlanValue]);
@@ -130,14 +131,21 @@ function* spots(value: PlanValue): Generator<PlanValue> {
       for (const put of spots(member))
         yield Array.isArray(value.value)
           ? { kind: 'array', items: whole.map(([, other], index) => (index === at ? put : other)) }
-          : { kind: 'object', members: whole.map(([name, other], index) => [name, index === at ? put : other] as const) };
+          : {
+              kind: 'object',
+              members: whole.map(([name, other], index) => [name, index === at ? put : other] as const),
+            };
   } else if (value.kind === 'array') {
     for (const [at, item] of value.items.entries())
-      for (const put of spots(item)) yield { ...value, items: value.items.map((other, index) => (index === at ? put : other)) };
+      for (const put of spots(item))
+        yield { ...value, items: value.items.map((other, index) => (index === at ? put : other)) };
   } else if (value.kind === 'object') {
     for (const [at, [, member]] of value.members.entries())
       for (const put of spots(member))
-        yield { ...value, members: value.members.map(([name, other], index) => [name, index === at ? put : other] as const) };
+        yield {
+          ...value,
+          members: value.members.map(([name, other], index) => [name, index === at ? put : other] as const),
+        };
   }
 }
 
@@ -177,8 +185,14 @@ export function afterFor(result: unknown): readonly (readonly PlanReach[])[] {
         { kind: 'tap', name: 'end', args: [] },
       ]);
     for (const name of ['parse', 'toString', 'process', 'render', 'exec', 'test', 'match', 'validate', 'format'])
-      if (typeof result[name] === 'function' && (name !== 'toString' || Object.hasOwn(Object.getPrototypeOf(result) ?? {}, name)))
-        steps.push([{ kind: 'get', name }, { kind: 'call', args: [P] }]);
+      if (
+        typeof result[name] === 'function' &&
+        (name !== 'toString' || Object.hasOwn(Object.getPrototypeOf(result) ?? {}, name))
+      )
+        steps.push([
+          { kind: 'get', name },
+          { kind: 'call', args: [P] },
+        ]);
   } catch {
     // A getter that throws has nothing to offer.
   }

@@ -28,7 +28,13 @@ export interface RedosJob extends SessionJob {
 }
 
 export type RedosLine =
-  | { readonly kind: 'text'; readonly source: string; readonly flags: string; readonly file: string; readonly line: number }
+  | {
+      readonly kind: 'text';
+      readonly source: string;
+      readonly flags: string;
+      readonly file: string;
+      readonly line: number;
+    }
   | ReachLine
   | { readonly kind: 'found'; readonly lead: AttackLine; readonly measured: MeasureLine }
   | { readonly kind: 'flat'; readonly lead: AttackLine; readonly measured: MeasureLine | null }
@@ -125,7 +131,8 @@ async function runAll(part: string, childJob: SessionJob, seen: (line: ChildLine
 
 function scripts(directory: string, depth: number, into: string[]): string[] {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    if (into.length >= FILES || /^(?:node_modules|tests?|spec|examples?|docs?|benchmarks?|\.)/.test(entry.name)) continue;
+    if (into.length >= FILES || /^(?:node_modules|tests?|spec|examples?|docs?|benchmarks?|\.)/.test(entry.name))
+      continue;
     const path = join(directory, entry.name);
     if (entry.isDirectory() && depth < 6) scripts(path, depth + 1, into);
     else if (entry.isFile() && /\.[cm]?[jt]s$/.test(entry.name) && !/\.d\.[cm]?ts$/.test(entry.name)) into.push(path);

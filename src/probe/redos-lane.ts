@@ -3,12 +3,19 @@
  *
  *   reach ──▶ expressions, and calls that bring a text to them ──▶ attacks (here, outside) ──▶ attack ──▶ growth
  */
-import { type Lane, type LaneCandidate, type LaneGroup, type LaneOutput, type LaneTarget, readLaneLines } from './lane.ts';
+import {
+  type Lane,
+  type LaneCandidate,
+  type LaneGroup,
+  type LaneOutput,
+  type LaneTarget,
+  readLaneLines,
+} from './lane.ts';
 import type { ProbePlan } from './plan.ts';
-import type { RedosJob, RedosLine } from './redos-inside.ts';
 import type { AttackLine } from './redos-attack-inside.ts';
-import type { MeasureLine } from './redos-measure-inside.ts';
 import type { Call } from './redos-calls-inside.ts';
+import type { RedosJob, RedosLine } from './redos-inside.ts';
+import type { MeasureLine } from './redos-measure-inside.ts';
 import { analyse, canGrow, proposeAttacks, type RegexAttack } from './regex-attacks.ts';
 import { entryText } from './render.ts';
 import { positionOf } from './traversal-lane.ts';
@@ -130,7 +137,8 @@ const rounded = (values: readonly number[]): string => values.map((value) => Mat
 
 function candidateOf(target: LaneTarget, lead: AttackLine, measured: MeasureLine): LaneCandidate {
   const plan = planOf(lead, measured);
-  const how = plan.growth === 'exponential' ? 'faster than any power' : `with the power ${measured.exponent.toFixed(1)}`;
+  const how =
+    plan.growth === 'exponential' ? 'faster than any power' : `with the power ${measured.exponent.toFixed(1)}`;
   return {
     flaw: 'redos',
     entry: entryText(plan, target.name),
@@ -156,7 +164,11 @@ export function createRedosLane(limits: RedosLaneLimits = REDOS_LANE_LIMITS): La
         return { candidates: [], next, uncovered };
       }
       const found = lines.filter((line) => line.kind === 'found');
-      return { candidates: found.map(({ lead, measured }) => candidateOf(target, lead, measured)), next: [], uncovered };
+      return {
+        candidates: found.map(({ lead, measured }) => candidateOf(target, lead, measured)),
+        next: [],
+        uncovered,
+      };
     },
   };
 }

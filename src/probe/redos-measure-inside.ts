@@ -69,8 +69,7 @@ export function exponentOf(sizes: readonly number[], times: readonly number[]): 
 
 function* counts(): Generator<number> {
   if (attack.growth === 'exponential') for (let count = 12; count <= 40; count += 2) yield count;
-  else
-    for (let size = 1000; size <= 256_000; size *= 2) yield Math.max(8, Math.ceil(size / attack.pump.length));
+  else for (let size = 1000; size <= 256_000; size *= 2) yield Math.max(8, Math.ceil(size / attack.pump.length));
 }
 
 /** A text as long as the pump that the expression does not repeat over. */
@@ -105,7 +104,15 @@ async function main(): Promise<void> {
   const control = tellable ? await quietest(loaded.value, last) : { pump: '', ms: 0 };
   const grows = tellable && control.ms * 5 < longest;
   const controlMs = [control.ms];
-  session.say({ kind: 'measured', sizes, cpuMs, controlMs, controlPump: control.pump, exponent, grows } satisfies MeasureLine);
+  session.say({
+    kind: 'measured',
+    sizes,
+    cpuMs,
+    controlMs,
+    controlPump: control.pump,
+    exponent,
+    grows,
+  } satisfies MeasureLine);
 }
 
 await main();

@@ -4,11 +4,12 @@
  *
  *   node redos-reach-inside.mjs <job file>     prints `<token> <json>` lines, see ReachLine
  */
+
+import type { Subject } from './enumerate-inside.ts';
 import type { PlanReach, PlanValue } from './plan.ts';
 import { afterFor, argumentsFor, type Call, carried, carriersFor, perform } from './redos-calls-inside.ts';
 import { breathe, Session, type SessionJob } from './redos-session-inside.ts';
 import { type RegexUse, watchExpressions } from './regex-hooks-inside.ts';
-import type { Subject } from './enumerate-inside.ts';
 
 export interface ReachLine {
   readonly kind: 'reach';
@@ -69,7 +70,14 @@ async function trySubject(root: unknown, subject: Subject, number: number): Prom
   const kind = subject.constructs ? 'construct' : 'call';
   functionKey = `${file} ${number}`;
   const until = Date.now() + 700;
-  const make = (args: readonly PlanValue[], after: readonly PlanReach[] = []): Call => ({ file, format, reach, kind, args, after });
+  const make = (args: readonly PlanValue[], after: readonly PlanReach[] = []): Call => ({
+    file,
+    format,
+    reach,
+    kind,
+    args,
+    after,
+  });
   let reaching: readonly PlanValue[] | undefined;
   let count = 0;
   const followed = new Set<string>();

@@ -4,8 +4,9 @@
  */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are code that is written out.
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
-import { argumentLiterals, needsAnyProperty, quoted, reachExpression } from './literal.ts';
+import { argumentLiterals, needsAnyProperty, quoted } from './literal.ts';
 import type { ProbePlan } from './plan.ts';
+import { walkText } from './traversal-render.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
 
 export interface RedosRenderOptions {
@@ -72,9 +73,11 @@ function callText(plan: ProbePlan, packageName: string): string[] {
     plan.file === ''
       ? quoted(packageName)
       : `${plan.format === 'esm' ? "'file://' + " : ''}process.cwd() + ${quoted(`/node_modules/${packageName}/${plan.file}`)}`;
-  const at = reachExpression('target', plan.reach);
+  const lines: string[] = [];
+  const { at } = walkText('target', plan.reach, lines, '    ');
   const call = drive.kind === 'construct' ? `new (${at})(${args})` : `${at}(${args})`;
-  const result = drive.after.length > 0 ? reachExpression(`(${call})`, drive.after) : call;
+  const work = [`    const result = ${call};`];
+  const { at: end } = walkText('result', drive.after, work, '    ');
   return [
     'let target;',
     'let reached = false;',
@@ -82,10 +85,12 @@ function callText(plan: ProbePlan, packageName: string): string[] {
     `  target = ${plan.format === 'esm' ? `await import(${from})` : `require(${from})`};`,
     '}',
     'async function call(payload) {',
-    `  if (typeof ${at} !== 'function') return;`,
-    '  reached = true;',
     '  try {',
-    `    await ${result};`,
+    ...lines,
+    `    if (typeof ${at} !== 'function') return;`,
+    '    reached = true;',
+    ...work,
+    `    await ${end};`,
     '  } catch {',
     '    // A refusal after the work is still work.',
     '  }',
@@ -187,4 +192,3 @@ function tail(): string[] {
     '  });',
   ];
 }
-

@@ -41,7 +41,7 @@ export function parseRegex(source: string): RegexNode {
     if (character === '^' || character === '$') return { kind: 'empty' };
     if (character === '(' && depth < DEPTH) return group(depth);
     if (character === '[') return bracket();
-    if (character === '\\') return escape();
+    if (character === '\\') return escaped();
     return { kind: 'set', source: character === '.' ? '.' : character.replace(/[()[\]{}*+?|/]/, '\\$&') };
   };
 
@@ -62,7 +62,7 @@ export function parseRegex(source: string): RegexNode {
     return { kind: 'set', source: source.slice(from, at) };
   };
 
-  const escape = (): RegexNode => {
+  const escaped = (): RegexNode => {
     const from = at - 1;
     const rest = source.slice(at, at + 12);
     const length =
@@ -121,7 +121,10 @@ export class Alphabet {
         return taken.find((character) => /[a0]/.test(character)) ?? taken[0] ?? '';
       }
       case 'sequence':
-        return node.items.map((item) => this.sample(item, depth)).join('').slice(0, 200);
+        return node.items
+          .map((item) => this.sample(item, depth))
+          .join('')
+          .slice(0, 200);
       case 'choice':
         return node.options[0] ? this.sample(node.options[0], depth) : '';
       case 'repeat':

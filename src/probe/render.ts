@@ -7,6 +7,7 @@ import { FLAW_CLASSES, type FlawClass } from '../formats/flaw-class.ts';
 import { argumentLiterals, memberAccess, needsAnyProperty, quoted, reachExpression, textLiteral } from './literal.ts';
 import { oracleText } from './oracle-text.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
+import { renderRedos } from './redos-render.ts';
 import { describeStart } from './traversal-entry.ts';
 import { renderTraversal } from './traversal-render.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
@@ -62,10 +63,14 @@ export interface RenderOptions {
 
 /** The whole reproducer. Throws on a plan whose class and drive do not go together. */
 export function renderReproducer(plan: ProbePlan, options: RenderOptions): string {
+  return [...reproducerLines(plan, options), `${PLAN_LINE}${JSON.stringify(plan)}`, ''].join('\n');
+}
+
+function reproducerLines(plan: ProbePlan, options: RenderOptions): string[] {
   const fileName = reproducerFileName(plan);
-  const lines =
-    plan.flaw === 'path-traversal' ? renderTraversal(plan, { ...options, fileName }) : renderCall(plan, options);
-  return [...lines, `${PLAN_LINE}${JSON.stringify(plan)}`, ''].join('\n');
+  if (plan.flaw === 'path-traversal') return renderTraversal(plan, { ...options, fileName });
+  if (plan.flaw === 'redos') return renderRedos(plan, { ...options, fileName, anyProperty: anyPropertyText(true) });
+  return renderCall(plan, options);
 }
 
 function renderCall(plan: ProbePlan, options: RenderOptions): string[] {

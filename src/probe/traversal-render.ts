@@ -5,7 +5,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are code that is written out.
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
 import { argumentLiterals, memberAccess, quoted } from './literal.ts';
-import type { ProbePlan } from './plan.ts';
+import type { PlanReach, ProbePlan } from './plan.ts';
 import { separatorOf } from './traversal-climb.ts';
 import { spellPorts, spellReach } from './traversal-entry.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
@@ -192,7 +192,7 @@ function startText(plan: ProbePlan, options: TraversalRenderOptions): string[] {
     ];
   }
   const lines = ['async function start() {', ...moved, `  const target = ${loadText(plan, options)};`];
-  const { at, owner } = walkText(plan, lines);
+  const { at, owner } = walkText('target', spellReach(plan.reach), lines);
   const args = argumentLiterals(spellPorts(drive.args));
   if (drive.kind === 'handler') {
     lines.push(`  const handler = ${drive.shape === 'self' ? at : `await ${at}(${args})`};`);
@@ -209,21 +209,28 @@ function startText(plan: ProbePlan, options: TraversalRenderOptions): string[] {
   return [...lines, '}', ''];
 }
 
-/** Names every object on the way, so that the last stays at hand as the `this` of the call. */
-function walkText(plan: ProbePlan, lines: string[]): { at: string; owner: string } {
-  let at = 'target';
+/** Steps as statements. Every object on the way has a name, so that the last stays at hand as the `this` of the call. */
+export function walkText(
+  start: string,
+  reach: readonly PlanReach[],
+  lines: string[],
+  indent = '  ',
+): { at: string; owner: string } {
+  let at = start;
   let owner = 'undefined';
-  let count = 0;
   const name = (expression: string): void => {
-    at = `step${++count}`;
-    lines.push(`  const ${at} = ${expression};`);
+    const taken = lines.filter((line) => /^ *const step\d+ = /.test(line)).length;
+    at = `step${taken + 1}`;
+    lines.push(`${indent}const ${at} = ${expression};`);
   };
-  for (const step of spellReach(plan.reach)) {
+  for (const step of reach) {
     if (step.kind === 'get') {
       owner = at;
       at += memberAccess(step.name);
-    } else if (step.kind === 'tap') lines.push(`  ${at}${memberAccess(step.name)}(${argumentLiterals(step.args)});`);
-    else if (step.kind === 'await') name(`await ${at}`);
+    } else if (step.kind === 'tap') {
+      if (!/^\w+$/.test(at)) name(at);
+      lines.push(`${indent}${at}${memberAccess(step.name)}(${argumentLiterals(step.args)});`);
+    } else if (step.kind === 'await') name(`await ${at}`);
     else if (step.kind === 'construct') name(`new (${at})(${argumentLiterals(step.args)})`);
     else name(`${at}(${argumentLiterals(step.args)})`);
   }
