@@ -4,8 +4,8 @@
  * key goes into a second file, and only when asked for.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
@@ -70,6 +70,7 @@ export interface BackupParts {
   readonly clock: Clock;
 }
 
+const FILE_CHUNK_BYTES = 256 * 1024;
 /** Kept by the database that is restored into, or meaningless there. */
 const LEFT_OUT = ['store.migrations', 'store.job_processes', 'graphile_worker.migrations'];
 
@@ -127,8 +128,10 @@ async function* frames(
 ): AsyncGenerator<Frame> {
   yield jsonFrame('H', header);
   for (const path of await listFiles(home.public)) {
-    count.files += 1;
-    yield* fileFrames(home.public, path);
+    for await (const frame of fileFrames(home.public, path)) {
+      if (frame.type === 'F') count.files += 1;
+      yield frame;
+    }
   }
   await client.query('begin isolation level repeatable read read only');
   for (const table of await listTables(client)) {
@@ -150,14 +153,25 @@ async function listFiles(root: string): Promise<string[]> {
 }
 
 async function* fileFrames(root: string, path: string): AsyncGenerator<Frame> {
-  const whole = await stat(join(root, path)).catch(() => undefined);
-  // Removed since it was listed: a partial tile that its full one replaced.
-  if (!whole) return;
-  yield jsonFrame('F', { path, size: whole.size } satisfies FileHead);
-  if (whole.size === 0) return;
-  // Never more than announced, should it grow meanwhile.
-  for await (const chunk of createReadStream(join(root, path), { end: whole.size - 1 })) {
-    yield { type: 'f', payload: chunk };
+  // One open file, so that one replaced by a rename meanwhile is read as it was.
+  const file = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW).catch((error) => {
+    // Removed since it was listed: a partial tile that its full one replaced.
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!file) return;
+  try {
+    const { size } = await file.stat();
+    yield jsonFrame('F', { path, size } satisfies FileHead);
+    for (let position = 0; position < size; ) {
+      const chunk = Buffer.alloc(Math.min(FILE_CHUNK_BYTES, size - position));
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
+      if (bytesRead === 0) throw new Error(`${path} in the public directory became shorter while it was backed up`);
+      position += bytesRead;
+      yield { type: 'f', payload: chunk.subarray(0, bytesRead) };
+    }
+  } finally {
+    await file.close();
   }
 }
 

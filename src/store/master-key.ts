@@ -10,7 +10,7 @@ import { StoreError } from './store-error.ts';
 import { masterKeyId } from './vault.ts';
 import { writeWhole } from './whole-file.ts';
 
-export const MASTER_KEY_BYTES = 32;
+const MASTER_KEY_BYTES = 32;
 
 /** Makes the key where there is none, unless `tx` holds records sealed under one: then the file is missing, not new. */
 export async function openMasterKey(path: string, tx: Transaction, random: RandomBytes): Promise<Buffer> {

@@ -92,7 +92,9 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
   const rejoin = async (): Promise<void> => {
     while (!leaving) {
       try {
-        const again = await locked(() => joinServer(place, options));
+        // Looked at again under the lock: who left meanwhile must not start the server once more.
+        const again = await locked(async () => (leaving ? undefined : joinServer(place, options)));
+        if (!again) return;
         joined = { ...again, attached: joined.attached };
         watch(again.holder);
         return;
