@@ -1,7 +1,7 @@
 /** What a case holds of its finding, and what the public documents are made of. */
 import type { AdvisoryPublisher, AdvisoryRecord, AffectedEvent } from '../formats/advisory-record.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
-import { packageName, readPurl, toPurl, withoutVersion } from '../formats/purl.ts';
+import { nameAsWritten, packageName, readPurl, toPurl, withoutVersion } from '../formats/purl.ts';
 import type { AffectedVersions, ConfirmedFinding, FindingId, VersionEvent } from '../verify/index.ts';
 import type { Case, CaseId } from './case.ts';
 import type { HistoryEntry } from './case-store.ts';
@@ -40,7 +40,11 @@ export interface PackageNamed {
 export function packageOf(finding: Pick<ConfirmedFinding, 'target'>): PackageNamed {
   const read = readPurl(finding.target);
   if (!read.ok || !read.value.version) throw new RangeError(`${finding.target} is no package URL with a version`);
-  return { purl: toPurl(withoutVersion(read.value)), name: packageName(read.value), version: read.value.version };
+  return {
+    purl: toPurl(withoutVersion(read.value)),
+    name: nameAsWritten(finding.target) ?? packageName(read.value),
+    version: read.value.version,
+  };
 }
 
 /** `HEADSTART-<year of opening>-<16 hex of the case's id>`. */

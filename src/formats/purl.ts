@@ -2,7 +2,8 @@
  * Package URLs, by packageurl-js held to what the specification asks of every type.
  *
  * packageurl-js knows 23 types; for the younger ones (bazel, brew, chrome-extension, cpan, julia, otp, …) it applies
- * only the common rules. `test/conformance/purl.test.ts` names the cases where it differs.
+ * only the common rules. `test/conformance/purl.test.ts` counts the cases where it differs. The specification lowers the
+ * case of npm names, but `JSONStream` and `jsonstream` are two packages: `nameAsWritten` gives the name itself.
  */
 import { PackageURL } from 'packageurl-js';
 import { ok, type Result, refuse } from '../lib/result.ts';
@@ -59,4 +60,14 @@ export function withoutVersion(purl: Purl): Purl {
 /** The name as its own ecosystem writes it: `@scope/name` for npm. */
 export function packageName({ namespace, name }: Purl): string {
   return namespace ? `${namespace}/${name}` : name;
+}
+
+/** The package's name in the case it was written in, for registries whose old names tell case apart. */
+export function nameAsWritten(text: string): string | undefined {
+  const path = /^pkg:[^/]+\/+([^@?#]*(?:@[^@?#/]+\/[^@?#]*)?)/.exec(text)?.[1];
+  try {
+    return path && decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
 }

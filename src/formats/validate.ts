@@ -1,4 +1,9 @@
 /** Is this document what it says it is? Every error bears the number its standard gives the test it fails. */
+import { PRODUCT_TESTS } from './csaf-product-tests.ts';
+import { PROFILE_TESTS } from './csaf-profile-tests.ts';
+import { SCORE_TESTS } from './csaf-score-tests.ts';
+import type { CsafDocument, CsafTest } from './csaf-shape.ts';
+import { TRACKING_TESTS } from './csaf-tracking-tests.ts';
 import { readPurl } from './purl.ts';
 import { checkSchema, type SchemaName } from './schema-check.ts';
 
@@ -36,12 +41,31 @@ export function validateText(format: ValidatedFormat, text: string): Validation 
 export function validate(format: Exclude<ValidatedFormat, 'purl'>, document: unknown): Validation {
   switch (format) {
     case 'csaf':
-      return invalid(bySchema('csaf-2.0', document));
+      return invalid(validateCsaf(document));
     case 'osv':
       return invalid(bySchema('osv-1.7', document));
     case 'cve':
       return invalid(bySchema(isRecord(document) ? 'cve-5.1' : 'cve-5.1-cna', document));
   }
+}
+
+const CSAF_TESTS: Readonly<Record<string, CsafTest>> = {
+  ...PRODUCT_TESTS,
+  ...SCORE_TESTS,
+  ...TRACKING_TESTS,
+  ...PROFILE_TESTS,
+};
+
+/** The mandatory tests (section 6.1) read only what the schema has found whole. */
+function validateCsaf(document: unknown): ValidationError[] {
+  const errors = bySchema('csaf-2.0', document);
+  // 6.1.8: a CVSS object is valid by its own schema, to which CSAF's refers.
+  if (errors.length > 0) {
+    return errors.map((error) => (/\/cvss_v[23](\/|$)/.test(error.path) ? { ...error, test: '6.1.8' } : error));
+  }
+  return Object.entries(CSAF_TESTS).flatMap(([test, find]) =>
+    find(document as CsafDocument).map((breach) => ({ test, ...breach })),
+  );
 }
 
 function bySchema(name: SchemaName, document: unknown): ValidationError[] {

@@ -61,6 +61,33 @@ test('13 CSAF VEX examples are valid', needs('csaf-2.0'), () => {
   for (const file of files) assert.deepEqual(validate('csaf', readVector(file)).errors, [], basename(file));
 });
 
+interface CsafTestcases {
+  readonly tests: readonly {
+    readonly id: string;
+    readonly group: string;
+    readonly failures?: readonly { readonly name: string }[];
+    readonly valid?: readonly { readonly name: string }[];
+  }[];
+}
+
+test(
+  'each of the 43 mandatory CSAF 2.0 tests finds what it must, and nothing in the documents it must pass',
+  needs('csaf-2.0'),
+  () => {
+    const { tests } = readVector(vectorPath('csaf-2.0/testcases.json')) as CsafTestcases;
+    const mandatory = tests.filter(({ group }) => group === 'mandatory');
+    assert.equal(mandatory.length, 43);
+    const wrong: string[] = [];
+    for (const { id, failures = [], valid = [] } of mandatory) {
+      const found = (name: string) =>
+        validate('csaf', readVector(vectorPath(`csaf-2.0/${name}`))).errors.some(({ test: by }) => by === id);
+      wrong.push(...failures.filter(({ name }) => !found(name)).map(({ name }) => `${id} misses ${name}`));
+      wrong.push(...valid.filter(({ name }) => found(name)).map(({ name }) => `${id} refuses ${name}`));
+    }
+    assert.deepEqual(wrong, []);
+  },
+);
+
 interface PurlCase {
   readonly test_type: 'parse' | 'build' | 'validation' | 'roundtrip';
   readonly expected_failure: boolean;
