@@ -8,6 +8,8 @@
 import type { FlawClass } from '../formats/flaw-class.ts';
 import { createSeededRandom } from '../lib/seeded-random.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
+import { redosVariants } from './redos-payload.ts';
+import { simplerStarts, traversalPayloads } from './traversal-payload.ts';
 
 const KEY = '{{canary}}';
 
@@ -168,11 +170,13 @@ function respelled(flaw: FlawClass, payload: string): string[] {
   if (flaw === 'prototype-pollution') return respellRoutes(payload);
   if (flaw === 'command-injection') return commandVariants(payload);
   if (flaw === 'code-injection') return codeVariants(payload);
+  if (flaw === 'path-traversal') return [...traversalPayloads(payload)];
   return [];
 }
 
 /** At most `count` different plans, none of them the plan itself; the same seed gives the same ones. */
 export function variantsOf(plan: ProbePlan, count: number, seed: number): readonly ProbePlan[] {
+  if (plan.flaw === 'redos') return redosVariants(plan).slice(0, count);
   const random = createSeededRandom(seed);
   const payloads = [...new Set(respelled(plan.flaw, plan.payload))].filter((text) => text !== plan.payload);
   const [near, far] = [payloads.slice(0, Math.ceil(count / 2)), payloads.slice(Math.ceil(count / 2))];
@@ -234,7 +238,7 @@ function simplerLists(args: readonly PlanValue[]): (readonly PlanValue[])[] {
 /** Plans one step simpler than this one. The caller keeps one that still fires and asks again, until none does. */
 export function simplifications(plan: ProbePlan): readonly ProbePlan[] {
   const { drive } = plan;
-  const made: ProbePlan[] = [];
+  const made: ProbePlan[] = plan.flaw === 'path-traversal' ? [...simplerStarts(plan)] : [];
   if (plan.programs) {
     const { programs, ...without } = plan;
     made.push(without);

@@ -5,7 +5,7 @@
  *   node redos-attack-inside.mjs <job file>     prints `<token> <json>` lines, see AttackLine
  */
 import type { Subject } from './enumerate-inside.ts';
-import { argumentsFor, type Call, carried, carriersFor, perform } from './redos-calls-inside.ts';
+import { argumentsFor, type Call, carried, carriersFor, perform, simplerCalls } from './redos-calls-inside.ts';
 import { breathe, Session, type SessionJob } from './redos-session-inside.ts';
 import { type RegexUse, watchExpressions } from './regex-hooks-inside.ts';
 import { type RegexAttack, type TriedAttack, tryAttacks } from './regex-trial-inside.ts';
@@ -29,6 +29,7 @@ export interface AttackLine {
   readonly frames: readonly string[];
 }
 
+const SIMPLER_STEPS = 12;
 const LEADS_PER_EXPRESSION = 4;
 const ATTACKS_PER_EXPRESSION = 4;
 const TRIAL_MILLISECONDS = 400;
@@ -69,15 +70,21 @@ function spread(attacks: readonly TriedAttack[]): TriedAttack[] {
 const shortCount = (attack: TriedAttack): number =>
   attack.growth === 'exponential' ? 10 : Math.ceil(48 / attack.pump.length);
 
-async function reaches(grown: Grown, attack: TriedAttack, call: Call): Promise<boolean> {
+/** The stack where the expression receives the attack by this call, or undefined. */
+async function receives(
+  grown: Grown,
+  attack: TriedAttack,
+  call: Call,
+  seen: Set<string>,
+): Promise<readonly string[] | undefined> {
   const root = await session.load(call.file);
-  if (!root) return false;
+  if (!root) return undefined;
   const count = shortCount(attack);
   watched = grown;
   wanted = attack.pump.repeat(count - 1);
   received = undefined;
   try {
-    const result = perform(root.value, call, attack.prefix + attack.pump.repeat(count) + attack.suffix);
+    const result = perform(root.value, call, attack.prefix + attack.pump.repeat(count) + attack.suffix, seen);
     if (result instanceof Promise) await Promise.race([result.catch(() => undefined), breathe().then(breathe)]);
     else if (call.after.length > 0) await breathe();
   } catch {
@@ -85,11 +92,37 @@ async function reaches(grown: Grown, attack: TriedAttack, call: Call): Promise<b
   }
   watched = undefined;
   const got = received as { stack: string } | undefined;
-  if (!got) return false;
-  const frames = framesOf(got.stack);
-  if (frames.length === 0) return false;
+  const frames = got ? framesOf(got.stack) : [];
+  return frames.length > 0 ? frames : undefined;
+}
+
+/** The simplest call found that still brings the attack to the expression, at the same statement. */
+async function simplest(grown: Grown, attack: TriedAttack, call: Call, frames: readonly string[]): Promise<Call> {
+  let at = call;
+  const seen = new Set<string>();
+  await receives(grown, attack, at, seen);
+  const names = [...seen].slice(0, 16);
+  for (let steps = 0, found = true; found && steps < SIMPLER_STEPS; steps++) {
+    found = false;
+    for (const simpler of simplerCalls(at, names)) {
+      if (session.over) return at;
+      const same = await receives(grown, attack, simpler, new Set());
+      if (same?.[0] !== frames[0]) continue;
+      at = simpler;
+      found = true;
+      break;
+    }
+  }
+  return at;
+}
+
+async function reaches(grown: Grown, attack: TriedAttack, call: Call): Promise<boolean> {
+  const frames = await receives(grown, attack, call, new Set());
+  if (!frames) return false;
   grown.leads++;
-  session.say({ kind: 'lead', source: grown.source, flags: grown.flags, attack, call, frames } satisfies AttackLine);
+  const { source, flags } = grown;
+  const simple = await simplest(grown, attack, call, frames);
+  session.say({ kind: 'lead', source, flags, attack, call: simple, frames } satisfies AttackLine);
   return true;
 }
 

@@ -201,11 +201,58 @@ export function afterFor(result: unknown): readonly (readonly PlanReach[])[] {
 
 export const contextOf = (payload: string): ValueContext => ({ payload, canary: '', seen: new Set(), called: [] });
 
-/** Makes the call and what follows; throws what the target throws. */
-export function perform(root: unknown, call: Call, payload: string): unknown {
-  const context = contextOf(payload);
+/** Makes the call and what follows; throws what the target throws. Names read from any-property objects go to `seen`. */
+export function perform(root: unknown, call: Call, payload: string, seen?: Set<string>): unknown {
+  const context = { ...contextOf(payload), ...(seen ? { seen } : {}) };
   const at = walkReach({ value: root, owner: undefined }, call.reach, context);
   const made = call.kind === 'construct' ? constructValue(at, call.args, context) : callValue(at, call.args, context);
   if (call.after.length === 0) return made;
   return walkReach({ value: made, owner: undefined }, call.after, context).value;
+}
+
+/** The value with less in it, largest cut first. */
+function less(value: PlanValue, seen: readonly string[]): PlanValue[] {
+  switch (value.kind) {
+    case 'any-property':
+      return [
+        NONE,
+        ...seen.map((name) => object([name, value.value])),
+        object(...seen.map((name) => [name, value.value] as [string, PlanValue])),
+      ];
+    case 'object': {
+      const { members } = value;
+      const dropped = members.map(
+        (_, at): PlanValue => ({ ...value, members: members.filter((__, other) => other !== at) }),
+      );
+      const inner = members.flatMap(([name, member], at) =>
+        less(member, seen).map(
+          (put): PlanValue => ({
+            ...value,
+            members: members.map((pair, other) => (other === at ? ([name, put] as const) : pair)),
+          }),
+        ),
+      );
+      return [...dropped, ...inner];
+    }
+    case 'array':
+      return value.items.length > 1
+        ? value.items.map((_, at): PlanValue => ({ ...value, items: value.items.filter((__, other) => other !== at) }))
+        : [];
+    case 'text':
+      return [P];
+    default:
+      return [];
+  }
+}
+
+/** Calls one step simpler than this one. */
+export function* simplerCalls(call: Call, seen: readonly string[]): Generator<Call> {
+  if (call.after.length > 0) yield { ...call, after: [] };
+  if (call.args.length > 1) yield { ...call, args: call.args.slice(0, -1) };
+  for (const [at, arg] of call.args.entries()) {
+    if (arg.kind === 'payload' && call.args.length > 1)
+      yield { ...call, args: call.args.map((other, index) => (index === at ? X : other)) };
+    for (const put of less(arg, seen))
+      yield { ...call, args: call.args.map((other, index) => (index === at ? put : other)) };
+  }
 }
