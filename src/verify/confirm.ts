@@ -10,7 +10,14 @@ import type { ReproducerVerdict } from '../probe/index.ts';
 import type { SandboxEnd } from '../sandbox/index.ts';
 import type { Rejection, RejectionReason } from './finding.ts';
 import { type GrowthPoint, growsFast } from './growth.ts';
-import { type Cause, causeOf, type Position, RUN_DIRECTORY, type WitnessEvent } from './witness.ts';
+import {
+  type CauseOptions,
+  causeOf,
+  type Position,
+  RUN_DIRECTORY,
+  type TargetCause,
+  type WitnessEvent,
+} from './witness.ts';
 
 /** What is known of one run after its end. */
 export interface ObservedRun {
@@ -64,8 +71,9 @@ export function judgeRun(run: ObservedRun, options: JudgeOptions): Judgement {
 
 /** The sentence that convicts the script of doing the deed itself, or undefined. */
 function ownDeed(run: ObservedRun, options: JudgeOptions): string | undefined {
+  const causeOptions = causeOptionsOf(run, options);
   for (const event of run.events) {
-    const { by, evaluated } = causeOf(event, { ownScript: options.ownScript, compiledByTarget: compiledByTarget(run) });
+    const { by, evaluated } = causeOf(event, causeOptions);
     if (by !== 'reproducer') continue;
     switch (event.kind) {
       case 'pollute':
@@ -97,20 +105,25 @@ const READERS = new Set([
 ]);
 const isReader = (event: WitnessEvent) => READERS.has(event.detail.call ?? '');
 
-function compiledByTarget(run: ObservedRun): boolean {
-  return run.events.some(
-    (event) =>
-      event.kind === 'compile' &&
-      event.detail.canary === 'yes' &&
-      causeOf(event, { ownScript: false, compiledByTarget: false }).by === 'target',
-  );
+/** What the target was seen to compile and to write bears on whose deed later code is. */
+function causeOptionsOf(run: ObservedRun, { ownScript }: JudgeOptions): CauseOptions {
+  const written = new Map<string, TargetCause>();
+  let compiledByTarget = false;
+  for (const event of run.events) {
+    const cause = causeOf(event, { ownScript, compiledByTarget: false });
+    if (cause.by !== 'target') continue;
+    if (event.kind === 'compile' && event.detail.canary === 'yes') compiledByTarget = true;
+    if (event.kind === 'touch-file' && /^write/.test(event.detail.call ?? '')) {
+      written.set(event.detail.path ?? '', cause);
+    }
+  }
+  return { ownScript, compiledByTarget, written };
 }
 
-type TargetCause = Extract<Cause, { by: 'target' }>;
-
 function witnessed(run: ObservedRun, options: JudgeOptions): Judgement {
+  const causeOptions = causeOptionsOf(run, options);
   const causes = run.events.flatMap((event) => {
-    const cause = causeOf(event, { ownScript: options.ownScript, compiledByTarget: compiledByTarget(run) });
+    const cause = causeOf(event, causeOptions);
     return cause.by === 'target' ? [{ event, cause }] : [];
   });
   const yes = (cause: TargetCause, command: ShellCommand | null = null): Judgement => ({

@@ -42,6 +42,11 @@ const { apply, defineProperty, deleteProperty, getOwnPropertyDescriptor } = Refl
 const PlainError = Error;
 const stringify = JSON.stringify;
 const slice = String.prototype.slice;
+// Imported names follow what a script puts into node's modules later; these do not.
+const digest = hash;
+const appendText = appendFileSync;
+const writeBytes = writeSync;
+const nativeSites = getCallSites;
 const siteMethods = callSiteMethods();
 
 /** What is read of a frame. As text they are parted by U+001F, the last left out. */
@@ -85,8 +90,8 @@ function stackHere(): { readonly frames: string; readonly bent: boolean } {
       const read = (name: SiteFact) => `${apply(siteMethods[name], site, []) ?? ''}`;
       const text = `${read('fn')}\u001f${read('file')}\u001f${read('line')}\u001f${read('column')}\u001f${read('origin')}`;
       frames += `${count > 0 ? ',' : ''}${stringify(text)}`;
-      // Who awaits the caller is known to this way only.
-      if (read('isAsync') !== 'true') files += `${read('file')}\n`;
+      // Who awaits the caller, and built-ins on the way, are known to this way only.
+      if (read('isAsync') !== 'true' && read('file') !== '') files += `${read('file')}\n`;
       count += 1;
     }
     return '';
@@ -100,9 +105,12 @@ function stackHere(): { readonly frames: string; readonly bent: boolean } {
     restore('stackTraceLimit', limit);
   }
   let second = '';
-  const sites = getCallSites(FRAME_LIMIT);
+  const sites = nativeSites(FRAME_LIMIT);
   // Both lists begin with the frames of this file, which differ: the comparison starts where the caller's begin.
-  for (let index = 0; index < sites.length; index += 1) second += `${sites[index]?.scriptName ?? ''}\n`;
+  for (let index = 0; index < sites.length; index += 1) {
+    const name = sites[index]?.scriptName ?? '';
+    if (name !== '') second += `${name}\n`;
+  }
   return { frames: `${frames}]`, bent: count === 0 || withoutOwn(files) !== withoutOwn(second) };
 }
 
@@ -142,7 +150,7 @@ function createObserver(orders: ObserverOrders): Observer {
       }
       json += '}';
       const head = `${orders.who} ${lines}`;
-      const mac = hash('sha256', orders.key + hash('sha256', `${orders.key}${head} ${json}`));
+      const mac = digest('sha256', orders.key + digest('sha256', `${orders.key}${head} ${json}`));
       write(`\nheadstart-observed ${head} ${mac} ${json}\n`, orders.file);
     },
   };
@@ -150,12 +158,12 @@ function createObserver(orders: ObserverOrders): Observer {
 
 function write(text: string, file: string): void {
   if (file !== '') {
-    appendFileSync(file, text);
+    appendText(file, text);
     return;
   }
   for (let rest = Buffer.from(text), tries = 0; rest.length > 0 && tries < MAX_RETRIES; tries += 1) {
     try {
-      rest = rest.subarray(writeSync(1, rest));
+      rest = rest.subarray(writeBytes(1, rest));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
     }

@@ -101,7 +101,11 @@ export interface CauseOptions {
   readonly ownScript: boolean;
   /** The text with the canary was handed to a compiler by the target, so generated code is the target's. */
   readonly compiledByTarget: boolean;
+  /** Scripts that the target wrote to disk and had run: what they do is its deed, at the place that wrote them. */
+  readonly written?: ReadonlyMap<string, TargetCause>;
 }
+
+export type TargetCause = Extract<Cause, { readonly by: 'target' }>;
 
 /**
  * The innermost statement that is neither Node's nor the observer's decides. A callback of the reproducer that the
@@ -110,7 +114,10 @@ export interface CauseOptions {
 export function causeOf(event: WitnessEvent, options: CauseOptions): Cause {
   let evaluated = false;
   for (const frame of event.frames) {
+    if (frame.file === '' && frame.origin === '') continue;
     if (frame.file.startsWith('node:') || frame.file.startsWith(OBSERVER)) continue;
+    const written = options.written?.get(frame.file);
+    if (written) return written;
     const position = isEvaluated(frame) ? originOf(frame) : frame;
     evaluated ||= isEvaluated(frame);
     // Generated code whose maker is not on the stack: look further out.
@@ -125,8 +132,8 @@ export function causeOf(event: WitnessEvent, options: CauseOptions): Cause {
   return { by: 'nobody', evaluated };
 }
 
-/** Evaluated code has no file, or a made-up one. */
-const isEvaluated = (frame: Frame) => frame.origin !== '' || !frame.file.startsWith('/');
+/** Evaluated code has an origin, or a made-up file. A frame with neither is a built-in on the way. */
+const isEvaluated = (frame: Frame) => frame.origin !== '' || (frame.file !== '' && !frame.file.startsWith('/'));
 
 /** The innermost real place in `eval at a (eval at b (/file:1:2), <anonymous>:3:4)`. */
 function originOf(frame: Frame): Position | undefined {
