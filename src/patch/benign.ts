@@ -168,7 +168,7 @@ export function compareBehaviour(
   };
   const stable = calls.filter(({ id }) => {
     const first = image(before[0], id);
-    return first !== undefined && first === image(before[1], id);
+    return first !== undefined && first === image(before[1], id) && !wasEvaluated(before[0].outcomes.get(id));
   });
   const [{ exports }] = before;
   const kept = new Set((after.exports ?? []).map(({ path, type }) => `${path.join('.')} ${type}`));
@@ -182,6 +182,11 @@ export function compareBehaviour(
       .filter(({ path, type }) => !kept.has(`${path.join('.')} ${type}`))
       .map(({ path }) => path.join('.') || '(the module itself)'),
   };
+}
+
+/** An input that failed as program text was no ordinary input: a fix that no longer evaluates it may do anything. */
+function wasEvaluated(outcome: Outcome | undefined): boolean {
+  return /^\{"result":\{"threw":"(?:SyntaxError|ReferenceError)"/.test(JSON.stringify(outcome ?? null));
 }
 
 /** Ways to functions, the shortest first, for calls and variants. */

@@ -1,5 +1,12 @@
 export type { Reproducer, RunInSandbox } from './attack-service.ts';
 export type { PatchFacts, PatchVerdict, TestComparison } from './judge.ts';
-export { type Baseline, measureBaseline, type PatchParts, type PatchReport, verifyPatch } from './patch.ts';
+export {
+  type Baseline,
+  measureBaseline,
+  type PatchParts,
+  type PatchReport,
+  toReproducer,
+  verifyPatch,
+} from './patch.ts';
 export { applyToFiles, type FilePatch, type FileTexts, readPatch, reverse, writePatch } from './unified-diff.ts';
 export { upstreamPatch, wholeUpstreamPatch } from './upstream-service.ts';

@@ -65,6 +65,12 @@ const NO_VARIANTS: PatchFacts['variants'] = { tried: 0, effective: 0, stillFirin
 const NOT_RUN: TestComparison = { outcome: 'not-run', reason: 'the patch was refused before' };
 const NO_COMPARISON: Comparison = { compared: 0, comparedAtEntry: 0, differences: [], missingExports: [] };
 
+/** A reproducer file as it was saved; what kind of module it is says its name, or else the plan inside. */
+export function toReproducer(path: string, text: string): Reproducer {
+  const isModule = path.endsWith('.mjs') || (!path.endsWith('.cjs') && readPlan(text)?.format === 'esm');
+  return { file: isModule ? 'reproduce.mjs' : 'reproduce.cjs', text };
+}
+
 export async function measureBaseline(parts: PatchParts, tree: PackageTree, reproducer: Reproducer): Promise<Baseline> {
   const { run, random } = parts;
   const plan = readPlan(reproducer.text) ?? null;
@@ -181,10 +187,17 @@ async function attackVariants(
   };
 }
 
-/** The quick question while a patch is made: is the reproducer silent but reached, and are the first variants silent? */
-export async function attackAll({ run, random }: PatchParts, baseline: Baseline, copy: Version): Promise<boolean> {
-  const { tree, variants, reproducer } = baseline;
-  if (silenceOf(await attack(run, random, copy, reproducer)) !== 'silent') return false;
+/** The quick question while a patch is made: reproducer silent but reached, ordinary calls as before, variants silent? */
+export async function isMended(parts: PatchParts, baseline: Baseline, copy: Version): Promise<boolean> {
+  const { tree, variants, reproducer, plan, calls, behaviour } = baseline;
+  const { run, random } = parts;
+  if (plan === null || silenceOf(await attack(run, random, copy, reproducer)) !== 'silent') return false;
+  const { differences, missingExports } = compareBehaviour(
+    calls,
+    behaviour,
+    await observe(parts, copy, tree.name, plan, calls),
+  );
+  if (differences.length > 0 || missingExports.length > 0) return false;
   const effective = evenly(
     variants.filter(({ variant, fires }) => fires && !variant.isBeyond),
     QUICK_VARIANTS,

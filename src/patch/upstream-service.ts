@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { PackageSource, PackageTree } from '../target/index.ts';
 import { copyWith } from './copy-service.ts';
-import { attackAll, type Baseline, type PatchParts } from './patch.ts';
+import { type Baseline, isMended, type PatchParts } from './patch.ts';
 import { brokenBy } from './symptoms.ts';
 import { applyToFiles, type FilePatch, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
 
@@ -17,14 +17,16 @@ const BESIDE =
 const FILES = 2_000;
 const FILE_BYTES = 1024 * 1024;
 /** Runs of reproducer and variants spent on making the patch smaller. */
-const TRIALS = 48;
+const TRIALS = 24;
 
 /** Every script that changed between the two versions, as a patch; tests, documents and build files left out. */
 export async function wholeUpstreamPatch(tree: PackageTree, fixed: PackageSource): Promise<Result<string, string>> {
   const before = await readScripts(join(tree.directory, tree.packagePath));
   const after = await readScripts(fixed.directory);
-  before.delete('package.json');
-  after.delete('package.json');
+  if (entryOf(before) === entryOf(after)) {
+    before.delete('package.json');
+    after.delete('package.json');
+  }
   const text = writePatch(before, after);
   return text === '' ? refuse('no script differs between the two versions') : ok(text);
 }
@@ -44,10 +46,21 @@ export async function upstreamPatch(
   const loaded = new Set(baseline.first.coverage.loaded);
   const near = read.value.filter(({ path, kind }) => kind === 'add' || loaded.has(`${tree.name}/${path}`));
   const start = near.length > 0 && (await holds(near)) ? near : read.value;
-  if (start === read.value && !(await holds(start))) return refuse('the fixed version does not silence the reproducer');
+  if (start === read.value && !(await holds(start)))
+    return refuse('the fixed version does not mend this finding, or changes other behaviour with it');
   const smallest = await shrink(start, holds);
   const after = applyToFiles(texts, smallest);
   return after.ok ? ok(writePatch(texts, after.value)) : after;
+}
+
+/** Where the package begins: a fix may lie in a file that only the new manifest names. */
+function entryOf(texts: ReadonlyMap<string, string>): string {
+  try {
+    const { main, exports, module, type } = JSON.parse(texts.get('package.json') ?? '{}');
+    return JSON.stringify([main, exports, module, type]);
+  } catch {
+    return '';
+  }
 }
 
 type Holds = (patches: readonly FilePatch[]) => Promise<boolean>;
@@ -83,7 +96,7 @@ async function isSilentWith(parts: PatchParts, baseline: Baseline, texts: FileTe
   if (brokenBy(files).length > 0) return false;
   const copy = await copyWith(baseline.tree, parts.scratch, texts, after.value);
   try {
-    return await attackAll(parts, baseline, copy);
+    return await isMended(parts, baseline, copy);
   } finally {
     await copy.dispose();
   }

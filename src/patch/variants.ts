@@ -57,6 +57,7 @@ const PAYLOADS: Readonly<Record<FlawClass, (plan: ProbePlan) => string[]>> = {
 
 const payloadsOf = (plan: ProbePlan) => [...new Set(PAYLOADS[plan.flaw](plan))].filter((text) => text !== plan.payload);
 
+const CANARY_MARK = '\u0001';
 const LEAVES = ['1', 'true', 'null', '""', '{"x":1}', '["x"]'];
 
 function pollutionPayloads(payload: string): string[] {
@@ -84,7 +85,9 @@ function objectPayloads(payload: string): string[] {
 }
 
 /** Both ways to `Object.prototype`: by `__proto__`, and by `constructor` and `prototype`, in the payload's own syntax. */
-function otherRoutes(payload: string): string[] {
+function otherRoutes(text: string): string[] {
+  // The braces of the placeholder would be taken for the payload's own.
+  const payload = text.replaceAll('{{canary}}', CANARY_MARK);
   const short = payload
     .replace(
       /"constructor"\s*:\s*\{\s*"prototype"\s*:\s*(\{[^{}]*\}|\{\s*"[^"]*"\s*:\s*[^{}]*\})\s*\}/,
@@ -98,7 +101,7 @@ function otherRoutes(payload: string): string[] {
     .replace(/(^|[^"\w])__proto__([.\-/,:|>[\s]|->)/, (_, before: string, separator: string) =>
       separator === '[' ? `${before}constructor[prototype][` : `${before}constructor${separator}prototype${separator}`,
     );
-  return [short, long];
+  return [short, long].map((one) => one.replaceAll(CANARY_MARK, '{{canary}}'));
 }
 
 const KEY_LISTS = [

@@ -1,0 +1,245 @@
+/**
+ * Does the patch check refuse what only seems to be a fix, and accept what is one? Bad patches are made from real
+ * flawed versions, true ones from the upstream's fixed versions. Prints progress to standard error and writes a dated
+ * report of counts.
+ *
+ *   node bench/patches.ts [--packages 20] [--minutes 25]
+ */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { scanTree } from '../src/finder/index.ts';
+import type { FlawClass } from '../src/formats/flaw-class.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { systemRandom } from '../src/lib/id.ts';
+import { createSeededRandom } from '../src/lib/seeded-random.ts';
+import {
+  type Baseline,
+  measureBaseline,
+  type PatchParts,
+  upstreamPatch,
+  verifyPatch,
+  wholeUpstreamPatch,
+} from '../src/patch/index.ts';
+import { renderReproducer, reproducerFileName } from '../src/probe/index.ts';
+import { chooseProfile, createSandbox } from '../src/sandbox/index.ts';
+import {
+  createRegistry,
+  openPackageSource,
+  openTarget,
+  type PackageSource,
+  type PackageTree,
+} from '../src/target/index.ts';
+import { BAD_KINDS, type BadKind, type Flawed, makeBadPatch } from './bad-patches.ts';
+
+interface Row {
+  readonly package: string;
+  readonly version: string;
+  readonly class: FlawClass;
+  readonly fixedVersion: string | null;
+}
+
+interface Outcome {
+  readonly kind: BadKind | 'upstream fix, smallest' | 'upstream fix, whole';
+  readonly verdict: string;
+  readonly seconds: number;
+  readonly beyond: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    packages: { type: 'string', default: '20' },
+    minutes: { type: 'string', default: '25' },
+    repeats: { type: 'string', default: '20' },
+  },
+});
+const BAD_PER_PACKAGE = 5;
+const CANDIDATES = 3;
+const SEED = 20_261_121;
+const until = Date.now() + Number(values.minutes) * 60_000;
+const shared = process.env.HEADSTART_SHARED ?? join(import.meta.dirname, '..', '..', 'shared');
+const targets = join(shared, 'data', 'npm-targets.json');
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+const home = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'headstart-bench-'));
+const registry = createRegistry({ mode: 'cache-first' });
+const made = await createSandbox({
+  profile: chooseProfile(),
+  stateDirectory: join(home, 'state'),
+  nodeBinary: process.execPath,
+  random: systemRandom,
+  clock: systemClock,
+});
+if (!made.ok) throw new Error(made.refusal.reason);
+const sandbox = made.value;
+const parts: PatchParts = { run: sandbox.run, random: systemRandom, scratch: join(home, 'copies') };
+const outcomes: Outcome[] = [];
+const skipped = new Map<string, number>();
+let packages = 0;
+let repeatable = '';
+
+interface Pair {
+  readonly tree: PackageTree;
+  readonly fixed: PackageSource;
+  readonly baseline: Baseline;
+  readonly fix: string;
+}
+
+async function openPair(row: Row): Promise<Pair | string> {
+  const scratch = join(home, 'targets');
+  const tree = await openTarget({ target: `pkg:npm/${row.package}@${row.version}`, scratch, registry });
+  const fixed = await openPackageSource({ target: `pkg:npm/${row.package}@${row.fixedVersion}`, scratch, registry });
+  if (!tree.ok || !fixed.ok) return 'a version is not in the registry';
+  if (dependenciesOf(join(tree.value.directory, tree.value.packagePath)) !== dependenciesOf(fixed.value.directory)) {
+    return 'the fixed version needs other dependencies';
+  }
+  const scan = await scanTree({ tree: tree.value, sandbox, seed: SEED, classes: [row.class] });
+  let why = 'nothing found to reproduce';
+  for (const { plan } of scan.candidates.slice(0, CANDIDATES)) {
+    const text = renderReproducer(plan, { packageName: tree.value.name });
+    const baseline = await measureBaseline(parts, tree.value, { file: reproducerFileName(plan), text });
+    if (!baseline.first.verdict?.fired) continue;
+    const fix = await upstreamPatch(parts, baseline, fixed.value);
+    if (fix.ok) return { tree: tree.value, fixed: fixed.value, baseline, fix: fix.value };
+    why = fix.refusal;
+  }
+  return why;
+}
+
+function dependenciesOf(directory: string): string {
+  return JSON.stringify(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')).dependencies ?? {});
+}
+
+async function tell(kind: Outcome['kind'], baseline: Baseline, patch: string): Promise<string> {
+  const start = performance.now();
+  const { verdict, reasons, checks } = await verifyPatch(parts, baseline, patch);
+  const seconds = (performance.now() - start) / 1_000;
+  outcomes.push({ kind, verdict, seconds, beyond: checks?.variants.beyond.length ?? 0 });
+  say(
+    `  ${kind}: ${verdict} (${seconds.toFixed(1)} s) ${verdict === 'fixes' ? '' : reasons.join(' | ').slice(0, 300)}`,
+  );
+  return `${verdict} ${reasons.join('|')}`;
+}
+
+async function flawedOf({ tree, baseline, fix }: Pair): Promise<Flawed | undefined> {
+  const root = join(tree.directory, tree.packagePath);
+  const own = (baseline.first.verdict?.frames ?? []).find((frame) => frame.startsWith(`${tree.name}/`));
+  const [, file = '', line = '0'] = /^(.+):(\d+)$/.exec(own?.slice(tree.name.length + 1) ?? '') ?? [];
+  const texts = new Map<string, string>();
+  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name).slice(root.length + 1);
+    if (entry.isFile() && /\.[cm]?js$/.test(path)) texts.set(path, await readFile(join(root, path), 'utf8'));
+  }
+  const loaded = new Set(baseline.first.coverage.loaded.map((path) => path.slice(tree.name.length + 1)));
+  return { texts, file, line: Number(line), payload: baseline.plan?.payload ?? '', loaded, fix };
+}
+
+async function examine(row: Row, index: number): Promise<void> {
+  const pair = await openPair(row);
+  if (typeof pair === 'string') {
+    skipped.set(pair, (skipped.get(pair) ?? 0) + 1);
+    say(`${row.package}@${row.version} ${row.class}: ${pair}`);
+    return;
+  }
+  packages += 1;
+  const effective = pair.baseline.variants.filter(({ fires }) => fires).length;
+  say(`${packages}. ${row.package}@${row.version} ${row.class}: ${effective} variants fire`);
+  await tell('upstream fix, smallest', pair.baseline, pair.fix);
+  const whole = await wholeUpstreamPatch(pair.tree, pair.fixed);
+  if (whole.ok && whole.value !== pair.fix) await tell('upstream fix, whole', pair.baseline, whole.value);
+  const flawed = await flawedOf(pair);
+  const random = createSeededRandom(SEED + index);
+  const kinds = [...BAD_KINDS].sort(() => random.next() - 0.5);
+  let tried = 0;
+  for (const kind of kinds) {
+    const patch = flawed && tried < BAD_PER_PACKAGE ? makeBadPatch(kind, flawed) : undefined;
+    if (patch === undefined) continue;
+    tried += 1;
+    await tell(kind, pair.baseline, patch);
+  }
+  if (repeatable === '' && Date.now() < until) await repeat(pair, flawed);
+  await pair.tree.dispose();
+  await pair.fixed.dispose();
+}
+
+/** The same two patches again and again: the verdict and every reason must be the same. */
+async function repeat(pair: Pair, flawed: Flawed | undefined): Promise<void> {
+  const bad = flawed && makeBadPatch('blocks one payload', flawed);
+  if (bad === undefined) return;
+  const seen = [new Set<string>(), new Set<string>()];
+  for (let run = 0; run < Number(values.repeats); run += 1) {
+    for (const [at, patch] of [pair.fix, bad].entries()) {
+      const { verdict, reasons } = await verifyPatch(parts, pair.baseline, patch);
+      seen[at]?.add(`${verdict} ${reasons.join('|')}`);
+    }
+  }
+  const same = seen.every(({ size }) => size === 1);
+  repeatable = same
+    ? `the same verdict and reasons ${values.repeats} times of ${values.repeats}, for a true and for a bad patch`
+    : `verdicts or reasons differed over ${values.repeats} runs (${seen.map(({ size }) => size).join(' and ')} different answers)`;
+  say(repeatable);
+}
+
+function report(): string {
+  const of = (kind: string) => outcomes.filter((outcome) => outcome.kind === kind);
+  const bad = outcomes.filter(({ kind }) => (BAD_KINDS as readonly string[]).includes(kind));
+  const refused = bad.filter(({ verdict }) => verdict !== 'fixes');
+  const share = (part: number, all: number) => (all === 0 ? '–' : `${((100 * part) / all).toFixed(1)} %`);
+  const line = (kind: string, rows: readonly Outcome[]) => {
+    const count = (verdict: string) => rows.filter((row) => row.verdict === verdict).length;
+    const verdicts = ['fixes', 'does-not-fix', 'symptom-only', 'breaks', 'does-not-apply', 'inconclusive'].map(count);
+    return `| ${kind} | ${rows.length} | ${verdicts.join(' | ')} |`;
+  };
+  const small = of('upstream fix, smallest');
+  const accepted = small.filter(({ verdict }) => verdict === 'fixes').length;
+  const seconds = outcomes.map((outcome) => outcome.seconds).sort((left, right) => left - right);
+  return [
+    `# Patch check, ${new Date().toISOString().slice(0, 10)}`,
+    '',
+    `Node ${process.version}, ${cpus().length} cores, load ${loadavg()
+      .map((one) => one.toFixed(1))
+      .join(' / ')}; sandbox profile ${sandbox.profile}; seed ${SEED}.`,
+    `${packages} packages with a usable fixed version; own tests of the packages were not part of this run.`,
+    '',
+    `- Bad patches refused: **${refused.length} of ${bad.length}** (${share(refused.length, bad.length)}; wanted 95 %)`,
+    `- True upstream fixes accepted, smallest form: **${accepted} of ${small.length}** (${share(accepted, small.length)}; wanted 90 %)`,
+    `- Accepted fixes that input of another type still gets around (told beside the verdict): ${small.filter(({ verdict, beyond }) => verdict === 'fixes' && beyond > 0).length}`,
+    `- Repeats: ${repeatable || 'not run'}`,
+    `- Seconds a check: median ${seconds[seconds.length >> 1]?.toFixed(1) ?? '–'}, longest ${seconds.at(-1)?.toFixed(1) ?? '–'}`,
+    '',
+    '| Patch | Tried | fixes | does-not-fix | symptom-only | breaks | does-not-apply | inconclusive |',
+    '|---|---|---|---|---|---|---|---|',
+    ...BAD_KINDS.map((kind) => line(kind, of(kind))),
+    line('upstream fix, smallest', small),
+    line('upstream fix, whole', of('upstream fix, whole')),
+    '',
+    'Pairs left out, with the reason:',
+    '',
+    ...[...skipped].sort().map(([why, count]) => `- ${count}: ${why}`),
+    '',
+  ].join('\n');
+}
+
+if (!existsSync(targets)) {
+  say(`skipped: ${targets} is missing`);
+} else {
+  const rows = (JSON.parse(readFileSync(targets, 'utf8')) as Row[]).filter(({ fixedVersion }) => fixedVersion !== null);
+  const random = createSeededRandom(SEED);
+  const order = rows.map((row) => ({ row, at: random.next() })).sort((left, right) => left.at - right.at);
+  for (const [index, { row }] of order.entries()) {
+    if (packages >= Number(values.packages) || Date.now() > until) break;
+    await examine(row, index).catch((fault: Error) => {
+      const why = 'the run failed';
+      skipped.set(why, (skipped.get(why) ?? 0) + 1);
+      say(`${row.package}: ${fault.stack}`);
+    });
+    const directory = join(import.meta.dirname, 'reports');
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, `patches-${new Date().toISOString().slice(0, 10)}.md`), report());
+  }
+  process.stdout.write(report());
+}
+await sandbox.close();
+rmSync(home, { recursive: true, force: true });

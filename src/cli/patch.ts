@@ -1,0 +1,90 @@
+/** `patch verify`: does this patch mend the finding and break nothing? The answer is yes only with exit 0. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Result } from '../lib/result.ts';
+import {
+  measureBaseline,
+  type PatchParts,
+  type PatchReport,
+  type Reproducer,
+  toReproducer,
+  verifyPatch,
+} from '../patch/index.ts';
+import type { PackageTree, TargetRefusal } from '../target/index.ts';
+import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
+
+export interface PatchCommandsContext {
+  readonly terminal: Terminal;
+  openTarget(target: string, withDevDependencies: boolean): Promise<Result<PackageTree, TargetRefusal>>;
+  /** The reproducer of a finding kept here; undefined where there is no such finding. */
+  findReproducer(findingId: string): Promise<Reproducer | undefined>;
+  /** Opens the sandbox at the first need. */
+  patchParts(): Promise<PatchParts>;
+}
+
+interface VerifyOptions {
+  readonly target: string;
+  readonly finding: string;
+  readonly patch: string;
+  readonly json?: boolean;
+}
+
+const EXITS: Readonly<Record<TargetRefusal['kind'], ExitName>> = {
+  'bad-target': 'usage',
+  'not-found': 'notFound',
+  'registry-unavailable': 'unavailable',
+  'integrity-mismatch': 'refused',
+  'hostile-archive': 'refused',
+  'too-large': 'refused',
+  'unresolvable-dependency': 'incomplete',
+};
+
+export function registerPatchCommands(program: Command, context: PatchCommandsContext): void {
+  const patch = program.commands.find((command) => command.name() === 'patch') ?? program.command('patch');
+  patch.description('Candidate patches and their verification');
+  patch
+    .command('verify')
+    .description('attack a patch: reproducer, variants, ordinary calls, own tests, revert')
+    .requiredOption('--target <target>', 'pkg:npm/name@version, an archive or a directory: the unpatched version')
+    .requiredOption('--finding <finding>', "a finding's id, or a reproducer file")
+    .requiredOption('--patch <file>', 'unified diff against the target')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (options: VerifyOptions) => {
+      const report = await verify(context, options);
+      if (options.json) context.terminal.json({ verdict: report.verdict, reasons: report.reasons });
+      else context.terminal.data(`${[report.verdict, ...report.reasons.map((reason) => `  ${reason}`)].join('\n')}\n`);
+      if (report.verdict !== 'fixes') throw new CommandEnd('failed', '');
+    });
+}
+
+async function verify(context: PatchCommandsContext, options: VerifyOptions): Promise<PatchReport> {
+  const patch = await readText(options.patch);
+  if (patch === undefined) throw new CommandEnd('usage', `${options.patch} cannot be read`);
+  const text = await readText(options.finding);
+  const reproducer =
+    text === undefined ? await context.findReproducer(options.finding) : toReproducer(options.finding, text);
+  if (reproducer === undefined) {
+    throw new CommandEnd('notFound', `${options.finding} is neither a finding kept here nor a reproducer file`);
+  }
+  const tree = await context.openTarget(options.target, true);
+  if (!tree.ok) throw new CommandEnd(EXITS[tree.refusal.kind], `${tree.refusal.target}: ${tree.refusal.reason}`);
+  try {
+    const parts = await context.patchParts();
+    context.terminal.say(`measuring ${tree.value.purl} as it is`);
+    const baseline = await measureBaseline(parts, tree.value, reproducer);
+    context.terminal.say('attacking the patched version');
+    return await verifyPatch(parts, baseline, patch);
+  } finally {
+    await tree.value.dispose();
+  }
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (fault) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG'].includes((fault as NodeJS.ErrnoException).code ?? ''))
+      return undefined;
+    throw fault;
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * Prepares the package's own test run inside the sandbox: a writable copy of the package, and the programs that its
+ * dependencies bring, as npm would put them on the path. Then runs the test script and ends as it ends.
+ *
+ *   node own-tests-inside.ts <package directory> <script>
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+const [, , from = '', script = ''] = process.argv;
+const modules = '/work/node_modules';
+
+cpSync(from, '/work/package-under-test', { recursive: true });
+mkdirSync('/work/programs');
+for (const entry of readdirSync(modules)) {
+  const names = entry.startsWith('@') ? readdirSync(join(modules, entry)).map((name) => join(entry, name)) : [entry];
+  for (const name of names) addPrograms(name);
+}
+
+function addPrograms(name: string): void {
+  try {
+    const { bin } = JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8')) as { bin?: unknown };
+    const programs = typeof bin === 'string' ? { [name.split('/').at(-1) ?? name]: bin } : { ...(bin as object) };
+    for (const [program, path] of Object.entries(programs)) {
+      const text = `#!/bin/sh\nexec node ${JSON.stringify(join(modules, name, String(path)))} "$@"\n`;
+      if (/^[\w.-]+$/.test(program)) writeFileSync(join('/work/programs', program), text, { mode: 0o755 });
+    }
+  } catch {
+    // A package without a readable manifest brings no program.
+  }
+}
+
+const { status } = spawnSync('sh', ['-c', script], {
+  cwd: '/work/package-under-test',
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `/work/programs:${process.env.PATH ?? ''}`, CI: 'true', NODE_ENV: 'test' },
+});
+process.exit(status ?? 1);
