@@ -1,3 +1,4 @@
+export { type CacheParts, createFileCache } from './cache-store.ts';
 export type { Candidate, SourcePosition } from './candidate.ts';
 export {
   type FinderSandbox,

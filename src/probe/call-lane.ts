@@ -12,7 +12,7 @@ import {
   type LaneTarget,
   readLaneLines,
 } from './lane.ts';
-import type { ProbePlan } from './plan.ts';
+import { isProbePlan } from './plan-shape.ts';
 import { entryText } from './render.ts';
 
 export type CallFlaw = 'prototype-pollution' | 'command-injection' | 'code-injection';
@@ -124,9 +124,9 @@ function text(value: unknown): string {
 }
 
 function candidateOf(flaw: CallFlaw, target: LaneTarget, line: Line): LaneCandidate | undefined {
-  const plan = line.plan as ProbePlan | undefined;
-  // The plan comes from beside hostile code: only what can be written out again counts; the run of it decides.
-  if (typeof plan !== 'object' || plan === null || plan.flaw !== flaw || line.whole === true) return undefined;
+  const { plan } = line;
+  // The plan comes from beside hostile code: only its shape is checked here, and the run of it decides.
+  if (!isProbePlan(plan) || plan.flaw !== flaw || line.whole === true) return undefined;
   try {
     const [frame = ''] = Array.isArray(line.frames)
       ? (line.frames as unknown[]).filter((each) => typeof each === 'string')

@@ -37,19 +37,19 @@ const ROUTES: readonly (readonly string[])[] = [
 /** The same route written as the payload at hand writes it: object, list, or text with its separator. */
 function respellRoutes(payload: string): string[] {
   if (/^\s*\[\s*(?:\[\s*)?"/.test(payload)) {
-    const wraps = ROUTES.flatMap((route) => [
-      JSON.stringify([...route, KEY]),
-      JSON.stringify([...route.map((part) => [part]), KEY]),
-      JSON.stringify([route.map((part) => part), KEY]),
-    ]);
-    return wraps;
+    return [
+      ...ROUTES.map((route) => JSON.stringify([...route, KEY])),
+      ...ROUTES.map((route) => JSON.stringify([...route.map((part) => [part]), KEY])),
+      ...ROUTES.map((route) => JSON.stringify([route, KEY])),
+    ];
   }
   if (/^\s*\{/.test(payload)) {
-    return ROUTES.flatMap((route) => {
-      const object = nested([...route, KEY]);
-      const [first = 'a'] = route;
-      return [object, `{"x":1,${object.slice(1)}`, `{${JSON.stringify(first)}:{},${object.slice(1)}`];
-    });
+    const objects = ROUTES.map((route) => nested([...route, KEY]));
+    return [
+      ...objects,
+      ...objects.map((object) => `{"x":1,${object.slice(1)}`),
+      ...objects.map((object) => `{"x":{},${object.slice(1, -1)},"y":[]}`),
+    ];
   }
   return respellText(payload);
 }

@@ -7,6 +7,7 @@ import { FLAW_CLASSES, type FlawClass } from '../formats/flaw-class.ts';
 import { argumentLiterals, memberAccess, needsAnyProperty, quoted, reachExpression, textLiteral } from './literal.ts';
 import { oracleText } from './oracle-text.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
+import { isProbePlan } from './plan-shape.ts';
 import { renderRedos } from './redos-render.ts';
 import { describeStart } from './traversal-entry.ts';
 import { renderTraversal } from './traversal-render.ts';
@@ -26,16 +27,8 @@ export function readPlan(text: string): ProbePlan | undefined {
     .findLast((candidate) => candidate.startsWith(PLAN_LINE));
   if (!line) return undefined;
   try {
-    const plan = JSON.parse(line.slice(PLAN_LINE.length)) as Partial<ProbePlan>;
-    const isPlan =
-      typeof plan.flaw === 'string' &&
-      Object.hasOwn(FLAW_CLASSES, plan.flaw) &&
-      typeof plan.file === 'string' &&
-      typeof plan.payload === 'string' &&
-      Array.isArray(plan.reach) &&
-      typeof plan.drive === 'object' &&
-      plan.drive !== null;
-    return isPlan ? (plan as ProbePlan) : undefined;
+    const plan: unknown = JSON.parse(line.slice(PLAN_LINE.length));
+    return isProbePlan(plan) ? plan : undefined;
   } catch {
     return undefined;
   }
@@ -63,7 +56,7 @@ export interface RenderOptions {
 
 /** The whole reproducer. Throws on a plan whose class and drive do not go together. */
 export function renderReproducer(plan: ProbePlan, options: RenderOptions): string {
-  return [...reproducerLines(plan, options), `${PLAN_LINE}${JSON.stringify(plan)}`, ''].join('\n');
+  return [...reproducerLines(plan, options), `${PLAN_LINE}${planText(plan)}`, ''].join('\n');
 }
 
 function reproducerLines(plan: ProbePlan, options: RenderOptions): string[] {
@@ -71,6 +64,11 @@ function reproducerLines(plan: ProbePlan, options: RenderOptions): string[] {
   if (plan.flaw === 'path-traversal') return renderTraversal(plan, { ...options, fileName });
   if (plan.flaw === 'redos') return renderRedos(plan, { ...options, fileName, anyProperty: anyPropertyText(true) });
   return renderCall(plan, options);
+}
+
+/** On one line for JavaScript too, where U+2028 and U+2029 end a comment as a line feed does. */
+function planText(plan: ProbePlan): string {
+  return JSON.stringify(plan).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
 function renderCall(plan: ProbePlan, options: RenderOptions): string[] {
