@@ -124,5 +124,3 @@ sub tried {
 ${calls.join('\n')}
 `;
 }
-
-export const CALL_PROBES: readonly string[] = readCalls().map(({ probe }) => probe);

@@ -93,9 +93,13 @@ const directoriesOf = (groups: Groups): string[] => [
   ...new Set([...groups.values()].map(({ directory }) => directory)),
 ];
 
-function limitGroups(groups: Groups, limits: SandboxLimits): void {
+/** Counters that start anew with every run; the rest is written only when the limits differ from the last run's. */
+const COUNTERS = new Set(['memory.max_usage_in_bytes', 'cpuacct.usage']);
+
+function limitGroups(groups: Groups, limits: SandboxLimits, same: boolean): void {
   for (const [controller, { version, directory }] of groups) {
     for (const [file, value] of settings(version, controller, limits)) {
+      if (same && !COUNTERS.has(file)) continue;
       const path = join(directory, file);
       if (!MAY_BE_ABSENT.has(file) || existsSync(path)) writeFileSync(path, value);
     }
@@ -178,7 +182,7 @@ function sweep(parents: CgroupParents): void {
 /** `owner` is this process as `ownIdentity` names it; `tag` tells pools of one process apart. */
 export function createCgroupPool(parents: CgroupParents, owner: string, tag: string): CgroupPool {
   sweep(parents);
-  const idle: Groups[] = [];
+  const idle: { readonly groups: Groups; readonly limits: SandboxLimits }[] = [];
   const all: Groups[] = [];
   /** A peak can be set back only on version 1. */
   const reusable = [...parents.values()].every(({ version }) => version === 1);
@@ -195,10 +199,11 @@ export function createCgroupPool(parents: CgroupParents, owner: string, tag: str
 
   return {
     take(limits) {
-      const groups = idle.pop() ?? make();
-      limitGroups(groups, limits);
+      const used = idle.pop();
+      const groups = used?.groups ?? make();
+      limitGroups(groups, limits, used?.limits.memoryMiB === limits.memoryMiB && used.limits.pids === limits.pids);
       return toCgroup(groups, (empty) => {
-        if (empty && reusable) idle.push(groups);
+        if (empty && reusable) idle.push({ groups, limits });
       });
     },
     async close() {

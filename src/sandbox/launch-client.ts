@@ -3,10 +3,10 @@
  * Everything the run is given travels in descriptors: nothing of it is on a disk or in a list of processes.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { type BwrapPlan, bwrapArguments, TMPFS_INSIDE } from './bwrap-arguments.ts';
-import { HANDSHAKE, INSIDE, OUTSIDE, type ResourceLimits, resourceLimitArguments, STAGE } from './launch-script.ts';
+import { HANDSHAKE, INSIDE, OUTSIDE, type ResourceLimits, resourceLimitArguments, STAGES } from './launch-script.ts';
 import type { Layer } from './layers.ts';
 import { openMemoryFile } from './memory-file-client.ts';
 import type { CheckedRequest } from './request.ts';
@@ -69,20 +69,32 @@ export interface Waiting {
 }
 
 interface Sources {
+  readonly stage: string;
   readonly node: string;
   readonly mounts: BwrapPlan['mounts'];
   readonly staged: readonly LaunchInput[];
 }
 
+function findStage(inputs: readonly LaunchInput[]): string {
+  const stage = STAGES.find(
+    (path) => existsSync(path) && !inputs.some((input) => `${input.path}/`.startsWith(`${path}/`)),
+  );
+  if (stage === undefined)
+    throw new Error(`inputs lie below each of ${STAGES.join(', ')}; none is left to stage them in`);
+  return stage;
+}
+
 function sourcesOf(plan: LaunchPlan): Sources {
+  const stage = findStage([plan.node, ...plan.inputs]);
   const staged: LaunchInput[] = [];
   const sourceOf = (input: LaunchInput): string => {
     if (input.how === 'direct') return input.path;
     staged.push(input);
-    return `${STAGE}/${staged.length - 1}`;
+    return `${stage}/${staged.length - 1}`;
   };
   const node = sourceOf(plan.node);
-  return { node, mounts: plan.inputs.map((input) => ({ source: sourceOf(input), inside: input.inside })), staged };
+  const mounts = plan.inputs.map((input) => ({ source: sourceOf(input), inside: input.inside }));
+  return { stage, node, mounts, staged };
 }
 
 function spawnPlan(plan: LaunchPlan, descriptors: number[]): ChildProcess {
@@ -108,7 +120,7 @@ function spawnPlan(plan: LaunchPlan, descriptors: number[]): ChildProcess {
   const keep = (layer: Layer): boolean => !plan.without.has(layer);
   const top = FIRST_FILE + plan.files.length - 1;
   const outside = [
-    ...[plan.hostUid === undefined ? '-' : String(plan.hostUid), String(sources.staged.length)],
+    ...[plan.hostUid === undefined ? '-' : String(plan.hostUid), sources.stage, String(sources.staged.length)],
     ...sources.staged.flatMap(({ how, path }) => [how, path]),
     ...[String(top), keep('closed descriptors') ? '0' : '1', keep('clean environment') ? '0' : '1'],
   ];

@@ -2,26 +2,29 @@
  * The two small programs around bubblewrap, in Perl because Debian always has it (`perl-base` is essential), it starts
  * in about 1 ms and can make system calls by number. Numbers are those of x86-64; other machines are refused earlier.
  *
- *   OUTSIDE  uid count {bind|copy source}… top keep-descriptors keep-environment program…   last program before bubblewrap
+ *   OUTSIDE  uid stage count {bind|copy source}… top keep-descriptors keep-environment program…   last program before bubblewrap
  *   INSIDE   {resource=limit}… -- command…                first program in the sandbox, before any foreign code
  */
 
-/** Where OUTSIDE, as root, shows bubblewrap the inputs its uid could not reach: a tmpfs in a mount namespace of its own. */
-export const STAGE = '/run';
+/**
+ * Where OUTSIDE, as root, may show bubblewrap the inputs its uid could not reach: a tmpfs in a mount namespace of its own.
+ * The first that exists and has no input below it is taken, for the tmpfs hides what is there.
+ */
+export const STAGES: readonly string[] = ['/mnt', '/media', '/srv', '/boot', '/run', '/opt'];
 
 /**
- * As root: a private mount namespace with the inputs at STAGE/0, STAGE/1, …, then the reserved uid for good.
+ * As root: a private mount namespace with the inputs at stage/0, stage/1, …, then the reserved uid for good.
  * Always: an empty environment, every descriptor above `top` closed, never bubblewrap as uid 0 — with the kernel's
  * uid 0 the files of /proc/sys stay writable through every namespace.
  */
 export const OUTSIDE = `
-my ($uid, $count) = splice @ARGV, 0, 2;
+my ($uid, $stage, $count) = splice @ARGV, 0, 3;
 my @inputs = splice @ARGV, 0, 2 * $count;
 my ($top, $keepAll, $keepEnvironment) = splice @ARGV, 0, 3;
 %ENV = () unless $keepEnvironment;
 sub fail { print STDERR "launcher: $_[0]\\n"; exit 125 }
 if ($uid ne '-') {
-  my ($none, $root, $stage, $tmpfs, $options) = ('none', '/', '${STAGE}', 'tmpfs', 'mode=0755,size=1g');
+  my ($none, $root, $tmpfs, $options) = ('none', '/', 'tmpfs', 'mode=0755,size=1g');
   if (@inputs) {
     syscall(272, 0x20000) == 0 or fail("mount namespace: $!");
     syscall(165, $none, $root, 0, 0x44000, 0) == 0 or fail("private mounts: $!");
@@ -30,7 +33,7 @@ if ($uid ne '-') {
   }
   for (my $i = 0; @inputs; $i++) {
     my ($how, $from) = splice @inputs, 0, 2;
-    my $to = "${STAGE}/$i";
+    my $to = "$stage/$i";
     if ($how eq 'copy') {
       system('/bin/cp', '-R', '-P', '--', $from, $to) == 0 or fail("copy of $from");
       system('/bin/chmod', '-R', 'a+rX', '--', $to) == 0 or fail("modes of $from");

@@ -154,6 +154,14 @@ test('Node and inputs may lie below a directory that only root can enter', {
     });
     await sandbox.close();
     assert.equal(run.stdout.toString(), 'openclosed\n', run.stderr.toString());
+    copyFileSync(process.execPath, join(home, 'node'));
+    chmodSync(join(home, 'node'), 0o700);
+    const closed = await open('user', { nodeBinary: join(home, 'node') });
+    const version = await finish(closed, { command: ['node', '-v'] });
+    await closed.close();
+    assert.equal(version.stdout.toString(), `${process.version}\n`);
+    const staged = readdirSync('/run/headstart-sandbox/node');
+    assert.ok(!staged.some((name) => name.startsWith(`${process.pid}-`)), 'the copy is removed');
     assert.doesNotMatch(readFileSync('/proc/self/mountinfo', 'utf8'), /headstart-home/);
   } finally {
     rmSync(home, { recursive: true });

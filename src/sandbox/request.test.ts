@@ -42,6 +42,7 @@ test('a mount may not stand where a layer is', () => {
     '/dev/shm',
     '/sys',
     '/usr',
+    '/tmp',
     '/work',
     '/opt/node/bin',
     'x',

@@ -41,7 +41,20 @@ const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = {
 };
 
 /** Belong to the sandbox itself; a mount there would undo a layer. */
-const RESERVED = ['/', '/bin', '/dev', '/lib', '/lib64', '/opt/node', '/proc', '/sbin', '/sys', '/usr', '/work'];
+const RESERVED = [
+  '/',
+  '/bin',
+  '/dev',
+  '/lib',
+  '/lib64',
+  '/opt/node',
+  '/proc',
+  '/sbin',
+  '/sys',
+  '/tmp',
+  '/usr',
+  '/work',
+];
 const CLOSED = ['/dev/', '/opt/node/', '/proc/', '/sys/'];
 
 export interface CheckedRequest {

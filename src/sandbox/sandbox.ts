@@ -3,10 +3,8 @@
  * profile that this host cannot give is refused by name, and neither profile stands in for the other.
  */
 
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../lib/clock.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
@@ -21,6 +19,7 @@ import { type AttestationPlan, insideWork, type LaunchInput, type LaunchPlan } f
 import type { ResourceLimits } from './launch-script.ts';
 import { LAYERS, type Layer } from './layers.ts';
 import { hasMemoryFiles } from './memory-file-client.ts';
+import { hashFile, stageNode } from './node-stage-client.ts';
 import { ownIdentity } from './process-tree-client.ts';
 import { toRecord } from './record.ts';
 import { type CheckedRequest, checkRequest, NODE_INSIDE } from './request.ts';
@@ -70,6 +69,7 @@ interface Parts {
   readonly filter: Buffer;
   readonly node: LaunchInput;
   readonly nodeSha256: string;
+  readonly unstage: () => void;
   readonly host: LaunchPlan['host'];
   readonly uids: HostUids | undefined;
   readonly cgroups: CgroupPool | undefined;
@@ -83,12 +83,6 @@ const isRoot = (): boolean => process.getuid?.() === 0;
 /** The profile for this host when nobody chose one: `full` where root has usable control groups. Print what it says. */
 export function chooseProfile(): SandboxProfile {
   return isRoot() && findCgroups().ok ? 'full' : 'user';
-}
-
-async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: MIB }), hash);
-  return hash.digest('hex');
 }
 
 function toInput(host: string, inside: string): LaunchInput | { readonly problem: string } {
@@ -121,6 +115,8 @@ async function assemble(options: SandboxOptions, without: ReadonlySet<Layer>): P
   const node = toInput(resolve(options.nodeBinary), NODE_INSIDE);
   if ('problem' in node) return missing('pinned Node', node.problem);
   const tag = Buffer.from(options.random(8)).toString('hex');
+  const nodeSha256 = await hashFile(node.path);
+  const staged = node.how === 'copy' ? await stageNode(node.path, nodeSha256, ownIdentity(), tag) : undefined;
   let cgroups: CgroupPool | undefined;
   if (options.profile === 'full') {
     const found = findCgroups(options.cgroupRoot);
@@ -131,8 +127,9 @@ async function assemble(options: SandboxOptions, without: ReadonlySet<Layer>): P
     options,
     bubblewrap,
     filter: filter.value,
-    node,
-    nodeSha256: await hashFile(node.path),
+    node: staged ? { ...node, path: staged.path, how: reachOf(staged.path) } : node,
+    nodeSha256,
+    unstage: () => staged?.remove(),
     host: { masks: readProcMasks(), rootEntries: readRootEntries() },
     uids: isRoot() && !without.has('unprivileged host uid') ? createHostUids(UID_LOCKS, tag) : undefined,
     cgroups,
@@ -238,6 +235,7 @@ export async function createSandboxWithout(
     await Promise.allSettled(live);
     parts.uids?.close();
     await parts.cgroups?.close();
+    parts.unstage();
   };
   // The first run shows what no look at the host can: that the kernel grants every layer together.
   const trial = await run({ command: ['/bin/true'] });
