@@ -23,6 +23,7 @@ import { migrate } from './store/migrate.ts';
 import { type OpenDatabase, openDatabase } from './store/open-database.ts';
 import { startPostgres } from './store/postgres-launcher.ts';
 import { createVault, type Vault } from './store/vault.ts';
+import { createTlog, type Tlog } from './tlog/index.ts';
 import { createRegistry, listVersions, openTarget, type Registry } from './target/index.ts';
 import { createVerification, type Verification } from './verify/index.ts';
 
@@ -33,7 +34,7 @@ export function createParts(config: Config, terminal: Terminal) {
   const onClose = (close: () => Promise<unknown>): void => void closers.push(close);
 
   const home = once((): Promise<Home> => openHome(config.home));
-  const database = once(async (): Promise<OpenDatabase> => {
+  const untouchedDatabase = once(async (): Promise<OpenDatabase> => {
     let url = config.databaseUrl;
     if (!url) {
       const server = await startPostgres({ directory: (await home()).postgres, programs: config.postgresPrograms });
@@ -42,8 +43,16 @@ export function createParts(config: Config, terminal: Terminal) {
     }
     const opened = await openDatabase({ url, onLostConnection: (error) => terminal.say(`database: ${error.message}`) });
     onClose(() => opened.close());
+    return opened;
+  });
+  const database = once(async (): Promise<OpenDatabase> => {
+    const opened = await untouchedDatabase();
     await migrate(opened.pool);
     return opened;
+  });
+  const log = once(async (): Promise<Tlog> => {
+    const [opened, { path }] = await Promise.all([database(), home()]);
+    return createTlog({ database: opened, clock: systemClock, random: systemRandom, home: path });
   });
   const vault = once(async (): Promise<Vault> => {
     const db = await database();
@@ -84,8 +93,11 @@ export function createParts(config: Config, terminal: Terminal) {
     terminal,
     clock: systemClock,
     random: systemRandom,
+    onClose,
     home,
     database,
+    untouchedDatabase,
+    log,
     vault,
     scratch,
     registry,

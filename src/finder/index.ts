@@ -9,3 +9,4 @@ export {
   type ScanResult,
   scanTree,
 } from './finder.ts';
+export { createSealedCache, type SealedCacheOptions } from './sealed-cache-client.ts';

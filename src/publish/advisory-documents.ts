@@ -31,13 +31,19 @@ export function toDocuments(record: AdvisoryRecord): Documents {
   );
   const [first] = errors;
   if (first) throw new Error(`${record.id}: ${first.test} ${first.path} ${first.message}`);
-  const file = csafFileName(record.id);
-  return new Map([
-    [`advisories/csaf/${file}`, pretty(csaf)],
-    [`advisories/cve/${file}`, pretty(cve)],
-    [`advisories/markdown/${file.replace(/json$/, 'md')}`, toMarkdown(record)],
-    [`advisories/osv/${file}`, pretty(osv)],
-  ]);
+  const texts = [pretty(csaf), pretty(cve), toMarkdown(record), pretty(osv)];
+  return new Map(documentPaths(record.id).map((path, index) => [path, texts[index] ?? '']));
+}
+
+/** Where the documents of an advisory stand below `public/`. */
+export function documentPaths(advisory: string): readonly string[] {
+  const file = csafFileName(advisory);
+  return [
+    `advisories/csaf/${file}`,
+    `advisories/cve/${file}`,
+    `advisories/markdown/${file.replace(/json$/, 'md')}`,
+    `advisories/osv/${file}`,
+  ];
 }
 
 /** In the order of their names. */

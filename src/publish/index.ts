@@ -1,5 +1,5 @@
 /** The door of publication: two signatures, then the world. */
-export { isDocumentPath } from './advisory-documents.ts';
+export { documentPaths, isDocumentPath } from './advisory-documents.ts';
 export { createReleaseKeyFiles } from './key-file-client.ts';
 export {
   createPublishing,

@@ -87,6 +87,12 @@ export function createPublishing(parts: PublishingDependencies) {
         return stored && readDocuments(tx, parts, stored);
       }),
 
+    /** The case a release belongs to. */
+    async caseOf(id: string): Promise<OpenedCase | undefined> {
+      const stored = await createReleaseStore(database).find(id);
+      return stored && disclosure.find(stored.caseId);
+    },
+
     /** What was signed and is not out yet. */
     unfinished: (): Promise<readonly ReleaseId[]> => createReleaseStore(database).listUnfinished(),
 

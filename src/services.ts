@@ -1,0 +1,122 @@
+/** The services of an installation, joined: disclosure, publishing and the jobs that carry a finding between them. */
+import { join } from 'node:path';
+import {
+  type CampaignEvent,
+  createCampaigns,
+  createCaseJobs,
+  createCaseOpening,
+  createDemonstrationPublishing,
+  createPatchAttempts,
+  createSearchJobs,
+  createTreeKeeper,
+} from './campaign/index.ts';
+import { createDisclosure, createOutbox, type Disclosure } from './disclosure/index.ts';
+import { createSealedCache, scanTree } from './finder/index.ts';
+import type { Clock } from './lib/clock.ts';
+import type { Parts } from './parts.ts';
+import { createPublishing, type Publishing } from './publish/index.ts';
+import type { SandboxProfile } from './sandbox/index.ts';
+import type { JobHandler } from './store/job-worker.ts';
+import { openTarget, type Registry } from './target/index.ts';
+
+const POLICY = 'anthropic-2026';
+/** Shown in documents until the operator configures an identity of his own. */
+const PUBLISHER = {
+  name: 'Headstart installation without a configured publisher',
+  namespace: 'https://headstart.invalid',
+  contact: 'mailto:security@headstart.invalid',
+};
+const CONTACT = { name: 'Headstart operator', address: 'security@headstart.invalid' };
+/** Groups of one search run at once. */
+const SEARCH_CONCURRENCY = 2;
+
+export type Services = Awaited<ReturnType<typeof createServices>>;
+
+/** Cases and their publication: no sandbox is needed to look at or move a case. */
+export async function createServices(parts: Parts) {
+  const [database, vault, log, { path: home }] = await Promise.all([
+    parts.database(),
+    parts.vault(),
+    parts.log(),
+    parts.home(),
+  ]);
+  const { random, clock } = parts;
+  const disclosureWith = (now: Clock, time: 'real' | 'compressed'): Disclosure => {
+    const outbox = createOutbox({ database, clock: now, random, vault, from: CONTACT.address });
+    return createDisclosure({
+      database,
+      clock: now,
+      time,
+      random,
+      vault,
+      log,
+      outbox,
+      publisher: PUBLISHER,
+      contact: CONTACT,
+    });
+  };
+  const disclosure = disclosureWith(clock, 'real');
+  const disclosureUnder = (now: Clock): Disclosure => disclosureWith(now, 'compressed');
+  const publishingWith = (now: Clock, over: Disclosure): Publishing =>
+    createPublishing({ database, clock: now, random, vault, log, disclosure: over, home, publisher: PUBLISHER });
+  return {
+    database,
+    vault,
+    log,
+    home,
+    disclosure,
+    disclosureUnder,
+    publishing: publishingWith(clock, disclosure),
+    publishingWith,
+    campaigns: createCampaigns({ database, clock, random }),
+  };
+}
+
+export interface WorkshopOptions {
+  readonly profile: SandboxProfile;
+  readonly registry: Registry;
+  readonly onEvent: (event: CampaignEvent) => void;
+}
+
+/** What runs the jobs of a campaign: needs the sandbox. */
+export async function createHandlers(
+  parts: Parts,
+  services: Services,
+  { profile, registry, onEvent }: WorkshopOptions,
+): Promise<Readonly<Record<string, JobHandler>>> {
+  const { database, vault, disclosure, disclosureUnder } = services;
+  const { clock, random } = parts;
+  const [sandbox, scratch, verification] = await Promise.all([
+    parts.sandbox(profile),
+    parts.scratch(),
+    parts.verification(profile, registry),
+  ]);
+  const cache = createSealedCache({ directory: join(services.home, 'cache', 'engine'), vault, random });
+  const open = (target: string) => openTarget({ target, scratch, registry });
+  const trees = createTreeKeeper(open);
+  parts.onClose(() => trees.close());
+  return {
+    ...createSearchJobs({
+      database,
+      vault,
+      clock,
+      random,
+      trees,
+      scan: (tree, seed) => scanTree({ tree, sandbox, seed, cache, concurrency: SEARCH_CONCURRENCY }),
+      verifyCandidate: (candidate, tree) => verification.verifyCandidate(candidate, tree),
+      openCase: createCaseOpening({ vault, random, clock, policy: POLICY, disclosure, disclosureUnder }),
+      onEvent,
+    }),
+    ...createCaseJobs({
+      database,
+      trees,
+      disclosure,
+      disclosureUnder,
+      verification,
+      openTarget: open,
+      attemptPatches: createPatchAttempts({ run: (request) => sandbox.run(request), random, scratch, registry }),
+      publishDemonstration: createDemonstrationPublishing(services, random),
+      onEvent,
+    }),
+  };
+}
