@@ -23,8 +23,8 @@ import { migrate } from './store/migrate.ts';
 import { type OpenDatabase, openDatabase } from './store/open-database.ts';
 import { startPostgres } from './store/postgres-launcher.ts';
 import { createVault, type Vault } from './store/vault.ts';
-import { createTlog, type Tlog } from './tlog/index.ts';
 import { createRegistry, listVersions, openTarget, type Registry } from './target/index.ts';
+import { createTlog, type Tlog } from './tlog/index.ts';
 import { createVerification, type Verification } from './verify/index.ts';
 
 export type Parts = ReturnType<typeof createParts>;

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import {
   type CampaignEvent,
+  createCampaignReports,
   createCampaigns,
   createCaseJobs,
   createCaseOpening,
@@ -9,12 +10,20 @@ import {
   createPatchAttempts,
   createSearchJobs,
   createTreeKeeper,
+  readId,
 } from './campaign/index.ts';
-import { createDisclosure, createOutbox, type Disclosure } from './disclosure/index.ts';
+import {
+  CLOCK_JOB,
+  createCompressedClock,
+  createDisclosure,
+  createOutbox,
+  type Disclosure,
+  SEND_JOB,
+} from './disclosure/index.ts';
 import { createSealedCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Parts } from './parts.ts';
-import { createPublishing, type Publishing } from './publish/index.ts';
+import { createPublishing, PUBLISH_JOB, type Publishing } from './publish/index.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
 import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
@@ -64,11 +73,13 @@ export async function createServices(parts: Parts) {
     vault,
     log,
     home,
+    outbox: createOutbox({ database, clock, random, vault, from: CONTACT.address }),
     disclosure,
     disclosureUnder,
     publishing: publishingWith(clock, disclosure),
     publishingWith,
     campaigns: createCampaigns({ database, clock, random }),
+    reports: createCampaignReports({ database, clock, disclosure, log, publicDirectory: join(home, 'public') }),
   };
 }
 
@@ -115,8 +126,26 @@ export async function createHandlers(
       verification,
       openTarget: open,
       attemptPatches: createPatchAttempts({ run: (request) => sandbox.run(request), random, scratch, registry }),
-      publishDemonstration: createDemonstrationPublishing(services, random),
+      publishDemonstration: createDemonstrationPublishing({ ...services, random }),
       onEvent,
     }),
+    [CLOCK_JOB]: async () => void (await disclosure.reachClocks()),
+    [SEND_JOB]: async (payload) => {
+      const outcome = await services.outbox.send(readId(payload, 'message'));
+      if (outcome === 'again') throw new Error('not delivered yet');
+    },
+    [PUBLISH_JOB]: (payload) => publishRelease(services, readId(payload, 'release')),
   };
+}
+
+/** Completes a release that a killed process left, under the kind of clock its case has. */
+async function publishRelease(services: Services, id: string): Promise<void> {
+  const opened = await services.publishing.caseOf(id);
+  if (!opened) return;
+  const last = Math.max(...opened.history.map(({ at }) => at.getTime()));
+  const clock = createCompressedClock(new Date(last));
+  const isReal = opened.case.time === 'real';
+  const publishing = isReal ? services.publishing : services.publishingWith(clock, services.disclosureUnder(clock));
+  const published = await publishing.publish(id);
+  if (!published.ok) throw new Error(`the release ${id} was not published: ${published.refusal.kind}`);
 }

@@ -9,11 +9,13 @@
  * Only a demonstration moves by itself: its maintainer is simulated, its clock is explicit and starts where the case's
  * history ends. A real case stops after `measure` and waits for people.
  */
+import { join } from 'node:path';
 import type { Disclosure, OpenedCase, Stage } from '../disclosure/index.ts';
 import {
   createCompressedClock,
   isDemonstration,
   nextSimulatedAnswer,
+  packageOf,
   SIMULATED_ACTOR,
   type Step,
 } from '../disclosure/index.ts';
@@ -23,10 +25,13 @@ import type { Database } from '../store/database.ts';
 import type { JobHandler } from '../store/job-worker.ts';
 import { addJob } from '../store/jobs.ts';
 import type { PackageTree, TargetRefusal } from '../target/index.ts';
-import type { AffectedVersions, ConfirmedFinding, RunOutcome } from '../verify/index.ts';
+import type { AffectedVersions, ConfirmedFinding, RunOutcome, Verification } from '../verify/index.ts';
 import type { CampaignEvent } from './progress.ts';
 import { readId, SEARCH_JOBS } from './search-job.ts';
 import type { TreeKeeper } from './tree-keeper-service.ts';
+
+/** Chooses the random points of a measurement; fixed, so that it can be repeated. */
+const MEASURE_SEED = 1;
 
 export const STEP_JOB = 'campaign-step';
 
@@ -45,15 +50,14 @@ export interface CaseJobParts {
   readonly disclosure: Disclosure;
   /** The same under a compressed clock: moves demonstrations only. */
   readonly disclosureUnder: (clock: Clock) => Disclosure;
-  readonly measureAffected: (finding: ConfirmedFinding) => Promise<Result<AffectedVersions, TargetRefusal>>;
+  readonly verification: Pick<Verification, 'measureAffected' | 'runAgainst'>;
+  readonly openTarget: (target: string) => Promise<Result<PackageTree, TargetRefusal>>;
   /** Candidate patches in order of preference, each attacked; stops at the first that mends. */
   readonly attemptPatches: (
     finding: ConfirmedFinding,
     tree: PackageTree,
     fixedVersion: string | null,
   ) => Promise<readonly PatchAttempt[]>;
-  /** Whether the reproducer is silent on that version, the same call reached. */
-  readonly tryVersion: (finding: ConfirmedFinding, version: string) => Promise<RunOutcome>;
   /** Signs with the demonstration's two keys, publishes, and gives the paths below `public/`. */
   readonly publishDemonstration: (
     opened: OpenedCase,
@@ -78,7 +82,8 @@ async function getCase({ disclosure }: CaseJobParts, caseId: string): Promise<Op
 async function measure(parts: CaseJobParts, caseId: string): Promise<void> {
   const opened = await getCase(parts, caseId);
   if (!opened.learnt.affected) {
-    const measured = await parts.measureAffected(opened.finding);
+    const { name, version } = packageOf(opened.finding);
+    const measured = await parts.verification.measureAffected(opened.finding, name, version, MEASURE_SEED);
     // The range stays unmeasured where the registry lists no other version; the case goes on without it.
     if (measured.ok) {
       const affected = measured.value;
@@ -185,14 +190,30 @@ async function releaseFix(parts: CaseJobParts, opened: OpenedCase, clock: Return
   const { case: it, finding, learnt } = opened;
   const version = learnt.fixedVersion;
   if (version) {
-    const tried = await parts.tryVersion(finding, version);
-    if (tried.outcome !== 'silent') throw new Error(`${it.id}: the version said to be fixed is ${tried.outcome}`);
+    const outcome = await tryVersion(parts, finding, version);
+    if (outcome !== 'silent') throw new Error(`${it.id}: the version said to be fixed is ${outcome}`);
     parts.onEvent({ kind: 'fix-released', caseId: it.id, version, simulated: true });
     return await answer(parts, opened, clock);
   }
   // Nobody released a fix: the deadline passes, and the case is disclosed without one.
   const due = 'dueAt' in it ? it.dueAt : addDays(clock.now(), 90);
   await publish(parts, opened, createCompressedClock(due));
+}
+
+async function tryVersion(
+  { verification, openTarget }: CaseJobParts,
+  finding: ConfirmedFinding,
+  version: string,
+): Promise<RunOutcome['outcome']> {
+  const { name } = packageOf(finding);
+  const opened = await openTarget(`pkg:npm/${name}@${version}`);
+  if (!opened.ok) return 'not-comparable';
+  try {
+    const nodeModules = join(opened.value.directory, 'node_modules');
+    return (await verification.runAgainst(finding, name, nodeModules)).outcome;
+  } finally {
+    await opened.value.dispose();
+  }
 }
 
 async function publish(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Promise<void> {

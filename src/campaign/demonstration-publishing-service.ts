@@ -7,7 +7,7 @@ import type { Disclosure, OpenedCase } from '../disclosure/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import { documentPaths, type Publishing, openReleaseSigners, type Signing } from '../publish/index.ts';
+import { documentPaths, openReleaseSigners, type Publishing, type Signing } from '../publish/index.ts';
 import type { Database } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
 import type { Tlog } from '../tlog/index.ts';

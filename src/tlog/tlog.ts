@@ -105,6 +105,12 @@ export async function createTlog(options: TlogOptions) {
     seal,
     open,
     sequence,
+    /** The newest head: number of leaves, root in base64 as the checkpoint has it. */
+    async head(): Promise<{ readonly size: number; readonly root: string }> {
+      const state = await createHeadStore(database).find();
+      if (!state) throw new Error('there is no log in this database');
+      return { size: state.edge.size, root: Buffer.from(edgeRoot(state.edge)).toString('base64') };
+    },
     /** Writes all public files anew from the database. */
     rebuild: publication.rebuild,
     findEntry: (id: string): Promise<EntryPlace | undefined> => createEntryStore(database).find(id),
