@@ -9,6 +9,7 @@ import { CommandEnd, type Terminal } from './cli/index.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './lib/clock.ts';
 import { systemRandom } from './lib/id.ts';
+import type { Result } from './lib/result.ts';
 import { simplifications } from './probe/index.ts';
 import {
   createSandbox,
@@ -94,6 +95,7 @@ export function createParts(config: Config, terminal: Terminal) {
     clock: systemClock,
     random: systemRandom,
     onClose,
+    once,
     home,
     database,
     untouchedDatabase,
@@ -110,9 +112,20 @@ export function createParts(config: Config, terminal: Terminal) {
 }
 
 async function openSandbox(profile: SandboxProfile, config: Config, terminal: Terminal): Promise<Sandbox> {
+  const opened = await tryOpenSandbox(profile, config, terminal);
+  if (!opened.ok) throw refusedBySandbox(opened.refusal);
+  return opened.value;
+}
+
+/** Brings bubblewrap where it is missing and that is allowed. */
+export async function tryOpenSandbox(
+  profile: SandboxProfile,
+  config: Config,
+  terminal: Terminal,
+): Promise<Result<Sandbox, SandboxRefusal>> {
   const bubblewrap = await ensureBubblewrap({ home: config.home, noApt: config.noApt, say: terminal.say });
-  if (!bubblewrap.ok) throw refusedBySandbox(bubblewrap.refusal);
-  const opened = await createSandbox({
+  if (!bubblewrap.ok) return bubblewrap;
+  return await createSandbox({
     profile,
     stateDirectory: config.home,
     nodeBinary: process.execPath,
@@ -120,8 +133,6 @@ async function openSandbox(profile: SandboxProfile, config: Config, terminal: Te
     clock: systemClock,
     bubblewrap: bubblewrap.value,
   });
-  if (!opened.ok) throw refusedBySandbox(opened.refusal);
-  return opened.value;
 }
 
 function refusedBySandbox({ layer, reason }: SandboxRefusal): CommandEnd {

@@ -26,6 +26,8 @@ export interface CampaignFile {
   readonly name: string;
   readonly seed: number;
   readonly targets: readonly CampaignTarget[];
+  /** No further target is started so many minutes after the campaign; what is left is reported as not covered. */
+  readonly minutes?: number;
 }
 
 export interface CampaignFileRefusal {

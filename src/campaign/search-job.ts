@@ -63,6 +63,10 @@ async function scanTarget(parts: SearchParts, id: TargetId): Promise<void> {
   const target = await store.findTarget(id);
   const campaign = target && (await store.find(target.campaignId));
   if (!campaign || target.state !== 'waiting') return;
+  if (isOverTime(campaign, parts.clock.now())) {
+    await store.settleTarget(id, { reason: `not started within ${campaign.file.minutes} minutes` });
+    return;
+  }
   const used = await parts.trees.use(target.target, async (tree) => {
     parts.onEvent({ kind: 'fetched', target: target.target, dependencies: tree.dependencies.length });
     return { result: await parts.scan(tree, campaign.file.seed), uncovered: tree.uncovered };
@@ -81,6 +85,10 @@ async function scanTarget(parts: SearchParts, id: TargetId): Promise<void> {
     const cached = runs === 0;
     parts.onEvent({ kind: 'scanned', target: target.target, candidates, runs, cpuMs, cached, skipped: skipped.length });
   }
+}
+
+function isOverTime({ file, startedAt }: Campaign, now: Date): boolean {
+  return file.minutes !== undefined && now.getTime() - startedAt.getTime() > file.minutes * 60_000;
 }
 
 function toCost(result: ScanResult, uncovered: readonly string[]): ScanCost {

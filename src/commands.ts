@@ -1,0 +1,133 @@
+/** Which commands there are and what each is given. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import firstCampaign from './campaign/first-campaign.json' with { type: 'json' };
+import fixtureCampaign from './campaign/fixture-campaign.json' with { type: 'json' };
+import { type Campaign, type CampaignFile, readCampaignFile, toLine } from './campaign/index.ts';
+import {
+  CommandEnd,
+  registerDoctor,
+  registerLogCommands,
+  registerSandboxCommands,
+  registerScan,
+  registerServe,
+  registerStart,
+  registerStoreCommands,
+  serve,
+} from './cli/index.ts';
+import { type Parts, tryOpenSandbox } from './parts.ts';
+import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
+import { createServing } from './serving.ts';
+import { createWork, openFixtureRegistry, openSession } from './session.ts';
+import { inspectStore } from './store/inspect.ts';
+import { readTargetText } from './target/index.ts';
+
+export function registerAll(program: Command, parts: Parts): void {
+  const { terminal, config, clock } = parts;
+  const session = parts.once(() => openSession(parts));
+  const work = createWork(parts, session, (event) => terminal.say(toLine(event)));
+  const registryFor = (campaign: Campaign, cache?: string) =>
+    campaign.file.name === fixtureCampaign.name ? openFixtureRegistry(parts) : parts.registry(cache);
+  const serving = createServing(parts, session);
+
+  registerStart(program, {
+    terminal,
+    profile: (asked) => readProfile(asked, parts),
+    chooseFile: () => chooseFile(parts),
+    readFile: async (path) => toFile(JSON.parse(await readFile(path, 'utf8'))),
+    open: async () => (await session()).services,
+    work: async (campaign) => work(campaign, await registryFor(campaign)),
+    serve: ({ port, profile }) => serve({ terminal, ...serving }, 'all', String(port), profile),
+  });
+  registerScan(program, {
+    terminal,
+    profile: (asked) => readProfile(asked, parts),
+    campaigns: async () => (await session()).services.campaigns,
+    work: async (campaign, { cache }) => work(campaign, await registryFor(campaign, cache && resolve(cache))),
+    lines: async (id) => (await session()).services.scanLines(id),
+    noteReveal: async (findingId) => (await session()).services.noteReveal(findingId),
+    toTarget: readTarget,
+  });
+  registerServe(program, { terminal, profile: (asked) => readProfile(asked, parts), ...serving });
+  registerSandboxCommands(program, {
+    terminal,
+    openSandbox: (profile) => tryOpenSandbox(profile, config, terminal),
+    chooseProfile,
+    stdout: process.stdout,
+    stderr: process.stderr,
+  });
+  registerLogCommands(program, {
+    terminal,
+    clock,
+    home: config.home,
+    findSealed: async (id) => (await session()).services.findSealed(id),
+  });
+  registerStoreCommands(program, {
+    terminal,
+    clock,
+    home: parts.home,
+    database: parts.database,
+    untouchedDatabase: parts.untouchedDatabase,
+  });
+  registerDoctor(program, {
+    terminal,
+    inspections: [
+      {
+        name: 'store',
+        inspect: () =>
+          inspectStore(config.home, { databaseUrl: config.databaseUrl, programs: config.postgresPrograms }),
+      },
+      { name: 'sandbox', inspect: () => inspectSandbox(parts) },
+    ],
+  });
+}
+
+function readProfile(asked: string | undefined, { terminal }: Parts): SandboxProfile {
+  if (asked !== undefined && asked !== 'full' && asked !== 'user') {
+    throw new CommandEnd('usage', `--profile takes full or user, not ${asked}`);
+  }
+  const profile = asked ?? chooseProfile();
+  terminal.say(`sandbox profile: ${profile}${asked ? '' : ' (chosen for this host; --profile names another)'}`);
+  return profile;
+}
+
+/** The packages of the first campaign where the registry answers, else the one we wrote ourselves, said openly. */
+async function chooseFile(parts: Parts): Promise<CampaignFile> {
+  const probe = await parts.registry().packument('ms');
+  if (probe.ok) return toFile(firstCampaign);
+  parts.terminal.say(`The npm registry does not answer (${probe.refusal.reason}).`);
+  parts.terminal.say('The first campaign runs on a small package of our own instead, served on loopback.');
+  return toFile(fixtureCampaign);
+}
+
+function toFile(value: unknown): CampaignFile {
+  const file = readCampaignFile(value);
+  if (!file.ok) throw new CommandEnd('usage', `the campaign file cannot be used: ${file.refusal.reason}`);
+  return file.value;
+}
+
+/** Package URLs stay as they are; paths are kept absolute, because a job may run in another directory. */
+function readTarget(text: string): string {
+  const target = readTargetText(text);
+  if (!target.ok) throw new CommandEnd('usage', `${text}: ${target.refusal.reason}`);
+  return target.value.kind === 'registry' ? text : resolve(text);
+}
+
+async function inspectSandbox({ config, terminal }: Parts) {
+  const profile = chooseProfile();
+  const opened = await tryOpenSandbox(profile, config, terminal);
+  if (!opened.ok) return [{ name: `sandbox (${profile})`, ok: false, detail: opened.refusal.reason }];
+  try {
+    const layers = opened.value.layers.join(', ');
+    const run = await opened.value.run({ command: ['node', '-e', ''] });
+    const ran = run.ok && run.value.exitCode === 0;
+    const detail = run.ok ? `a run ends with ${run.value.exitCode}` : run.refusal.reason;
+    return [
+      { name: `sandbox (${profile})`, ok: ran, detail: ran ? 'Node runs inside' : detail },
+      { name: 'sandbox layers', ok: true, detail: layers },
+    ];
+  } finally {
+    await opened.value.close();
+  }
+}

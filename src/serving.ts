@@ -1,0 +1,71 @@
+/** The servers of a role, on loopback. */
+import type { Addresses, Role, ServeParts } from './cli/index.ts';
+import { CommandEnd } from './cli/index.ts';
+import { createPublicServer, createStatusServer, listenOnLoopback, PortInUse } from './http/index.ts';
+import type { Parts } from './parts.ts';
+import type { Session } from './session.ts';
+import { claimRole } from './store/instance.ts';
+
+export function createServing(
+  parts: Parts,
+  session: () => Promise<Session>,
+): Pick<ServeParts, 'open' | 'untilStopped'> {
+  const { terminal } = parts;
+  return {
+    async open(role: Role, port: number, profile): Promise<Addresses> {
+      const home = await parts.home();
+      const claim = await claimRole(home.path, role === 'all' ? 'serve' : `serve-${role}`);
+      parts.onClose(() => claim.release());
+      const next = port === 0 ? 0 : port + 1;
+      const publicUrl = role === 'all' || role === 'public' ? await openPublic(parts, home.public, next) : null;
+      const consoleUrl = role === 'all' || role === 'web' ? await openStatus(parts, session, port, publicUrl) : null;
+      if (role === 'all' || role === 'worker') {
+        const { services, startWorkers } = await session();
+        await startWorkers({ profile, registry: parts.registry(), onEvent: () => {} });
+        await services.publishing.writeStanding();
+      }
+      return { console: consoleUrl, gateway: null, public: publicUrl };
+    },
+
+    untilStopped: () =>
+      new Promise<void>((resolve) => {
+        for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+          process.once(signal, () => {
+            terminal.say(`${signal}: stopping`);
+            resolve();
+          });
+        }
+      }),
+  };
+}
+
+async function openPublic(parts: Parts, directory: string, port: number): Promise<string> {
+  const server = await createPublicServer({ directory });
+  parts.onClose(() => server.close());
+  return await listening(() => listenOnLoopback(server, port));
+}
+
+async function openStatus(
+  parts: Parts,
+  session: () => Promise<Session>,
+  port: number,
+  publicUrl: string | null,
+): Promise<string> {
+  const { services } = await session();
+  const server = createStatusServer({
+    readStatus: () => services.reports.status(),
+    publicUrl: () => publicUrl ?? '',
+    onFault: (error) => parts.terminal.say(`status page: ${error instanceof Error ? error.message : String(error)}`),
+  });
+  parts.onClose(() => server.close());
+  return await listening(() => listenOnLoopback(server, port));
+}
+
+async function listening(listen: () => Promise<string>): Promise<string> {
+  try {
+    return await listen();
+  } catch (error) {
+    if (error instanceof PortInUse) throw new CommandEnd('conflict', error.message);
+    throw error;
+  }
+}

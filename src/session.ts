@@ -1,0 +1,85 @@
+/** One run of the program that works on cases: services, and the workers that run their jobs in this process. */
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Campaign, type CampaignEvent, startFixtureRegistry } from './campaign/index.ts';
+import type { Parts } from './parts.ts';
+import type { SandboxProfile } from './sandbox/index.ts';
+import { createHandlers, createServices, type Services } from './services.ts';
+import { startWorkers, type Workers, waitUntilIdle } from './store/job-worker.ts';
+import { findFailedJobs, retryFailedJobs } from './store/jobs.ts';
+import { createRegistry, type Registry } from './target/index.ts';
+
+/** Jobs at a time: one a core of the smallest machine the product is measured on. */
+const CONCURRENCY = 2;
+
+export interface SessionOptions {
+  readonly profile: SandboxProfile;
+  readonly registry: Registry;
+  readonly onEvent: (event: CampaignEvent) => void;
+}
+
+export interface Session {
+  readonly services: Services;
+  startWorkers(options: SessionOptions): Promise<Workers>;
+}
+
+export async function openSession(parts: Parts): Promise<Session> {
+  const services = await createServices(parts);
+  return {
+    services,
+    async startWorkers(options) {
+      const handlers = await createHandlers(parts, services, options);
+      const workers = await startWorkers({
+        database: services.database,
+        handlers,
+        concurrency: CONCURRENCY,
+        random: parts.random,
+        onFailure: ({ name, attempt, error }) => {
+          // Details may name what is sealed; they stay in the list of failed jobs.
+          parts.terminal.say(
+            `job ${name} failed (attempt ${attempt}): ${error instanceof Error ? error.name : 'fault'}`,
+          );
+        },
+        onTrouble: (error) => parts.terminal.say(`jobs: ${error instanceof Error ? error.message : String(error)}`),
+      });
+      parts.onClose(() => workers.stop());
+      return workers;
+    },
+  };
+}
+
+const CAMPAIGN_LIMIT_MS = 24 * 3_600_000;
+
+/** Runs jobs until none is left, and gives the reasons of those that failed for good. */
+export function createWork(parts: Parts, session: () => Promise<Session>, onEvent: SessionOptions['onEvent']) {
+  return async (campaign: Campaign, registry: Registry | Promise<Registry>): Promise<readonly string[]> => {
+    const { services, startWorkers: start } = await session();
+    const stuck = await findFailedJobs(services.database);
+    await retryFailedJobs(
+      services.database,
+      stuck.map(({ id }) => id),
+    );
+    onEvent({
+      kind: 'started',
+      targets: campaign.file.targets.length,
+      profile: campaign.sandboxProfile,
+      demonstration: campaign.kind === 'demonstration',
+    });
+    const workers = await start({ profile: campaign.sandboxProfile, registry: await registry, onEvent });
+    try {
+      const failed = await waitUntilIdle(services.database, CAMPAIGN_LIMIT_MS);
+      return failed.map(({ name, reason }) => `${name}: ${reason}`);
+    } finally {
+      await workers.stop();
+    }
+  };
+}
+
+/** A registry of our own packages, for a start where the npm registry cannot be reached. */
+export async function openFixtureRegistry(parts: Parts): Promise<Registry> {
+  const server = await startFixtureRegistry(join(import.meta.dirname, 'campaign', 'fixture'));
+  parts.onClose(() => server.close());
+  const cache = await mkdtemp(join(await parts.scratch(), 'registry-'));
+  const settings = { registry: server.url, scopes: {}, ca: [], strictSsl: true, proxy: null, noProxy: null };
+  return createRegistry({ mode: 'fresh', cache, settings: { ...settings, cacheDirectory: cache } });
+}
