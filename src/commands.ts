@@ -7,7 +7,9 @@ import fixtureCampaign from './campaign/fixture-campaign.json' with { type: 'jso
 import { type Campaign, type CampaignFile, readCampaignFile, toLine } from './campaign/index.ts';
 import {
   CommandEnd,
+  registerCaseCommands,
   registerDoctor,
+  registerDocumentCommands,
   registerLogCommands,
   registerSandboxCommands,
   registerScan,
@@ -26,7 +28,7 @@ import { readTargetText } from './target/index.ts';
 export function registerAll(program: Command, parts: Parts): void {
   const { terminal, config, clock } = parts;
   const session = parts.once(() => openSession(parts));
-  const work = createWork(parts, session, (event) => terminal.say(toLine(event)));
+  const work = createWork(session, (event) => terminal.say(toLine(event)));
   const registryFor = (campaign: Campaign, cache?: string) =>
     campaign.file.name === fixtureCampaign.name ? openFixtureRegistry(parts) : parts.registry(cache);
   const serving = createServing(parts, session);
@@ -45,7 +47,7 @@ export function registerAll(program: Command, parts: Parts): void {
     profile: (asked) => readProfile(asked, parts),
     campaigns: async () => (await session()).services.campaigns,
     work: async (campaign, { cache }) => work(campaign, await registryFor(campaign, cache && resolve(cache))),
-    lines: async (id) => (await session()).services.scanLines(id),
+    lines: async (id) => (await session()).services.reports.lines(id),
     noteReveal: async (findingId) => (await session()).services.noteReveal(findingId),
     toTarget: readTarget,
   });
@@ -61,8 +63,19 @@ export function registerAll(program: Command, parts: Parts): void {
     terminal,
     clock,
     home: config.home,
-    findSealed: async (id) => (await session()).services.findSealed(id),
+    findSealed: async (id) => (await session()).services.disclosure.findSealed(id),
   });
+  registerCaseCommands(program, {
+    terminal,
+    clock,
+    database: parts.database,
+    disclosure: async () => (await session()).services.disclosure,
+    disclosureUnder: async (now) => (await session()).services.disclosureUnder(now),
+    publishAsOperator: async (opened, now) => (await session()).services.publishAsOperator(opened, now),
+    publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
+    readLetter: async (messageId) => (await session()).services.readLetter(messageId),
+  });
+  registerDocumentCommands(program, { terminal });
   registerStoreCommands(program, {
     terminal,
     clock,

@@ -6,7 +6,7 @@ import {
   createCampaigns,
   createCaseJobs,
   createCaseOpening,
-  createDemonstrationPublishing,
+  createOperatorPublishing,
   createPatchAttempts,
   createSearchJobs,
   createTreeKeeper,
@@ -18,6 +18,7 @@ import {
   createDisclosure,
   createOutbox,
   type Disclosure,
+  type OpenedCase,
   SEND_JOB,
 } from './disclosure/index.ts';
 import { createSealedCache, scanTree } from './finder/index.ts';
@@ -68,18 +69,45 @@ export async function createServices(parts: Parts) {
   const disclosureUnder = (now: Clock): Disclosure => disclosureWith(now, 'compressed');
   const publishingWith = (now: Clock, over: Disclosure): Publishing =>
     createPublishing({ database, clock: now, random, vault, log, disclosure: over, home, publisher: PUBLISHER });
+  const outbox = createOutbox({ database, clock, random, vault, from: CONTACT.address });
+  const publishing = publishingWith(clock, disclosure);
+  /** Under the kind of clock the case has. */
+  const publishingFor = (opened: OpenedCase, now: Clock): Publishing =>
+    opened.case.time === 'real' ? publishing : publishingWith(now, disclosureUnder(now));
   return {
     database,
     vault,
     log,
     home,
-    outbox: createOutbox({ database, clock, random, vault, from: CONTACT.address }),
+    outbox,
     disclosure,
     disclosureUnder,
-    publishing: publishingWith(clock, disclosure),
-    publishingWith,
+    publishing,
+    publishingFor,
     campaigns: createCampaigns({ database, clock, random }),
-    reports: createCampaignReports({ database, clock, disclosure, log, publicDirectory: join(home, 'public') }),
+    reports: createCampaignReports({ database, vault, clock, disclosure, log, publicDirectory: join(home, 'public') }),
+    publishAsOperator: createOperatorPublishing({
+      database,
+      vault,
+      log,
+      home,
+      random,
+      passphrases: parts.config.releasePassphrases,
+      publishingFor,
+    }),
+    publishedDocument: async (opened: OpenedCase, folder: string): Promise<string | undefined> => {
+      const documents = await publishing.documents(opened);
+      return documents && [...documents].find(([path]) => path.startsWith(`advisories/${folder}/`))?.[1];
+    },
+    readLetter: (messageId: string): Promise<string | undefined> =>
+      database.transaction((tx) => outbox.readLetter(tx, messageId)),
+    /** Writes into the history of a finding's case that its details were shown. */
+    noteReveal: (findingId: string): Promise<void> =>
+      database.transaction(async (tx) => {
+        const caseId = await disclosure.findCaseId(tx, findingId);
+        const opened = caseId && (await disclosure.findIn(tx, caseId));
+        if (opened) await disclosure.note(tx, opened, 'revealed', 'operator at the command line');
+      }),
   };
 }
 
@@ -126,7 +154,7 @@ export async function createHandlers(
       verification,
       openTarget: open,
       attemptPatches: createPatchAttempts({ run: (request) => sandbox.run(request), random, scratch, registry }),
-      publishDemonstration: createDemonstrationPublishing({ ...services, random }),
+      publishAsOperator: services.publishAsOperator,
       onEvent,
     }),
     [CLOCK_JOB]: async () => void (await disclosure.reachClocks()),
@@ -144,8 +172,6 @@ async function publishRelease(services: Services, id: string): Promise<void> {
   if (!opened) return;
   const last = Math.max(...opened.history.map(({ at }) => at.getTime()));
   const clock = createCompressedClock(new Date(last));
-  const isReal = opened.case.time === 'real';
-  const publishing = isReal ? services.publishing : services.publishingWith(clock, services.disclosureUnder(clock));
-  const published = await publishing.publish(id);
+  const published = await services.publishingFor(opened, clock).publish(id);
   if (!published.ok) throw new Error(`the release ${id} was not published: ${published.refusal.kind}`);
 }

@@ -51,7 +51,7 @@ export async function openSession(parts: Parts): Promise<Session> {
 const CAMPAIGN_LIMIT_MS = 24 * 3_600_000;
 
 /** Runs jobs until none is left, and gives the reasons of those that failed for good. */
-export function createWork(parts: Parts, session: () => Promise<Session>, onEvent: SessionOptions['onEvent']) {
+export function createWork(session: () => Promise<Session>, onEvent: SessionOptions['onEvent']) {
   return async (campaign: Campaign, registry: Registry | Promise<Registry>): Promise<readonly string[]> => {
     const { services, startWorkers: start } = await session();
     const stuck = await findFailedJobs(services.database);

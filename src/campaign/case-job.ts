@@ -21,11 +21,13 @@ import {
 } from '../disclosure/index.ts';
 import { addDays, type Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
+import { documentPaths } from '../publish/index.ts';
 import type { Database } from '../store/database.ts';
 import type { JobHandler } from '../store/job-worker.ts';
 import { addJob } from '../store/jobs.ts';
 import type { PackageTree, TargetRefusal } from '../target/index.ts';
 import type { AffectedVersions, ConfirmedFinding, RunOutcome, Verification } from '../verify/index.ts';
+import type { PublishAsOperator } from './operator-publishing-service.ts';
 import type { CampaignEvent } from './progress.ts';
 import { readId, SEARCH_JOBS } from './search-job.ts';
 import type { TreeKeeper } from './tree-keeper-service.ts';
@@ -58,11 +60,7 @@ export interface CaseJobParts {
     tree: PackageTree,
     fixedVersion: string | null,
   ) => Promise<readonly PatchAttempt[]>;
-  /** Signs with the demonstration's two keys, publishes, and gives the paths below `public/`. */
-  readonly publishDemonstration: (
-    opened: OpenedCase,
-    clock: Clock,
-  ) => Promise<Result<readonly string[], { kind: string }>>;
+  readonly publishAsOperator: PublishAsOperator;
   readonly onEvent: (event: CampaignEvent) => void;
 }
 
@@ -217,7 +215,7 @@ async function tryVersion(
 }
 
 async function publish(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Promise<void> {
-  const published = await parts.publishDemonstration(opened, clock);
+  const published = await parts.publishAsOperator(opened, clock);
   if (!published.ok) throw new Error(`${opened.case.id} was not published: ${published.refusal.kind}`);
-  parts.onEvent({ kind: 'published', caseId: opened.case.id, documents: published.value });
+  parts.onEvent({ kind: 'published', caseId: opened.case.id, documents: documentPaths(published.value.advisory) });
 }

@@ -4,11 +4,11 @@ export type { Campaign, CampaignId, ScanCost, TargetRow } from './campaign-store
 export type { CandidateRow } from './candidate-store.ts';
 export { createCaseJobs, type PatchAttempt } from './case-job.ts';
 export { createCaseOpening } from './case-opening-service.ts';
-export { createDemonstrationPublishing } from './demonstration-publishing-service.ts';
 export { type FixtureRegistry, startFixtureRegistry } from './fixture-registry-client.ts';
+export { createOperatorPublishing } from './operator-publishing-service.ts';
 export { createPatchAttempts } from './patch-attempts-service.ts';
 export { type CampaignEvent, toLine } from './progress.ts';
-export { type CampaignReports, createCampaignReports } from './report-service.ts';
+export { type CampaignReports, createCampaignReports, type ScanLine } from './report-service.ts';
 export { createSearchJobs, readId } from './search-job.ts';
 export type { CampaignStatus, DemonstrationStatus, TargetStatus } from './status.ts';
 export { type CampaignExpectation, type CampaignSummary, shortfalls, toSummaryText } from './summary.ts';

@@ -2,24 +2,37 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { advisoryIdOf, type Disclosure, isDemonstration, type OpenedCase } from '../disclosure/index.ts';
+import type { Candidate } from '../finder/index.ts';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import type { Clock } from '../lib/clock.ts';
 import { documentPaths } from '../publish/index.ts';
 import type { Database } from '../store/database.ts';
+import type { Vault } from '../store/vault.ts';
 import { formatVerifierKey, type Tlog, verifyLog } from '../tlog/index.ts';
+import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
 import { type Campaign, type CampaignId, createCampaignStore, type TargetRow } from './campaign-store.ts';
-import { createCandidateStore } from './candidate-store.ts';
+import { openCandidate, openReason } from './candidate-seal.ts';
+import { type CandidateRow, createCandidateStore } from './candidate-store.ts';
 import type { CampaignStatus, DemonstrationStatus } from './status.ts';
 import type { CampaignSummary } from './summary.ts';
 
 export interface CampaignReportParts {
   readonly database: Database;
   readonly clock: Clock;
+  readonly vault: Vault;
   readonly disclosure: Disclosure;
   readonly log: Tlog;
   /** `<HOME>/public`. */
   readonly publicDirectory: string;
 }
+
+/** A confirmed finding, or what a candidate was rejected for. */
+export type ScanLine =
+  | { readonly status: 'confirmed'; readonly id: FindingId; readonly finding: ConfirmedFinding }
+  | ({ readonly status: 'rejected' | 'candidate'; readonly id: string; readonly reason: string } & Pick<
+      Candidate,
+      'target' | 'flaw' | 'entry' | 'sink' | 'oracle'
+    >);
 
 interface Gathered {
   readonly campaign: Campaign;
@@ -45,6 +58,22 @@ export function createCampaignReports(parts: CampaignReportParts) {
       return { ...summary, logVerified: verified.ok, logDetail: detail };
     },
 
+    /** One line for each case and each rejected candidate of the campaign, in the order of its targets. */
+    async lines(id: CampaignId): Promise<readonly ScanLine[]> {
+      const lines: ScanLine[] = [];
+      const told = new Set<string>();
+      for (const row of await createCandidateStore(parts.database).listOf(id)) {
+        if (row.caseId === undefined) {
+          lines.push(toOpenLine(parts.vault, row));
+        } else if (!told.has(row.caseId)) {
+          told.add(row.caseId);
+          const opened = await parts.disclosure.find(row.caseId);
+          if (opened) lines.push({ status: 'confirmed', id: opened.findingId, finding: opened.finding });
+        }
+      }
+      return lines;
+    },
+
     /** Of the newest campaign of any kind that shows something; undefined where none has run. */
     async status(): Promise<CampaignStatus | undefined> {
       const store = createCampaignStore(parts.database);
@@ -65,6 +94,13 @@ export function createCampaignReports(parts: CampaignReportParts) {
       };
     },
   };
+}
+
+/** A candidate that became no finding: rejected with its reason, or not decided yet. */
+function toOpenLine(vault: Vault, row: CandidateRow): ScanLine {
+  const { target, flaw, entry, sink, oracle } = openCandidate(vault, row);
+  const reason = row.sealedReason ? openReason(vault, row) : 'not verified yet';
+  return { status: row.sealedReason ? 'rejected' : 'candidate', id: row.id, target, flaw, entry, sink, oracle, reason };
 }
 
 async function gather({ database, disclosure }: CampaignReportParts, id: CampaignId): Promise<Gathered> {

@@ -17,6 +17,7 @@ import type { PackageTree } from '../target/index.ts';
 import type { ConfirmedFinding, FindingId, Rejection } from '../verify/index.ts';
 import { findKnownAdvisory } from './campaign-file.ts';
 import { type Campaign, createCampaignStore, type ScanCost, type TargetId, type TargetRow } from './campaign-store.ts';
+import { openCandidate, sealCandidate, sealReason } from './candidate-seal.ts';
 import { type CandidateId, createCandidateStore } from './candidate-store.ts';
 import type { CampaignEvent } from './progress.ts';
 import type { TreeKeeper } from './tree-keeper-service.ts';
@@ -48,8 +49,6 @@ export interface SearchParts {
 }
 
 export const SEARCH_JOBS = { scan: 'campaign-scan', verify: 'campaign-verify', measure: 'campaign-measure' } as const;
-
-const SEAL_USE = 'campaign/candidates';
 
 export function createSearchJobs(parts: SearchParts): Readonly<Record<string, JobHandler>> {
   return {
@@ -112,7 +111,7 @@ function keepCandidates(
     if (!(await createCampaignStore(tx).settleTarget(target.id, { cost }))) return false;
     for (const [ordinal, candidate] of candidates.entries()) {
       const id = createId('candidate', random);
-      const sealed = vault.sealUnder(SEAL_USE, Buffer.from(JSON.stringify(candidate)), id);
+      const sealed = sealCandidate(vault, id, candidate);
       await createCandidateStore(tx).insert({ id, targetId: target.id, ordinal, sealed });
       await addJob(tx, SEARCH_JOBS.verify, { candidateId: id }, { key: `verify ${id}` });
     }
@@ -126,7 +125,7 @@ async function verifyOne(parts: SearchParts, id: CandidateId): Promise<void> {
   const target = row && (await createCampaignStore(database).findTarget(row.targetId));
   const campaign = target && (await createCampaignStore(database).find(target.campaignId));
   if (!campaign || row.state !== 'waiting') return;
-  const candidate = JSON.parse(vault.openUnder(SEAL_USE, row.sealed, id).toString()) as Candidate;
+  const candidate = openCandidate(vault, row);
   const used = await parts.trees.use(target.target, (tree) => parts.verifyCandidate(candidate, tree));
   if (!used.ok) throw new Error(`the target of ${id} is not to be had any more: ${used.refusal.kind}`);
   const verified = used.value;
@@ -143,7 +142,7 @@ async function reject(
   rejection: Rejection,
 ): Promise<void> {
   const reason = `${rejection.reason}: ${rejection.detail}`;
-  const sealedReason = vault.sealUnder(SEAL_USE, Buffer.from(reason), `${id} reason`);
+  const sealedReason = sealReason(vault, id, reason);
   const settled = await createCandidateStore(database).settle(id, { state: 'rejected', sealedReason });
   if (settled && findKnownAdvisory(campaign.file, target.target, candidate.flaw)) {
     onEvent({ kind: 'rejected', target: target.target, flaw: candidate.flaw, reason: rejection.reason });

@@ -1,24 +1,9 @@
 /** `scan`: search targets, verify what is found, open sealed cases; one line a finding. */
 import type { Command } from 'commander';
-import type { Campaign, CampaignFile, CampaignId, Campaigns } from '../campaign/index.ts';
+import type { Campaign, CampaignFile, CampaignId, Campaigns, ScanLine } from '../campaign/index.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
 import type { Json } from '../lib/canonical-json.ts';
-import type { ConfirmedFinding } from '../verify/index.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
-
-/** A confirmed finding of this scan, or what a candidate was rejected for. */
-export type ScanLine =
-  | { readonly status: 'confirmed'; readonly id: string; readonly finding: ConfirmedFinding }
-  | {
-      readonly status: 'rejected' | 'candidate';
-      readonly id: string;
-      readonly target: string;
-      readonly flaw: ConfirmedFinding['flaw'];
-      readonly entry: string;
-      readonly sink: ConfirmedFinding['sink'];
-      readonly oracle: string;
-      readonly reason: string;
-    };
 
 export interface ScanParts {
   readonly terminal: Terminal;

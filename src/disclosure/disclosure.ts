@@ -144,7 +144,11 @@ export function createDisclosure(parts: DisclosureDependencies) {
     /** The secret half of the commitment. */
     readSealed: (tx: Transaction, opened: OpenedCase): Promise<SealedFinding> => readSealed(tx, parts, opened),
 
-    /** The same, by the id of case, finding or commitment. */
+    /** By the id of case, finding or commitment. */
+    findCaseId: (tx: Transaction, name: string): Promise<CaseId | undefined> =>
+      createDetailsStore(tx).findCaseNamed(name),
+
+    /** The secret half again, by the id of case, finding or commitment. */
     findSealed: (name: string): Promise<NamedCommitment | undefined> =>
       database.transaction(async (tx) => {
         const id = await createDetailsStore(tx).findCaseNamed(name);
@@ -160,17 +164,18 @@ export function createDisclosure(parts: DisclosureDependencies) {
       createCaseStore(tx).recordEvent(it, { version: null, event, actor, at: clock.now(), note: '' }),
 
     /** Notices deadlines that have passed; each is given once. */
-    reachClocks: (): Promise<readonly RunningClock[]> =>
-      database.transaction(async (tx) => {
-        const reached = await createClockStore(tx).takeDue(clock.now(), parts.time);
-        for (const { caseId, kind } of reached) {
-          const it = await createCaseStore(tx).find(caseId);
-          const entry = { version: null, event: `clock-reached ${kind}`, actor: 'clock', at: clock.now(), note: '' };
-          if (it) await createCaseStore(tx).recordEvent(it, entry);
-        }
-        return reached;
-      }),
+    reachClocks: (): Promise<readonly RunningClock[]> => database.transaction((tx) => reachClocks(tx, parts)),
   };
+}
+
+async function reachClocks(tx: Transaction, { clock, time }: DisclosureDependencies): Promise<readonly RunningClock[]> {
+  const reached = await createClockStore(tx).takeDue(clock.now(), time);
+  for (const { caseId, kind } of reached) {
+    const it = await createCaseStore(tx).find(caseId);
+    const entry = { version: null, event: `clock-reached ${kind}`, actor: 'clock', at: clock.now(), note: '' };
+    if (it) await createCaseStore(tx).recordEvent(it, entry);
+  }
+  return reached;
 }
 
 async function openCase(
