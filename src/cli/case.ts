@@ -40,7 +40,7 @@ export interface CaseCommandParts {
   readonly readLetter: (messageId: string) => Promise<string | undefined>;
 }
 
-export const EXPORT_FORMATS = ['csaf', 'osv', 'cve', 'markdown', 'report'] as const;
+const EXPORT_FORMATS = ['csaf', 'osv', 'cve', 'markdown', 'report'] as const;
 type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 const OPERATOR = 'operator at the command line';

@@ -46,8 +46,7 @@ export type CaseRefusal =
   | { readonly kind: 'broken-invariant'; readonly invariants: readonly string[] };
 
 /** The clocks of a case; at most one of each kind runs. */
-export const CLOCK_KINDS = ['opening', 'acknowledgement', 'disclosure', 'details'] as const;
-export type ClockKind = (typeof CLOCK_KINDS)[number];
+export type ClockKind = 'opening' | 'acknowledgement' | 'disclosure' | 'details';
 export type ClockChange =
   | { readonly clock: ClockKind; readonly change: 'start' | 'move'; readonly dueAt: Date }
   | { readonly clock: ClockKind; readonly change: 'stop' };

@@ -18,8 +18,7 @@ export type CaseId = Id<'case'>;
 /** A demonstration has a simulated party or a simulated clock. It is fixed at opening and never changes. */
 export type CaseKind = 'real' | 'demonstration';
 
-export const PARTY_ROLES = ['coordinator', 'vendor', 'finder', 'deployer'] as const;
-export type PartyRole = (typeof PARTY_ROLES)[number];
+export type PartyRole = 'coordinator' | 'vendor' | 'finder' | 'deployer';
 
 /** Name and address stand apart, encrypted: they would name the target. */
 export interface Party {

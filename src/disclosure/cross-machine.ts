@@ -12,7 +12,7 @@ interface Invariant {
 const vendorsOf = (it: Case) => it.parties.filter(({ role }) => role === 'vendor');
 const wasTold = (it: Case) => vendorsOf(it).some(({ report }) => report !== 'start');
 
-export const INVARIANTS: readonly Invariant[] = [
+const INVARIANTS: readonly Invariant[] = [
   {
     name: 'an embargo is neither proposed nor in force once the secret is out',
     holds: (it) => !isOut(it.facts) || it.embargo === 'none' || it.embargo === 'exited',

@@ -85,6 +85,10 @@ export function createDetailsStore(tx: Transaction) {
       return rows[0];
     },
 
+    async extendCommitment(id: string, openedBy: string): Promise<void> {
+      await tx.query('update disclosure.commitments set opened_by = $2 where id = $1', [id, openedBy]);
+    },
+
     async endCommitment(id: string, how: 'opened' | 'withdrawn', now: Date): Promise<void> {
       await tx.query('update disclosure.commitments set ended_at = $3, how = $2 where id = $1 and ended_at is null', [
         id,

@@ -3,7 +3,7 @@ import type { JobHandler } from '../store/job-worker.ts';
 import { CLOCK_JOB, type Disclosure } from './disclosure.ts';
 import { type Outbox, SEND_JOB } from './outbox-service.ts';
 
-export interface DisclosureJobParts {
+interface DisclosureJobParts {
   readonly disclosure: Pick<Disclosure, 'reachClocks'>;
   readonly outbox: Pick<Outbox, 'send'>;
 }

@@ -170,6 +170,22 @@ test('each agreement about the deadline is kept, and only one stands', async () 
   assert.deepEqual(afterwards, []);
 });
 
+test('a report sent late moves the promised day of its commitment, in the log and with a reason', async () => {
+  const id = await world.open();
+  const promised = (await world.disclosure.find(id))?.commitment.openedBy ?? '';
+  world.clock.passDays(60);
+  await walk(id, 'confirm', 'notify');
+  const opened = await world.disclosure.find(id);
+  assert.ok(opened && 'dueAt' in opened.case);
+  assert.equal(opened.commitment.openedBy, addDays(opened.case.dueAt, 1).toISOString().slice(0, 10));
+  assert.ok(opened.commitment.openedBy > promised);
+  const { rows } = await world.database.query<{ count: number }>(
+    `select count(*)::int as count from tlog.entries where commitment = $1 and type = 'extension'`,
+    [opened.commitment.id],
+  );
+  assert.equal(rows[0]?.count, 1);
+});
+
 test('a deadline is noticed once, when its instant has come', async () => {
   const id = await world.open();
   await walk(id, 'confirm', 'notify');

@@ -13,22 +13,30 @@ import {
   type CommitmentId,
   commitmentRoot,
   encodeSealedFinding,
-  readSealedFinding,
   type SealedFinding,
   type Tlog,
 } from '../tlog/index.ts';
 import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
 import type { Case, CaseId, CaseKind, Party } from './case.ts';
 import { advance, type CaseRefusal, openingClocks, type Step, type StepTaken } from './case-step.ts';
-import { createCaseStore, type HistoryEntry } from './case-store.ts';
+import { createCaseStore } from './case-store.ts';
+import {
+  type CaseSummary,
+  listCases,
+  type NamedCommitment,
+  type OpenedCase,
+  readCase,
+  readReport,
+  readSealed,
+  renderCase,
+} from './case-view-service.ts';
 import { type PolicyName, policyOf } from './clock-policy.ts';
 import { createClockStore, type RunningClock } from './clock-store.ts';
-import { type CaseCommitment, createDetailsStore } from './details-store.ts';
+import { createDetailsStore } from './details-store.ts';
 import { isInForce } from './embargo.ts';
-import { type Contact, type Learnt, packageOf, titleOf, toAdvisoryRecord } from './finding.ts';
+import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './finding.ts';
 import type { Outbox } from './outbox-service.ts';
-import { createOutboxStore, type OutboxMessage } from './outbox-store.ts';
-import { type Report, renderReport } from './report.ts';
+import type { Report } from './report.ts';
 
 /** Runs when a deadline may have passed. */
 export const CLOCK_JOB = 'disclosure.clock';
@@ -40,7 +48,7 @@ export interface DisclosureDependencies {
   readonly time: Case['time'];
   readonly random: RandomBytes;
   readonly vault: Pick<Vault, 'createKey' | 'seal' | 'open' | 'sealJson' | 'openJson'>;
-  readonly log: Pick<Tlog, 'seal'>;
+  readonly log: Pick<Tlog, 'seal' | 'append'>;
   readonly outbox: Pick<Outbox, 'post'>;
   readonly publisher: AdvisoryPublisher;
   /** Who answers maintainers, and where. */
@@ -64,35 +72,6 @@ export type StepRefusal =
   | CaseRefusal
   | { readonly kind: 'no-such-case'; readonly id: string }
   | { readonly kind: 'wrong-clock'; readonly time: Case['time'] };
-
-export interface OpenedCase {
-  readonly case: Case;
-  readonly findingId: FindingId;
-  readonly keyId: string;
-  readonly finding: ConfirmedFinding;
-  readonly learnt: Learnt;
-  readonly history: readonly HistoryEntry[];
-  readonly clocks: readonly RunningClock[];
-  readonly messages: readonly OutboxMessage[];
-  readonly commitment: CaseCommitment;
-}
-
-export interface NamedCommitment {
-  readonly commitment: CommitmentId;
-  readonly sealed: SealedFinding;
-}
-
-export interface CaseSummary {
-  readonly id: CaseId;
-  readonly kind: CaseKind;
-  readonly stage: Case['stage'];
-  readonly embargo: Case['embargo'];
-  readonly title: string;
-  readonly target: string;
-  readonly openedAt: Date;
-  /** The disclosure deadline, once the report is sent. */
-  readonly dueAt: Date | null;
-}
 
 export type Disclosure = ReturnType<typeof createDisclosure>;
 
@@ -286,6 +265,7 @@ async function takeStep(
   await cases.recordEvent(to, { version: to.version, event: step, actor: by.actor, at: now, note: by.note ?? '' });
   await moveClocks(tx, parts, to, outcome.value, step);
   await recordEmbargo(tx, parts, from, to, now);
+  await extendPromise(tx, parts, to);
   if (step === 'notify') await sendReports(tx, parts, to);
   return ok(to);
 }
@@ -305,6 +285,21 @@ async function moveClocks(
     const payload = { case: it.id, clock: change.clock };
     await addJob(tx, CLOCK_JOB, payload, { key: `${it.id} ${change.clock}`, runAt: change.dueAt });
   }
+}
+
+/** A deadline after the day the commitment is promised for moves that day: in the log, with the reason. */
+async function extendPromise(tx: Transaction, { log, clock }: DisclosureDependencies, to: Case): Promise<void> {
+  if (!('dueAt' in to)) return;
+  const details = createDetailsStore(tx);
+  const { id, openedBy } = await details.getCommitment(to.id);
+  // The day after: who discloses in the last minute of the deadline is not late.
+  const dueAt = addDays(to.dueAt, 1);
+  if (toDay(dueAt) <= openedBy) return;
+  const reason = `The deadline under the policy ${to.policy}, counted from the report, is later than the promised day.`;
+  const entry = await log.append(tx, { type: 'extension', commitment: id, openedBy: toDay(dueAt), reason });
+  if (!entry.ok) throw new Error(`the commitment of ${to.id} cannot be extended: ${entry.refusal.kind}`);
+  await details.extendCommitment(id, toDay(dueAt));
+  await createClockStore(tx).change(to, [{ clock: 'opening', change: 'move', dueAt }], 'extended', clock.now());
 }
 
 async function recordEmbargo(
@@ -331,67 +326,7 @@ async function sendReports(tx: Transaction, parts: DisclosureDependencies, it: C
     const sealed = await createCaseStore(tx).findContact(party.id);
     if (!sealed) throw new Error(`the party ${party.id} has no contact`);
     const contact = await parts.vault.openJson<Contact>(tx, opened.keyId, sealed, `contact ${party.id}`);
-    const report = render(parts, opened);
+    const report = renderCase(parts, opened);
     await parts.outbox.post(tx, { case: it, keyId: opened.keyId, partyId: party.id, contact, report });
   }
-}
-
-function render({ clock, contact }: DisclosureDependencies, { case: it, finding, learnt }: OpenedCase): Report {
-  const policy = policyOf(it.policy);
-  const dueAt = 'dueAt' in it ? it.dueAt : addDays(clock.now(), policy.defaultDays);
-  return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact });
-}
-
-async function readReport(tx: Transaction, parts: DisclosureDependencies, opened: OpenedCase): Promise<Report> {
-  const stored = await createOutboxStore(tx).findReport(opened.case.id);
-  const rendered = render(parts, opened);
-  if (!stored) return rendered;
-  const text = await parts.vault.open(tx, opened.keyId, stored.sealed, `report ${stored.id}`);
-  return { subject: rendered.subject, text: text.toString('utf8') };
-}
-
-async function readCase(tx: Transaction, parts: DisclosureDependencies, id: string): Promise<OpenedCase | undefined> {
-  const cases = createCaseStore(tx);
-  const it = await cases.find(id);
-  if (!it) return undefined;
-  const details = createDetailsStore(tx);
-  const { findingId, keyId, finding, learnt } = await details.get(id);
-  return {
-    case: it,
-    findingId,
-    keyId,
-    finding: await parts.vault.openJson<ConfirmedFinding>(tx, keyId, finding, `finding ${id}`),
-    learnt: await parts.vault.openJson<Learnt>(tx, keyId, learnt, `learnt ${id}`),
-    history: await cases.listEvents(id),
-    clocks: await createClockStore(tx).list(id),
-    messages: await createOutboxStore(tx).list(id),
-    commitment: await details.getCommitment(id),
-  };
-}
-
-async function readSealed(tx: Transaction, parts: DisclosureDependencies, opened: OpenedCase): Promise<SealedFinding> {
-  const { sealed } = await createDetailsStore(tx).get(opened.case.id);
-  const bytes = await parts.vault.open(tx, opened.keyId, sealed, `commitment ${opened.case.id}`);
-  const read = readSealedFinding(bytes);
-  if (!read.ok) throw new Error(`the sealed finding of ${opened.case.id} cannot be read: ${read.refusal.kind}`);
-  return read.value;
-}
-
-async function listCases(tx: Transaction, parts: DisclosureDependencies): Promise<readonly CaseSummary[]> {
-  const summaries: CaseSummary[] = [];
-  for (const it of await createCaseStore(tx).list()) {
-    const { keyId, finding } = await createDetailsStore(tx).get(it.id);
-    const opened = await parts.vault.openJson<ConfirmedFinding>(tx, keyId, finding, `finding ${it.id}`);
-    summaries.push({
-      id: it.id,
-      kind: it.kind,
-      stage: it.stage,
-      embargo: it.embargo,
-      title: titleOf(opened),
-      target: opened.target,
-      openedAt: it.openedAt,
-      dueAt: 'dueAt' in it ? it.dueAt : null,
-    });
-  }
-  return summaries;
 }

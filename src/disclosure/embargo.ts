@@ -9,11 +9,10 @@
 import type { Result } from '../lib/result.ts';
 import { type Arrow, follow, type NoArrow } from './machine.ts';
 
-export const EMBARGO_STATES = ['none', 'proposed', 'active', 'revise', 'exited'] as const;
-export type EmbargoState = (typeof EMBARGO_STATES)[number];
+export type EmbargoState = 'none' | 'proposed' | 'active' | 'revise' | 'exited';
 export type EmbargoEvent = 'propose' | 'reject' | 'accept' | 'terminate';
 
-export const EMBARGO_ARROWS: readonly Arrow<EmbargoState, EmbargoEvent>[] = [
+const EMBARGO_ARROWS: readonly Arrow<EmbargoState, EmbargoEvent>[] = [
   { from: 'none', event: 'propose', to: 'proposed' },
   { from: 'proposed', event: 'propose', to: 'proposed' },
   { from: 'proposed', event: 'reject', to: 'none' },

@@ -2,7 +2,7 @@
 import type { AdvisoryPublisher, AdvisoryRecord, AffectedEvent } from '../formats/advisory-record.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
 import { nameAsWritten, packageName, readPurl, toPurl, withoutVersion } from '../formats/purl.ts';
-import type { AffectedVersions, ConfirmedFinding, FindingId, VersionEvent } from '../verify/index.ts';
+import type { AffectedVersions, ConfirmedFinding, VersionEvent } from '../verify/index.ts';
 import type { Case, CaseId } from './case.ts';
 import type { HistoryEntry } from './case-store.ts';
 
@@ -11,11 +11,6 @@ export interface Contact {
   readonly name: string;
   /** Where a report is sent; null where nobody has looked it up yet. */
   readonly address: string | null;
-}
-
-export interface CaseFinding {
-  readonly id: FindingId;
-  readonly finding: ConfirmedFinding;
 }
 
 /** What is learnt while the case runs. */

@@ -9,16 +9,15 @@ export {
 } from './case.ts';
 export { advance, type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
 export type { HistoryEntry } from './case-store.ts';
+export type { CaseSummary, OpenedCase } from './case-view-service.ts';
 export { CLOCK_POLICIES, isPolicyName, type PolicyName } from './clock-policy.ts';
 export type { RunningClock } from './clock-store.ts';
 export { type CompressedClock, createCompressedClock } from './compressed-clock.ts';
 export {
-  type CaseSummary,
   CLOCK_JOB,
   createDisclosure,
   type Disclosure,
   type NewCase,
-  type OpenedCase,
   type OpenRefusal,
   type StepRefusal,
 } from './disclosure.ts';

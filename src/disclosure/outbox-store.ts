@@ -3,8 +3,7 @@ import type { Id } from '../lib/id.ts';
 import type { Transaction } from '../store/database.ts';
 import type { CaseId, CaseKind } from './case.ts';
 
-export const CHANNELS = ['file', 'smtp'] as const;
-export type Channel = (typeof CHANNELS)[number];
+export type Channel = 'file' | 'smtp';
 
 export interface OutboxMessage {
   readonly id: Id<'message'>;

@@ -8,11 +8,10 @@
 import type { Result } from '../lib/result.ts';
 import { type Arrow, follow, type NoArrow } from './machine.ts';
 
-export const REPORT_STATES = ['start', 'received', 'invalid', 'valid', 'accepted', 'deferred', 'closed'] as const;
-export type ReportState = (typeof REPORT_STATES)[number];
+export type ReportState = 'start' | 'received' | 'invalid' | 'valid' | 'accepted' | 'deferred' | 'closed';
 export type ReportEvent = 'receive' | 'validate' | 'invalidate' | 'accept' | 'defer' | 'close';
 
-export const REPORT_ARROWS: readonly Arrow<ReportState, ReportEvent>[] = [
+const REPORT_ARROWS: readonly Arrow<ReportState, ReportEvent>[] = [
   { from: 'start', event: 'receive', to: 'received' },
   { from: 'received', event: 'validate', to: 'valid' },
   { from: 'received', event: 'invalidate', to: 'invalid' },

@@ -26,7 +26,7 @@ export interface Report {
 }
 
 /** Lines of the page that stands before patch and reproducer, and their width. */
-export const PAGE_LINES = 60;
+const PAGE_LINES = 60;
 const LINE_WIDTH = 78;
 /** A longer patch is offered instead of sent. */
 const MAX_PATCH_LINES = 80;

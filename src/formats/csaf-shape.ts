@@ -19,7 +19,7 @@ export interface CsafTracking {
   readonly revision_history: readonly { readonly date: string; readonly number: string }[];
 }
 
-export interface CsafProductTree {
+interface CsafProductTree {
   readonly branches?: readonly CsafBranch[];
   readonly full_product_names?: readonly CsafProduct[];
   readonly product_groups?: readonly { readonly group_id: string; readonly product_ids: readonly string[] }[];

@@ -53,7 +53,7 @@ export function toOsv(record: AdvisoryRecord): JsonDocument {
   };
 }
 
-export const osvId = (id: string): string => `x_${id}`;
+const osvId = (id: string): string => `x_${id}`;
 
 /** The affected intervals an OSV record states, of all its SEMVER and ECOSYSTEM ranges. */
 export function affectedEventsOf(osv: JsonDocument): readonly AffectedEvent[] {

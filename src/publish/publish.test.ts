@@ -94,6 +94,25 @@ test('publishing again changes nothing: no file, no entry, no second opening', a
   assert.deepEqual([publicFiles().length, (await statements()).length], [files, said]);
 });
 
+test('released again when the details may be told, the advisory is its next revision and stands once in the feed', async () => {
+  const id = await fixed();
+  const first = await sign(id);
+  assert.ok(first.ok);
+  const published = await publishing.publish(first.value);
+  assert.ok(published.ok);
+  const path = `advisories/csaf/${published.value.advisory.toLowerCase()}.json`;
+  assert.ok(!(await readPublic(path)).includes(FINDING.entry));
+  world.clock.passDays(45);
+  const second = await sign(id);
+  assert.ok(second.ok && (await publishing.publish(second.value)).ok);
+  const { document } = JSON.parse(await readPublic(path));
+  assert.equal(document.tracking.version, '2');
+  assert.deepEqual(validateText('csaf', await readPublic(path)).errors, []);
+  assert.ok((await readPublic(path)).includes(FINDING.entry));
+  const { items } = JSON.parse(await readPublic('feed.json'));
+  assert.equal(items.filter((item: { id: string }) => item.id === published.value.advisory).length, 1);
+});
+
 test('a case under embargo cannot even be signed', async () => {
   const id = await world.open();
   assert.deepEqual(await sign(id), { ok: false, refusal: { kind: 'under-embargo' } });

@@ -119,7 +119,10 @@ async function release(
   if (!disclosure.mayDisclose(opened.case)) return refuse({ kind: 'under-embargo' });
 
   const now = clock.now();
-  const documents = toDocuments(disclosure.toRecord(opened, 'final', now));
+  const earlier = await releases.findFirstPublished(caseId);
+  const record = disclosure.toRecord(opened, 'final', now);
+  // A later release is the next revision of the same advisory.
+  const documents = toDocuments(earlier ? { ...record, revision: earlier.count + 1, createdAt: earlier.at } : record);
   const facts: ReleaseFacts = {
     advisory: advisoryIdOf(opened.case),
     kind: opened.case.kind,

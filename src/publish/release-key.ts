@@ -14,7 +14,7 @@ import {
 import type { RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 
-export const RELEASE_KEY_NAMES = ['release-a', 'release-b', 'demonstration-a', 'demonstration-b'] as const;
+const RELEASE_KEY_NAMES = ['release-a', 'release-b', 'demonstration-a', 'demonstration-b'] as const;
 export type ReleaseKeyName = (typeof RELEASE_KEY_NAMES)[number];
 
 /** The file, as JSON. The public half stands in the clear and is bound to the rest. */
@@ -34,7 +34,7 @@ export type KeyRefusal =
   | { readonly kind: 'wrong-passphrase'; readonly name: ReleaseKeyName };
 
 /** 128 MiB and about a third of a second for each guess. */
-export const SCRYPT_N = 131_072;
+const SCRYPT_N = 131_072;
 /** Refuses a file that asks for more memory than a guess of ours ever takes, or for so little that guessing is cheap. */
 const SCRYPT_LIMITS = { least: 1_024, most: 1_048_576 };
 const SALT_BYTES = 16;

@@ -37,34 +37,25 @@ export function createReleaseStore(tx: Transaction) {
       );
     },
 
-    async find(id: string): Promise<StoredRelease | undefined> {
-      const { rows } = await tx.query<StoredRelease>(`select ${FIELDS} from publish.releases where id = $1`, [id]);
-      return rows[0];
-    },
+    find: (id: string): Promise<StoredRelease | undefined> => first(tx, 'id = $1', id),
 
     /** The same, held until the transaction ends. */
-    async lock(id: string): Promise<StoredRelease | undefined> {
-      const { rows } = await tx.query<StoredRelease>(
-        `select ${FIELDS} from publish.releases where id = $1 for update`,
-        [id],
-      );
-      return rows[0];
-    },
+    lock: (id: string): Promise<StoredRelease | undefined> => first(tx, 'id = $1 for update', id),
 
-    async findOpen(caseId: string): Promise<StoredRelease | undefined> {
-      const { rows } = await tx.query<StoredRelease>(
-        `select ${FIELDS} from publish.releases where case_id = $1 and state in ('signed', 'accepted')`,
+    findOpen: (caseId: string): Promise<StoredRelease | undefined> =>
+      first(tx, `case_id = $1 and state in ('signed', 'accepted')`, caseId),
+
+    findPublished: (caseId: string): Promise<StoredRelease | undefined> =>
+      first(tx, `case_id = $1 and state = 'published' order by sequence desc limit 1`, caseId),
+
+    /** How often the case was published, and when first. */
+    async findFirstPublished(caseId: string): Promise<{ readonly count: number; readonly at: Date } | undefined> {
+      const { rows } = await tx.query<{ count: number; at: Date }>(
+        `select count(*)::int as count, min(signed_at) as at from publish.releases
+          where case_id = $1 and state = 'published'`,
         [caseId],
       );
-      return rows[0];
-    },
-
-    async findPublished(caseId: string): Promise<StoredRelease | undefined> {
-      const { rows } = await tx.query<StoredRelease>(
-        `select ${FIELDS} from publish.releases where case_id = $1 and state = 'published' order by sequence desc limit 1`,
-        [caseId],
-      );
-      return rows[0];
+      return rows[0] && rows[0].count > 0 ? rows[0] : undefined;
     },
 
     /** Of any release of the case that was signed; a refused one has used its number too. */
@@ -116,6 +107,11 @@ export async function listFeed(tx: Transaction): Promise<readonly FeedItem[]> {
   // A later release of the same advisory replaces the earlier one.
   const items = rows.map(({ item }) => [item.advisory, { ...item, publishedAt: new Date(item.publishedAt) }] as const);
   return [...new Map(items).values()];
+}
+
+async function first(tx: Transaction, where: string, value: string): Promise<StoredRelease | undefined> {
+  const { rows } = await tx.query<StoredRelease>(`select ${FIELDS} from publish.releases where ${where}`, [value]);
+  return rows[0];
 }
 
 async function move(

@@ -10,7 +10,7 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { CommitmentId, Statement } from '../tlog/index.ts';
 import { type DocumentHash, type Documents, hashesOf, isDocumentPath } from './advisory-documents.ts';
 
-export const SIGNATURES_REQUIRED = 2;
+const SIGNATURES_REQUIRED = 2;
 
 /** Days a release may wait for its publication; afterwards it is signed anew. */
 export const RELEASE_VALID_DAYS = 7;

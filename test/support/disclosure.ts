@@ -17,7 +17,7 @@ export const PUBLISHER = {
   namespace: 'https://example.org',
   contact: 'mailto:security@example.org',
 };
-export const CONTACT = { name: 'Example coordination', address: 'security@example.org' };
+const CONTACT = { name: 'Example coordination', address: 'security@example.org' };
 
 export interface WorldOptions {
   readonly time?: 'real' | 'compressed';

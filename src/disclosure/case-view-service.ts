@@ -1,0 +1,110 @@
+/** Reads cases with everything that lies encrypted beside them. */
+import { addDays, type Clock } from '../lib/clock.ts';
+import type { Transaction } from '../store/database.ts';
+import type { Vault } from '../store/vault.ts';
+import { type CommitmentId, readSealedFinding, type SealedFinding } from '../tlog/index.ts';
+import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
+import type { Case, CaseId, CaseKind } from './case.ts';
+import { createCaseStore, type HistoryEntry } from './case-store.ts';
+import { policyOf } from './clock-policy.ts';
+import { createClockStore, type RunningClock } from './clock-store.ts';
+import { type CaseCommitment, createDetailsStore } from './details-store.ts';
+import { type Learnt, titleOf } from './finding.ts';
+import { createOutboxStore, type OutboxMessage } from './outbox-store.ts';
+import { type Report, renderReport } from './report.ts';
+
+export interface ReadingParts {
+  readonly clock: Clock;
+  readonly vault: Pick<Vault, 'open' | 'openJson'>;
+  /** Who answers maintainers, and where. */
+  readonly contact: { readonly name: string; readonly address: string };
+}
+
+export interface OpenedCase {
+  readonly case: Case;
+  readonly findingId: FindingId;
+  readonly keyId: string;
+  readonly finding: ConfirmedFinding;
+  readonly learnt: Learnt;
+  readonly history: readonly HistoryEntry[];
+  readonly clocks: readonly RunningClock[];
+  readonly messages: readonly OutboxMessage[];
+  readonly commitment: CaseCommitment;
+}
+
+export interface NamedCommitment {
+  readonly commitment: CommitmentId;
+  readonly sealed: SealedFinding;
+}
+
+export interface CaseSummary {
+  readonly id: CaseId;
+  readonly kind: CaseKind;
+  readonly stage: Case['stage'];
+  readonly embargo: Case['embargo'];
+  readonly title: string;
+  readonly target: string;
+  readonly openedAt: Date;
+  /** The disclosure deadline, once the report is sent. */
+  readonly dueAt: Date | null;
+}
+
+export function renderCase({ clock, contact }: ReadingParts, { case: it, finding, learnt }: OpenedCase): Report {
+  const policy = policyOf(it.policy);
+  const dueAt = 'dueAt' in it ? it.dueAt : addDays(clock.now(), policy.defaultDays);
+  return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact });
+}
+
+export async function readReport(tx: Transaction, parts: ReadingParts, opened: OpenedCase): Promise<Report> {
+  const stored = await createOutboxStore(tx).findReport(opened.case.id);
+  const rendered = renderCase(parts, opened);
+  if (!stored) return rendered;
+  const text = await parts.vault.open(tx, opened.keyId, stored.sealed, `report ${stored.id}`);
+  return { subject: rendered.subject, text: text.toString('utf8') };
+}
+
+export async function readCase(tx: Transaction, parts: ReadingParts, id: string): Promise<OpenedCase | undefined> {
+  const cases = createCaseStore(tx);
+  const it = await cases.find(id);
+  if (!it) return undefined;
+  const details = createDetailsStore(tx);
+  const { findingId, keyId, finding, learnt } = await details.get(id);
+  return {
+    case: it,
+    findingId,
+    keyId,
+    finding: await parts.vault.openJson<ConfirmedFinding>(tx, keyId, finding, `finding ${id}`),
+    learnt: await parts.vault.openJson<Learnt>(tx, keyId, learnt, `learnt ${id}`),
+    history: await cases.listEvents(id),
+    clocks: await createClockStore(tx).list(id),
+    messages: await createOutboxStore(tx).list(id),
+    commitment: await details.getCommitment(id),
+  };
+}
+
+export async function readSealed(tx: Transaction, parts: ReadingParts, opened: OpenedCase): Promise<SealedFinding> {
+  const { sealed } = await createDetailsStore(tx).get(opened.case.id);
+  const bytes = await parts.vault.open(tx, opened.keyId, sealed, `commitment ${opened.case.id}`);
+  const read = readSealedFinding(bytes);
+  if (!read.ok) throw new Error(`the sealed finding of ${opened.case.id} cannot be read: ${read.refusal.kind}`);
+  return read.value;
+}
+
+export async function listCases(tx: Transaction, parts: ReadingParts): Promise<readonly CaseSummary[]> {
+  const summaries: CaseSummary[] = [];
+  for (const it of await createCaseStore(tx).list()) {
+    const { keyId, finding } = await createDetailsStore(tx).get(it.id);
+    const opened = await parts.vault.openJson<ConfirmedFinding>(tx, keyId, finding, `finding ${it.id}`);
+    summaries.push({
+      id: it.id,
+      kind: it.kind,
+      stage: it.stage,
+      embargo: it.embargo,
+      title: titleOf(opened),
+      target: opened.target,
+      openedAt: it.openedAt,
+      dueAt: 'dueAt' in it ? it.dueAt : null,
+    });
+  }
+  return summaries;
+}
