@@ -30,6 +30,15 @@ test('a vector gives score and severity, and what is no vector is wrong usage', 
   assert.equal((await run('score', 'cvss', 'CVSS:4.0/AV:N', '--json')).exit, 2);
 });
 
+test('a decision is taken from its table, and an incomplete question is wrong usage', async () => {
+  assert.deepEqual(await run('score', 'ssvc', 'utility_1_0_0', 'A=Y', 'VD=C', '--json'), {
+    exit: 0,
+    out: { decision: 'S' },
+  });
+  assert.equal((await run('score', 'ssvc', 'utility_1_0_0', 'A=Y', '--json')).exit, 2);
+  assert.equal((await run('score', 'ssvc', 'utility_1_0_0', 'AY')).exit, 2);
+});
+
 test('an invalid document ends with 1 and its errors, a missing one with 4, an unknown format with 2', async () => {
   const file = join(folder, 'x.json');
   await writeFile(file, '{"id":"CVE-2030-1"}');

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { scoreCvss } from '../formats/cvss.ts';
+import { decideSsvc, SSVC_TABLES } from '../formats/ssvc.ts';
 import { VALIDATED_FORMATS, type ValidatedFormat, validateText } from '../formats/validate.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
@@ -29,7 +30,7 @@ export function registerDocumentCommands(program: Command, { terminal }: Documen
       terminal.say(valid ? `${file} is valid ${format}` : `${file} is not valid ${format}: ${errors.length} errors`);
       if (!valid) throw new CommandEnd('failed', '');
     });
-  const score = program.command('score').description('score a vector');
+  const score = program.command('score').description('score a vector, decide by a table');
   score
     .command('cvss <vector>')
     .description('score and severity of a CVSS 4.0 or 3.1 vector')
@@ -40,6 +41,26 @@ export function registerDocumentCommands(program: Command, { terminal }: Documen
       const { score: value, severity } = scored.value;
       if (json) terminal.json({ score: value, severity });
       else terminal.say(`${value.toFixed(1)} ${severity}`);
+    });
+  addSsvc(score, { terminal });
+}
+
+function addSsvc(score: Command, { terminal }: DocumentCommandParts): void {
+  score
+    .command('ssvc <table> [points...]')
+    .description(`a decision by an SSVC table, points as key=value: ${SSVC_TABLES.join(', ')}`)
+    .option('--json', 'one JSON value on standard output')
+    .action((table: string, points: string[], { json }: { json?: boolean }) => {
+      const given = points.map((point): [string, string] => {
+        const at = point.indexOf('=');
+        if (at < 1) throw new CommandEnd('usage', `${point} is not key=value`);
+        return [point.slice(0, at), point.slice(at + 1)];
+      });
+      const decided = decideSsvc(table, given);
+      if (!decided.ok) throw new CommandEnd('usage', JSON.stringify(decided.refusal));
+      const { decision, name } = decided.value;
+      if (json) terminal.json({ decision });
+      else terminal.say(name);
     });
 }
 
