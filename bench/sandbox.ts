@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism, getPriority, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../src/lib/clock.ts';
 import { systemRandom } from '../src/lib/id.ts';
@@ -109,7 +109,7 @@ const model = /^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'
 const report = `# Sandbox, start to exit
 
 ${date}, Node ${process.version}, ${availableParallelism()} processors (${model}), load ${loadBefore.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} after,
-uid ${process.getuid?.()}, ${ROUNDS} alternating rounds. Milliseconds; the ratio is to bare \`bwrap --ro-bind / /\` with the same command.
+uid ${process.getuid?.()}, priority ${getPriority()}, ${ROUNDS} alternating rounds. Milliseconds; the ratio is to bare \`bwrap --ro-bind / /\` with the same command.
 
 | Subject | p50 | p95 | least | ratio |
 |---|---|---|---|---|

@@ -5,7 +5,7 @@
  * A lock names its owner (process id and start time). It appears by `link`, whole or not at all. The lock of a dead owner
  * is reclaimed by whoever first links it to a name that holds the dead owner's identity, so it is reclaimed once.
  */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isOwnerAlive, ownIdentity } from './process-tree-client.ts';
 
@@ -53,9 +53,18 @@ function reclaim(lock: string): void {
   rmSync(grave, { force: true });
 }
 
+/** The names of dead launchers; their locks are reclaimed when a uid is wanted. */
+function sweep(directory: string): void {
+  for (const name of readdirSync(directory).filter((entry) => entry.startsWith('owner-'))) {
+    const [, pid, started] = name.split('-');
+    if (!isOwnerAlive(`${pid}-${started}`)) rmSync(join(directory, name), { force: true });
+  }
+}
+
 /** `directory` is one for the whole machine, so that two installations cannot hand out the same uid. */
 export function createHostUids(directory: string, tag: string): HostUids {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  sweep(directory);
   const owner = ownIdentity();
   const mine = join(directory, `owner-${owner}-${tag}`);
   writeFileSync(mine, owner, { mode: 0o600 });
