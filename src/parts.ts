@@ -53,7 +53,7 @@ export function createParts(config: Config, terminal: Terminal) {
   });
   const log = once(async (): Promise<Tlog> => {
     const [opened, { path }] = await Promise.all([database(), home()]);
-    return createTlog({ database: opened, clock: systemClock, random: systemRandom, home: path });
+    return createTlog({ database: opened, clock: systemClock, random: systemRandom, home: path, sequenceByJob: true });
   });
   const vault = once(async (): Promise<Vault> => {
     const db = await database();

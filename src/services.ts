@@ -10,24 +10,23 @@ import {
   createPatchAttempts,
   createSearchJobs,
   createTreeKeeper,
-  readId,
 } from './campaign/index.ts';
 import {
-  CLOCK_JOB,
   createCompressedClock,
   createDisclosure,
+  createDisclosureJobs,
   createOutbox,
   type Disclosure,
   type OpenedCase,
-  SEND_JOB,
 } from './disclosure/index.ts';
 import { createSealedCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Parts } from './parts.ts';
-import { createPublishing, PUBLISH_JOB, type Publishing } from './publish/index.ts';
+import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
 import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
+import { createSequenceJobs } from './tlog/index.ts';
 
 const POLICY = 'anthropic-2026';
 /** Shown in documents until the operator configures an identity of his own. */
@@ -157,21 +156,16 @@ export async function createHandlers(
       publishAsOperator: services.publishAsOperator,
       onEvent,
     }),
-    [CLOCK_JOB]: async () => void (await disclosure.reachClocks()),
-    [SEND_JOB]: async (payload) => {
-      const outcome = await services.outbox.send(readId(payload, 'message'));
-      if (outcome === 'again') throw new Error('not delivered yet');
-    },
-    [PUBLISH_JOB]: (payload) => publishRelease(services, readId(payload, 'release')),
+    ...createSequenceJobs(services.log),
+    ...createDisclosureJobs({ disclosure, outbox: services.outbox }),
+    ...createPublishJobs({ publish: (id) => publishRelease(services, id) }),
   };
 }
 
 /** Completes a release that a killed process left, under the kind of clock its case has. */
-async function publishRelease(services: Services, id: string): Promise<void> {
+async function publishRelease(services: Services, id: string): ReturnType<Publishing['publish']> {
   const opened = await services.publishing.caseOf(id);
-  if (!opened) return;
+  if (!opened) return services.publishing.publish(id);
   const last = Math.max(...opened.history.map(({ at }) => at.getTime()));
-  const clock = createCompressedClock(new Date(last));
-  const published = await services.publishingFor(opened, clock).publish(id);
-  if (!published.ok) throw new Error(`the release ${id} was not published: ${published.refusal.kind}`);
+  return services.publishingFor(opened, createCompressedClock(new Date(last))).publish(id);
 }

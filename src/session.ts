@@ -25,6 +25,8 @@ export interface Session {
 
 export async function openSession(parts: Parts): Promise<Session> {
   const services = await createServices(parts);
+  // What this command promised to the log becomes leaves before it ends, where no worker did it.
+  parts.onClose(() => services.log.sequence());
   return {
     services,
     async startWorkers(options) {

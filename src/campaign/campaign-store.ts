@@ -105,8 +105,6 @@ export function createCampaignStore(tx: Transaction) {
   };
 }
 
-export type CampaignStore = ReturnType<typeof createCampaignStore>;
-
 interface CampaignRow {
   readonly id: CampaignId;
   readonly kind: Campaign['kind'];
