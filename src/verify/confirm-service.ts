@@ -37,11 +37,15 @@ export async function confirmWith(
   claim: Claim,
   tree: PackageTree,
 ): Promise<Result<Confirmed, Rejection>> {
-  if (!judgeOptionsOf(claim, tree.name).ownScript) {
-    const screened = screenReproducer(claim.reproducer.text, tree.name);
-    if (!screened.ok) return reject('self-inflicted', `the script ${screened.refusal.detail}`);
-  }
-  return await confirmByRunning(runs, claim, tree);
+  const screened = screenClaim(claim, tree.name);
+  return screened.ok ? await confirmByRunning(runs, claim, tree) : screened;
+}
+
+/** A script that is our own rendering of its plan can do nothing else; any other is read before it is run. */
+export function screenClaim(claim: Claim, packageName: string): Result<null, Rejection> {
+  if (judgeOptionsOf(claim, packageName).ownScript) return ok(null);
+  const screened = screenReproducer(claim.reproducer.text, packageName);
+  return screened.ok ? screened : reject('self-inflicted', `the script, ${screened.refusal.detail}`);
 }
 
 /** The same without reading the script first: what the observer and the controls catch by themselves. */

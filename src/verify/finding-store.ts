@@ -107,6 +107,15 @@ export function createFindingStore(tx: Transaction, vault: Vault) {
       return findings;
     },
 
+    /** To be called before the text of a reproducer is shown: who reads it later can see that it was. */
+    async recordReveal(id: FindingId, command: string, now: Date): Promise<void> {
+      await tx.query('insert into verify.reveals (finding_id, command, revealed_at) values ($1, $2, $3)', [
+        id,
+        command,
+        now,
+      ]);
+    },
+
     /** Replaces the version it was made from. Throws StaleWrite if that version is gone. */
     async save(next: StoredFinding, now: Date): Promise<void> {
       const sealed = await vault.sealJson(tx, next.keyId, next.finding, contextOf(next.id));

@@ -7,7 +7,7 @@
  * Nothing here decides: `witness.ts` outside reads the stacks.
  */
 import { hash } from 'node:crypto';
-import { appendFileSync, readFileSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import { getCallSites } from 'node:util';
 import { installTraps } from './traps-inside.ts';
@@ -44,7 +44,6 @@ const stringify = JSON.stringify;
 const slice = String.prototype.slice;
 // Imported names follow what a script puts into node's modules later; these do not.
 const digest = hash;
-const appendText = appendFileSync;
 const writeBytes = writeSync;
 const nativeSites = getCallSites;
 const siteMethods = callSiteMethods();
@@ -135,6 +134,8 @@ const TRAPS_FILE = new URL('./traps-inside.ts', import.meta.url).href;
 
 function createObserver(orders: ObserverOrders): Observer {
   let lines = 0;
+  // Opened before anything else runs: nobody can put another file in its place.
+  const descriptor = orders.file === '' ? 1 : openSync(orders.file, 'a');
   return {
     orders,
     report(kind, detail) {
@@ -151,19 +152,15 @@ function createObserver(orders: ObserverOrders): Observer {
       json += '}';
       const head = `${orders.who} ${lines}`;
       const mac = digest('sha256', orders.key + digest('sha256', `${orders.key}${head} ${json}`));
-      write(`\nheadstart-observed ${head} ${mac} ${json}\n`, orders.file);
+      write(`\nheadstart-observed ${head} ${mac} ${json}\n`, descriptor);
     },
   };
 }
 
-function write(text: string, file: string): void {
-  if (file !== '') {
-    appendText(file, text);
-    return;
-  }
+function write(text: string, descriptor: number): void {
   for (let rest = Buffer.from(text), tries = 0; rest.length > 0 && tries < MAX_RETRIES; tries += 1) {
     try {
-      rest = rest.subarray(writeBytes(1, rest));
+      rest = rest.subarray(writeBytes(descriptor, rest));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
     }

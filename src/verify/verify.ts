@@ -7,13 +7,22 @@ import { join, normalize } from 'node:path';
 import { prerelease } from 'semver';
 import type { Candidate } from '../finder/index.ts';
 import type { FlawClass } from '../formats/flaw-class.ts';
+import { sha256Hex } from '../lib/hash.ts';
 import { ok, type Result } from '../lib/result.ts';
 import { createSeededRandom } from '../lib/seeded-random.ts';
 import { entryText, type ProbePlan } from '../probe/index.ts';
 import type { PackageTree, PublishedVersion, TargetRefusal } from '../target/index.ts';
 import { type AffectedVersions, type MeasuredVersion, nextVersion, summarise } from './affected.ts';
 import { judgeRun, outcomeOf, type RunOutcome } from './confirm.ts';
-import { type Claim, type Confirmed, claimOf, confirmWith, judgeOptionsOf, reproductionOf } from './confirm-service.ts';
+import {
+  type Claim,
+  type Confirmed,
+  claimOf,
+  confirmWith,
+  judgeOptionsOf,
+  reproductionOf,
+  screenClaim,
+} from './confirm-service.ts';
 import type { ConfirmedFinding, Rejection, Reproduction } from './finding.ts';
 import { type RootCause, rootCauseOf } from './fingerprint.ts';
 import { minimise } from './minimise.ts';
@@ -72,12 +81,17 @@ export function createVerification(parts: VerificationParts) {
 
     /** Runs it again. Counts only runs in which the target was seen to cause the effect. */
     async reproduce(claim: Claim, tree: PackageTree, times: number): Promise<Reproduction> {
+      const screened = screenClaim(claim, tree.name);
+      if (!screened.ok)
+        return { reproduced: 0, of: times, oracle: screened.refusal.detail, recordSha256: sha256Hex('') };
       const options = judgeOptionsOf(claim, tree.name);
       return reproductionOf(await runs.runTimes({ ...claim, stage: stageOf(tree) }, times), options);
     },
 
     /** One run against whatever lies at `node_modules` (a patched copy, another version). */
     async runAgainst(claim: Claim, packageName: string, nodeModules: string): Promise<RunOutcome> {
+      const screened = screenClaim(claim, packageName);
+      if (!screened.ok) return { outcome: 'not-comparable', reason: screened.refusal.detail };
       const run = await runs.runOnce({ ...claim, stage: { nodeModules } });
       return outcomeOf(run, judgeOptionsOf(claim, packageName));
     },
