@@ -30,7 +30,8 @@ export interface AttackLine {
 }
 
 const SIMPLER_STEPS = 12;
-const LEADS_PER_EXPRESSION = 4;
+const LEADS_PER_EXPRESSION = 5;
+const LEADS_PER_ATTACK = 2;
 const ATTACKS_PER_EXPRESSION = 4;
 const TRIAL_MILLISECONDS = 400;
 /** Of the time, what the trial of the expressions alone may take. */
@@ -139,12 +140,15 @@ function trials(): Grown[] {
 }
 
 async function byKnownCalls(grown: Grown): Promise<void> {
-  for (const attack of grown.attacks)
+  for (const attack of grown.attacks) {
+    let leads = 0;
     for (const [number, call] of grown.calls.entries()) {
       if (session.over || grown.leads >= LEADS_PER_EXPRESSION) return;
+      if (leads >= LEADS_PER_ATTACK) break;
       const key = `known ${grown.source} ${attack.pump} ${number}`;
-      if (session.at(key)) await reaches(grown, attack, call);
+      if (session.at(key) && (await reaches(grown, attack, call))) leads++;
     }
+  }
 }
 
 /** Expressions that no marker reached: the attack itself may pass the gate that the marker did not. */

@@ -94,7 +94,8 @@ function runOnce(part: string, childJob: SessionJob, seen: (line: ChildLine) => 
     let rest = '';
     let count = 0;
     const watch = setInterval(() => {
-      const patience = lastKey.startsWith('load ') ? job.hangMilliseconds * 3 : job.hangMilliseconds;
+      const isSlow = part === 'measure' || lastKey.startsWith('load ');
+      const patience = isSlow ? job.hangMilliseconds * 3 : job.hangMilliseconds;
       const isLate = Date.now() > until + 1000;
       if (isLate || Date.now() - lastSeen > patience) child.kill('SIGKILL');
     }, 100);

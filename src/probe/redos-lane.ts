@@ -85,11 +85,19 @@ interface Known {
   readonly calls: Call[];
 }
 
+/** How far a call is from `f(text)`. */
+function roundabout(call: Call): number {
+  const made = call.reach.filter((step) => step.kind !== 'get').length;
+  const odd = call.args.filter((arg) => arg.kind !== 'payload' && arg.kind !== 'json').length;
+  return call.after.length * 4 + made * 3 + odd * 2 + call.args.length + call.reach.length;
+}
+
 /** Expressions by source and flags, those that a text reaches first, whole texts before parts of them. */
 function knownExpressions(lines: readonly RedosLine[]): Known[] {
   const known = new Map<string, Known>();
   const reaches = lines.filter((line) => line.kind === 'reach');
-  const ordered = [...reaches.filter(({ whole }) => whole), ...reaches.filter(({ whole }) => !whole)];
+  const rank = ({ whole, call }: (typeof reaches)[number]): number => (whole ? 0 : 3) + roundabout(call);
+  const ordered = [...reaches].sort((left, right) => rank(left) - rank(right));
   const take = (source: string, flags: string): Known => {
     const key = `${source}/${flags}`;
     const one = known.get(key) ?? { source, flags, calls: [] };

@@ -29,7 +29,9 @@ export interface MeasureLine {
 const LONG_MILLISECONDS = 40;
 /** Fourfold input, more than eightfold time. */
 const LEAST_EXPONENT = 1.6;
-const ENOUGH_MILLISECONDS = 400;
+const ENOUGH_MILLISECONDS = 150;
+/** A next step that would take this long is not taken. */
+const TOO_LONG_MILLISECONDS = 1500;
 const cpuUsage = process.cpuUsage.bind(process);
 
 const session = new Session<MeasureJob>();
@@ -69,7 +71,7 @@ export function exponentOf(sizes: readonly number[], times: readonly number[]): 
 
 function* counts(): Generator<number> {
   if (attack.growth === 'exponential') for (let count = 12; count <= 40; count += 2) yield count;
-  else for (let size = 1000; size <= 256_000; size *= 2) yield Math.max(8, Math.ceil(size / attack.pump.length));
+  else for (let size = 64; size <= 256_000; size *= 2) yield Math.max(8, Math.ceil(size / attack.pump.length));
 }
 
 /** A text as long as the pump that the expression does not repeat over. */
@@ -92,10 +94,12 @@ async function main(): Promise<void> {
   const sizes: number[] = [];
   const cpuMs: number[] = [];
   for (const count of counts()) {
+    session.at(`${count}`);
     const ms = await timeOf(loaded.value, attack.pump, count);
     sizes.push(count * attack.pump.length);
     cpuMs.push(ms);
-    if (ms > ENOUGH_MILLISECONDS) break;
+    const before = cpuMs.at(-2) ?? ms;
+    if (ms > ENOUGH_MILLISECONDS || (ms > LONG_MILLISECONDS && ms * (ms / before) > TOO_LONG_MILLISECONDS)) break;
   }
   const longest = cpuMs.at(-1) ?? 0;
   const exponent = exponentOf(sizes.slice(-4), cpuMs.slice(-4));
