@@ -117,8 +117,8 @@ async function withAttacks(known: readonly Known[], limits: RedosLaneLimits): Pr
     if (calls.length > 0 && left > 0 && /[*+}].*[*+}]/.test(source)) {
       const from = performance.now();
       const found = await analyse(source, flags, Math.min(left, limits.analyseMilliseconds));
-      left -= performance.now() - from;
-      if (found) attacks.unshift(found);
+      left = found === 'unanswered' ? 0 : left - (performance.now() - from);
+      if (found !== 'unanswered' && found.attack) attacks.unshift(found.attack);
     }
     expressions.push({ source, flags, calls: calls.slice(0, 10), attacks });
   }

@@ -93,16 +93,28 @@ const LONGEST_SOURCE = 3000;
 /** Whether it can grow at all: without a repeat it is linear. */
 export const canGrow = (source: string): boolean => UNBOUNDED.test(source) && source.length <= LONGEST_SOURCE;
 
-/** The attack that `recheck` finds within the time, or undefined. Hostile input: it must neither throw nor hang. */
-export async function analyse(source: string, flags: string, milliseconds: number): Promise<RegexAttack | undefined> {
+/** `unanswered`: the analysis neither ended nor gave up in twice its time; more of them would wait as long. */
+export type Analysis = { readonly attack: RegexAttack | undefined } | 'unanswered';
+
+/** What `recheck` finds within the time. The expression is hostile input: this neither throws nor hangs. */
+export async function analyse(source: string, flags: string, milliseconds: number): Promise<Analysis> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'unanswered'>((resolve) => {
+    timer = setTimeout(() => resolve('unanswered'), milliseconds * 2);
+  });
   try {
-    const answer = await check(source, flags, { timeout: milliseconds });
-    if (answer.status !== 'vulnerable') return undefined;
-    const [pump] = answer.attack.pumps;
-    if (!pump) return undefined;
-    const others = answer.attack.pumps.slice(1).map((other) => other.prefix + other.pump);
-    return { prefix: pump.prefix, pump: pump.pump, suffix: others.join('') + answer.attack.suffix };
+    return await Promise.race([late, readAnswer(source, flags, milliseconds)]);
   } catch {
-    return undefined;
+    return { attack: undefined };
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+async function readAnswer(source: string, flags: string, milliseconds: number): Promise<Analysis> {
+  const answer = await check(source, flags, { timeout: milliseconds });
+  const [pump, ...others] = answer.status === 'vulnerable' ? answer.attack.pumps : [];
+  if (!pump || answer.status !== 'vulnerable') return { attack: undefined };
+  const rest = others.map((other) => other.prefix + other.pump).join('');
+  return { attack: { prefix: pump.prefix, pump: pump.pump, suffix: rest + answer.attack.suffix } };
 }
