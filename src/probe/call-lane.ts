@@ -34,7 +34,7 @@ export const CALL_LANE_LIMITS: CallLaneLimits = {
   quickMilliseconds: 1000,
   functions: 150,
   hangMilliseconds: 1500,
-  restarts: 5,
+  restarts: 7,
 };
 
 const JOB_FILE = 'probe/job.json';
@@ -65,6 +65,7 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
     flaw,
     files: target.hints?.files ?? [''],
     leaveOut: [],
+    resume: {},
     order: 'usual',
     prefix: `hs${target.token
       .replace(/[^a-z0-9]/gi, '')

@@ -47,6 +47,25 @@ function cpuOf(pid: number | undefined): number {
 interface Round {
   readonly ended: boolean;
   readonly lastKey: string;
+  readonly lastAttempt: number;
+}
+
+/** What earlier rounds taught: what to leave out, and where to go on. */
+interface Lessons {
+  readonly leaveOut: string[];
+  readonly resume: Record<string, number>;
+}
+
+/** Attempts between two signs of life of the search. */
+const BATCH = 40;
+
+function readSign(line: string): [string, number] {
+  try {
+    const sign = JSON.parse(line) as { key?: unknown; attempt?: unknown };
+    return [String(sign.key), Number(sign.attempt) || 0];
+  } catch {
+    return ['', 0];
+  }
 }
 
 function endGroup(child: ChildProcess): void {
@@ -60,11 +79,11 @@ function endGroup(child: ChildProcess): void {
 let hits = 0;
 let hasAlternates = false;
 
-function oneRound(order: SearchJob['order'], leaveOut: readonly string[], totalMilliseconds: number): Promise<Round> {
+function oneRound(order: SearchJob['order'], lessons: Lessons, totalMilliseconds: number): Promise<Round> {
   return new Promise((resolve) => {
     const environment = {
       ...process.env,
-      HEADSTART_JOB: JSON.stringify({ ...job, token: '', order, leaveOut, totalMilliseconds }),
+      HEADSTART_JOB: JSON.stringify({ ...job, token: '', order, ...lessons, totalMilliseconds }),
     };
     const child = spawn(process.execPath, ['--no-warnings', searchFile], {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
@@ -73,6 +92,7 @@ function oneRound(order: SearchJob['order'], leaveOut: readonly string[], totalM
     });
     let ended = false;
     let lastKey = '';
+    let lastAttempt = 0;
     let rest = '';
     let lastSeen = Date.now();
     let lastCpu = 0;
@@ -83,7 +103,7 @@ function oneRound(order: SearchJob['order'], leaveOut: readonly string[], totalM
       const parts = (rest + chunk.toString('utf8')).split('\n');
       rest = (parts.pop() ?? '').slice(-LINE_LIMIT);
       for (const line of parts) {
-        if (line.startsWith('{"kind":"at"')) lastKey = (JSON.parse(line) as { key: string }).key;
+        if (line.startsWith('{"kind":"at"')) [lastKey, lastAttempt] = readSign(line);
         else if (line === '{"kind":"end"}') ended = true;
         else {
           if (line.startsWith('{"kind":"hit"')) hits++;
@@ -100,7 +120,7 @@ function oneRound(order: SearchJob['order'], leaveOut: readonly string[], totalM
     const finish = (): void => {
       clearInterval(watch);
       endGroup(child);
-      resolve({ ended, lastKey });
+      resolve({ ended, lastKey, lastAttempt });
     };
     child.on('error', finish);
     child.on('exit', () => setTimeout(finish, 10));
@@ -109,18 +129,21 @@ function oneRound(order: SearchJob['order'], leaveOut: readonly string[], totalM
 
 async function inOrder(order: SearchJob['order'], milliseconds: number): Promise<void> {
   const until = Date.now() + milliseconds * (job.flaw === 'command-injection' ? 1.5 : 3);
-  const leaveOut = [...job.leaveOut];
+  const lessons: Lessons = { leaveOut: [...job.leaveOut], resume: {} };
   for (let round = 0; round <= job.restarts; round++) {
     const left = until - Date.now();
     if (left < 200) {
       keep(JSON.stringify({ kind: 'skipped', what: 'rest', reason: 'time limit of the group' }));
       return;
     }
-    const { ended, lastKey } = await oneRound(order, leaveOut, Math.min(left, milliseconds));
+    const { ended, lastKey, lastAttempt } = await oneRound(order, lessons, Math.min(left, milliseconds));
     if (ended) return;
     keep(JSON.stringify({ kind: 'skipped', what: lastKey, reason: 'hung or ended the process' }));
-    if (lastKey === '' || leaveOut.includes(lastKey)) return;
-    leaveOut.push(lastKey);
+    if (lastKey === '' || lessons.leaveOut.includes(lastKey)) return;
+    // Once, the call is taken up again behind the attempts that did it.
+    if (lastKey.startsWith('call') && lessons.resume[lastKey] === undefined)
+      lessons.resume[lastKey] = lastAttempt + BATCH;
+    else lessons.leaveOut.push(lastKey);
   }
 }
 

@@ -32,6 +32,8 @@ export interface EnumerationHooks {
   /** Told before every call into the target, so that a hang can be laid at its door; false means leave it out. */
   readonly before: (key: string) => boolean;
   readonly now: () => number;
+  /** Told after every such call: puts right what the call may have bent. */
+  readonly after?: () => void;
 }
 
 const OPTIONS: PlanValue = { kind: 'json', value: {} };
@@ -186,9 +188,10 @@ class Walk {
     for (const args of MAKER_ARGUMENTS) {
       if (this.#full() || kept >= 2) return;
       const steps: PlanReach[] = [...reach, { kind: asClass ? 'construct' : 'call', args }];
-      const key = `make ${this.#root.file} ${describe(reach)} ${MAKER_ARGUMENTS.indexOf(args)}`;
+      const key = `make ${this.#root.file} ${describe(reach)}`;
       if (!this.#hooks.before(key)) continue;
       const made = this.#tryWalk(steps);
+      this.#hooks.after?.();
       if (made === undefined) continue;
       const shape = `${describe(reach)}:${namesOf(made).sort().join()}`;
       const first = this.#made.get(shape);

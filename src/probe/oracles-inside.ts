@@ -24,7 +24,7 @@ export function targetFrames(stack: string): string[] {
   for (const match of String(stack).matchAll(FRAME)) {
     const path = String(match[1]).replace(/^.*node_modules\//, '');
     const frame = `${path}:${match[2]}`;
-    if (frames[frames.length - 1] !== frame) frames.push(frame);
+    if (frames[frames.length - 1] !== frame) frames[frames.length] = frame;
     if (frames.length >= 24) break;
   }
   return frames;

@@ -14,6 +14,7 @@ import { pathToFileURL } from 'node:url';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import { describe, enumerate, type Subject } from './enumerate-inside.ts';
 import { attemptsFromReads, hintedAttempts, hintsFor, pairedAttempts } from './hinted-inside.ts';
+import { keepIntrinsics } from './intrinsics-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
 import { type Attempt, generalAttempts } from './shapes-inside.ts';
@@ -26,6 +27,8 @@ export interface SearchJob {
   readonly files: readonly string[];
   /** Keys not to call again: they hung or ended the process. */
   readonly leaveOut: readonly string[];
+  /** Keys that did so once, and the attempt to go on with. */
+  readonly resume: Readonly<Record<string, number>>;
   /** Canaries begin with this. */
   readonly prefix: string;
   /** Argument lists found in documentation and tests, by function name. */
@@ -38,7 +41,7 @@ export interface SearchJob {
 }
 
 export type SearchMessage =
-  | { readonly kind: 'at'; readonly key: string }
+  | { readonly kind: 'at'; readonly key: string; readonly attempt: number }
   | { readonly kind: 'loaded'; readonly file: string; readonly functions: number }
   | { readonly kind: 'not-loaded'; readonly file: string; readonly reason: string }
   | { readonly kind: 'tried'; readonly functions: number; readonly calls: number; readonly cut: number }
@@ -102,6 +105,7 @@ class Search {
   readonly #trap: ReturnType<typeof trapProperty> | undefined;
   readonly #programs: () => readonly string[];
   readonly #now: () => number;
+  readonly #restore: () => void;
   #count = 0;
   #calls = 0;
   #tried = 0;
@@ -112,23 +116,24 @@ class Search {
     this.#leaveOut = new Set(job.leaveOut);
     // Commands spend their time in other processes.
     this.#now = job.flaw === 'command-injection' ? wallNow : cpuNow;
-    const onEffect = (effect: Effect): void => this.#report(effect);
-    if (job.flaw === 'prototype-pollution') this.#trap = trapProperty(Object.prototype, onEffect);
-    if (job.flaw === 'code-injection') this.#trap = trapProperty(globalThis, onEffect);
     this.#programs = watchCommands(join(process.cwd(), 'stand-ins'), (command) => {
       if (this.#started.length < 20_000) this.#started.push(command);
       // Where commands are not what is looked for, a few may run, so that the target goes on; then they only cost time.
       if (job.flaw !== 'command-injection' && this.#started.length > 12) throw new Error('no more commands here');
     });
+    const onEffect = (effect: Effect): void => this.#report(effect);
+    if (job.flaw === 'prototype-pollution') this.#trap = trapProperty(Object.prototype, onEffect);
+    if (job.flaw === 'code-injection') this.#trap = trapProperty(globalThis, onEffect);
+    this.#restore = keepIntrinsics();
   }
 
   #context(payload: string, canary: string): ValueContext {
     return { payload: fillText(payload, { payload: '', canary }), canary, seen: new Set(), called: [] };
   }
 
-  readonly #before = (key: string): boolean => {
+  readonly #before = (key: string, attempt = 0): boolean => {
     if (this.#leaveOut.has(key)) return false;
-    say({ kind: 'at', key });
+    say({ kind: 'at', key, attempt });
     return true;
   };
 
@@ -156,11 +161,12 @@ class Search {
       if (this.#now() > until || this.#sinks.size >= 6) break;
       const loaded = await this.#load(file);
       if (!loaded) continue;
+      this.#restore();
       this.#roots.set(file, loaded.value);
       const subjects = enumerate(
         { file, format: loaded.format, value: loaded.value },
         { functions: this.#job.functions, depth: 3, milliseconds: 1500 },
-        { before: this.#before, now: this.#now },
+        { before: this.#before, now: this.#now, after: this.#restore },
         this.#context('x', 'x'),
       );
       if (subjects.some((subject) => subject.alternates)) say({ kind: 'has-alternates' });
@@ -185,11 +191,11 @@ class Search {
     const attempts =
       this.#job.order === 'alternates' ? otherWays : [...usual, ...pairedAttempts(flaw, subject, all), ...otherWays];
     const key = `call ${subject.file} ${describe(subject.reach)}${subject.constructs ? ' new' : ''}`;
-    return { subject, key, attempts, at: 0 };
+    return { subject, key, attempts, at: this.#job.resume[key] ?? 0 };
   }
 
   async #drive(course: Course, milliseconds: number, most: number): Promise<void> {
-    if (course.at >= course.attempts.length || !this.#before(course.key)) return;
+    if (course.at >= course.attempts.length || !this.#before(course.key, course.at)) return;
     const until = this.#now() + milliseconds;
     const last = Math.min(course.attempts.length, course.at + most);
     const startedBefore = this.#started.length;
@@ -202,7 +208,7 @@ class Search {
       const attempt = course.attempts[course.at++];
       if (attempt) this.#attempt(course.subject, attempt);
       if (course.at % BATCH !== 0) continue;
-      say({ kind: 'at', key: course.key });
+      this.#before(course.key, course.at);
       await this.#look(startedBefore);
     }
     await this.#look(startedBefore);
@@ -263,6 +269,7 @@ class Search {
 
   /** Lets what was started come to its effect, then forgets the attempts so far. */
   async #look(startedBefore: number): Promise<void> {
+    this.#restore();
     const shells = this.#started.length > startedBefore;
     await this.#settle(shells ? 60 : 0);
     if (!shells && this.#job.flaw === 'command-injection') this.#pending.clear();
