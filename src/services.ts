@@ -66,13 +66,13 @@ export async function createServices(parts: Parts) {
   };
   const disclosure = disclosureWith(clock, 'real');
   const disclosureUnder = (now: Clock): Disclosure => disclosureWith(now, 'compressed');
-  const publishingWith = (now: Clock, over: Disclosure): Publishing =>
-    createPublishing({ database, clock: now, random, vault, log, disclosure: over, home, publisher: PUBLISHER });
+  const publishingWith = (over: Disclosure): Publishing =>
+    createPublishing({ database, clock, random, vault, log, disclosure: over, home, publisher: PUBLISHER });
   const outbox = createOutbox({ database, clock, random, vault, from: CONTACT.address });
-  const publishing = publishingWith(clock, disclosure);
+  const publishing = publishingWith(disclosure);
   /** Under the kind of clock the case has. */
   const publishingFor = (opened: OpenedCase, now: Clock): Publishing =>
-    opened.case.time === 'real' ? publishing : publishingWith(now, disclosureUnder(now));
+    opened.case.time === 'real' ? publishing : publishingWith(disclosureUnder(now));
   return {
     database,
     vault,

@@ -9,7 +9,6 @@ export {
   type PublishRefusal,
   type Signing,
 } from './publish.ts';
-export { createPublishJobs } from './publish-job.ts';
 export type { ReleaseFacts, ReleaseRefusal } from './release.ts';
-export { openOperatorSigners, openReleaseSigners, type SignersRefusal } from './release-key-service.ts';
+export { openReleaseSigners, type SignersRefusal } from './release-key-service.ts';
 export type { ReleaseId } from './release-store.ts';

@@ -31,6 +31,7 @@ export const PUBLISH_JOB = 'publish.release';
 
 export interface PublishingDependencies {
   readonly database: Database;
+  /** The world's clock, whatever clock a case runs under: documents and releases bear real dates. */
   readonly clock: Clock;
   readonly random: RandomBytes;
   readonly vault: Pick<Vault, 'sealJson' | 'openJson'>;

@@ -5,7 +5,6 @@ import type { Ed25519Signer } from '../lib/ed25519.ts';
 import type { RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
-import type { Vault } from '../store/vault.ts';
 import { createVerifierKey, ED25519, formatVerifierKey, type Tlog } from '../tlog/index.ts';
 import { createReleaseKeyFiles, namesFor } from './key-file-client.ts';
 import { type EncryptedKey, type KeyRefusal, openReleaseKey } from './release-key.ts';
@@ -62,17 +61,4 @@ async function nameInLog(tx: Transaction, log: ReleaseKeyDependencies['log'], ke
     vkey,
     entry.value,
   ]);
-}
-
-/**
- * Both signers for the operator alone, under passphrases that the master key gives: whoever has the data directory has
- * both. Refused as a wrong passphrase where a person made the key under one of her own. Sign with `onePerson: true`.
- */
-export function openOperatorSigners(
-  parts: ReleaseKeyDependencies & { readonly vault: Pick<Vault, 'derive'> },
-  kind: 'real' | 'demonstration',
-): Promise<Result<readonly [Ed25519Signer, Ed25519Signer], SignersRefusal>> {
-  const [nameA, nameB] = namesFor(kind);
-  const passphraseOf = (name: string) => parts.vault.derive(`release passphrase ${name}`).toString('base64url');
-  return openReleaseSigners(parts, kind, [passphraseOf(nameA), passphraseOf(nameB)]);
 }
