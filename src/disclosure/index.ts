@@ -21,6 +21,7 @@ export {
   type OpenRefusal,
   type StepRefusal,
 } from './disclosure.ts';
+export { createDisclosureJobs } from './disclosure-job.ts';
 export { isInForce } from './embargo.ts';
 export { advisoryIdOf, type Contact, type Learnt, packageOf, titleOf } from './finding.ts';
 export { createOutbox, type Outbox, SEND_JOB, type SendOutcome } from './outbox-service.ts';

@@ -9,6 +9,7 @@ export {
   type PublishRefusal,
   type Signing,
 } from './publish.ts';
+export { createPublishJobs } from './publish-job.ts';
 export type { ReleaseFacts, ReleaseRefusal } from './release.ts';
 export { openReleaseSigners, type SignersRefusal } from './release-key-service.ts';
 export type { ReleaseId } from './release-store.ts';
