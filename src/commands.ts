@@ -11,6 +11,7 @@ import {
   registerDoctor,
   registerDocumentCommands,
   registerLogCommands,
+  registerReproduce,
   registerSandboxCommands,
   registerScan,
   registerServe,
@@ -48,8 +49,18 @@ export function registerAll(program: Command, parts: Parts): void {
     campaigns: async () => (await session()).services.campaigns,
     work: async (campaign, { cache }) => work(campaign, await registryFor(campaign, cache && resolve(cache))),
     lines: async (id) => (await session()).services.reports.lines(id),
-    noteReveal: async (findingId) => (await session()).services.noteReveal(findingId),
+    recordReveal: async (findingId) => (await session()).services.recordReveal(findingId),
     toTarget: readTarget,
+  });
+  registerReproduce(program, {
+    terminal,
+    clock,
+    database: parts.database,
+    vault: parts.vault,
+    scratch: parts.scratch,
+    registry: parts.registry,
+    verification: parts.verification,
+    chooseProfile,
   });
   registerServe(program, { terminal, profile: (asked) => readProfile(asked, parts), ...serving });
   registerSandboxCommands(program, {

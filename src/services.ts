@@ -27,6 +27,7 @@ import type { SandboxProfile } from './sandbox/index.ts';
 import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
 import { createSequenceJobs } from './tlog/index.ts';
+import { createFindingStore, type FindingId } from './verify/index.ts';
 
 const POLICY = 'anthropic-2026';
 /** Shown in documents until the operator configures an identity of his own. */
@@ -100,13 +101,8 @@ export async function createServices(parts: Parts) {
     },
     readLetter: (messageId: string): Promise<string | undefined> =>
       database.transaction((tx) => outbox.readLetter(tx, messageId)),
-    /** Writes into the history of a finding's case that its details were shown. */
-    noteReveal: (findingId: string): Promise<void> =>
-      database.transaction(async (tx) => {
-        const caseId = await disclosure.findCaseId(tx, findingId);
-        const opened = caseId && (await disclosure.findIn(tx, caseId));
-        if (opened) await disclosure.note(tx, opened, 'revealed', 'operator at the command line');
-      }),
+    recordReveal: (findingId: FindingId): Promise<void> =>
+      createFindingStore(database, vault).recordReveal(findingId, 'scan --reveal', clock.now()),
   };
 }
 

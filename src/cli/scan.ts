@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Campaign, CampaignFile, CampaignId, Campaigns, ScanLine } from '../campaign/index.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
 import type { Json } from '../lib/canonical-json.ts';
+import type { FindingId } from '../verify/index.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface ScanParts {
@@ -11,8 +12,8 @@ export interface ScanParts {
   readonly profile: (asked: string | undefined) => 'full' | 'user';
   readonly work: (campaign: Campaign, options: { readonly cache?: string }) => Promise<readonly string[]>;
   readonly lines: (id: CampaignId) => Promise<readonly ScanLine[]>;
-  /** Writes into the case's history that its details were shown. */
-  readonly noteReveal: (findingId: string) => Promise<void>;
+  /** Writes down that the details of a finding were shown. */
+  readonly recordReveal: (findingId: FindingId) => Promise<void>;
   /** Targets as they are kept: paths made absolute. */
   readonly toTarget: (text: string) => string;
 }
@@ -59,9 +60,10 @@ async function scan(parts: ScanParts, targets: readonly string[], options: ScanO
   if (!campaign) throw new Error(`the campaign ${id} vanished`);
   const failures = await parts.work(campaign, options.cache ? { cache: options.cache } : {});
   for (const line of await parts.lines(id)) {
+    // What shows a secret is recorded before it is shown.
+    if (options.reveal && line.status === 'confirmed') await parts.recordReveal(line.id);
     if (options.json) terminal.json(toJson(line, options.reveal ?? false));
     else terminal.data(`${toText(line, options.reveal ?? false)}\n`);
-    if (options.reveal && line.status === 'confirmed') await parts.noteReveal(line.id);
   }
   await endIncomplete(parts, campaigns, id, failures);
 }

@@ -123,10 +123,6 @@ export function createDisclosure(parts: DisclosureDependencies) {
     /** The secret half of the commitment. */
     readSealed: (tx: Transaction, opened: OpenedCase): Promise<SealedFinding> => readSealed(tx, parts, opened),
 
-    /** By the id of case, finding or commitment. */
-    findCaseId: (tx: Transaction, name: string): Promise<CaseId | undefined> =>
-      createDetailsStore(tx).findCaseNamed(name),
-
     /** The secret half again, by the id of case, finding or commitment. */
     findSealed: (name: string): Promise<NamedCommitment | undefined> =>
       database.transaction(async (tx) => {
