@@ -2,7 +2,7 @@
 
 const LIMIT = 16;
 const NOT_FOR_USERS =
-  /(?:^|\/)(?:tests?|specs?|__tests__|__mocks__|examples?|benchmarks?|bench|docs?|demo|fixtures?|scripts?|website|coverage|tasks?|flow-typed|vendor)\/|\.(?:test|spec|min|umd|browser|config)\.[cm]?js$|(?:^|\/)(?:gruntfile|gulpfile|webpack[\w.]*|rollup[\w.]*|karma[\w.]*|test|tests|bench|benchmark)\.[cm]?js$/i;
+  /(?:^|\/)\.|(?:^|\/)(?:tests?|specs?|__tests__|__mocks__|examples?|benchmarks?|bench|docs?|demo|fixtures?|scripts?|website|coverage|tasks?|flow-typed|vendor)\/|\.(?:test|spec|min|umd|browser|config)\.[cm]?js$|(?:^|\/)(?:gruntfile|gulpfile|webpack[\w.]*|rollup[\w.]*|karma[\w.]*|test|tests|bench|benchmark)\.[cm]?js$/i;
 const SINKS =
   /\bchild_process\b|\bexec(?:Sync|File)?\s*\(|\bspawn(?:Sync)?\s*\(|\beval\s*\(|\bnew Function\b|\bFunction\s*\(|\bvm\b|\[\s*\w+\s*\]\s*=[^=]|\b(?:merge|extend|assign|defaults|set|unflatten|parse)\b/g;
 

@@ -84,7 +84,7 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
       seconds: Math.ceil((totalMilliseconds * 4.5) / 1000) + 8,
       cpuSeconds: Math.ceil((totalMilliseconds * 3) / 1000) + 8,
       memoryMiB: 768,
-      pids: 64,
+      pids: 320,
     },
   };
 }

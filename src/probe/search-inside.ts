@@ -15,6 +15,7 @@ import type { FlawClass } from '../formats/flaw-class.ts';
 import { describe, enumerate, type Subject } from './enumerate-inside.ts';
 import { attemptsFromReads, hintedAttempts, hintsFor, pairedAttempts } from './hinted-inside.ts';
 import { keepIntrinsics } from './intrinsics-inside.ts';
+import { byPromise, isEmitter, noteSeen, TRIGGERS } from './judgement-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
 import { type Attempt, generalAttempts } from './shapes-inside.ts';
@@ -77,6 +78,9 @@ const PASSES = [
   { share: 1, attempts: Number.POSITIVE_INFINITY },
 ] as const;
 const BATCH = 40;
+const AFTER_A_HIT_MILLISECONDS = 2000;
+/** Commands started before they are waited for. */
+const COMMANDS_AT_ONCE = 16;
 
 interface Pending {
   readonly subject: Subject;
@@ -106,6 +110,8 @@ class Search {
   readonly #programs: () => readonly string[];
   readonly #now: () => number;
   readonly #restore: () => void;
+  #until = 0;
+  #startedAtLook = 0;
   #count = 0;
   #calls = 0;
   #tried = 0;
@@ -156,9 +162,9 @@ class Search {
   }
 
   async run(): Promise<void> {
-    const until = this.#now() + this.#job.totalMilliseconds;
+    this.#until = this.#now() + this.#job.totalMilliseconds;
     for (const file of this.#job.files) {
-      if (this.#now() > until || this.#sinks.size >= 6) break;
+      if (this.#now() > this.#until || this.#sinks.size >= 6) break;
       const loaded = await this.#load(file);
       if (!loaded) continue;
       this.#restore();
@@ -174,7 +180,7 @@ class Search {
       const courses = byPromise(subjects, this.#job.flaw).map((subject) => this.#course(subject, subjects));
       for (const pass of PASSES)
         for (const course of courses) {
-          if (this.#now() > until) break;
+          if (this.#now() > this.#until) break;
           await this.#drive(course, this.#job.functionMilliseconds * pass.share, pass.attempts);
         }
       this.#cut += courses.filter((course) => course.at < course.attempts.length).length;
@@ -207,7 +213,8 @@ class Search {
       }
       const attempt = course.attempts[course.at++];
       if (attempt) this.#attempt(course.subject, attempt);
-      if (course.at % BATCH !== 0) continue;
+      const isBusy = this.#started.length - this.#startedAtLook >= COMMANDS_AT_ONCE;
+      if (course.at % BATCH !== 0 && !isBusy) continue;
       this.#before(course.key, course.at);
       await this.#look(startedBefore);
     }
@@ -270,6 +277,7 @@ class Search {
   /** Lets what was started come to its effect, then forgets the attempts so far. */
   async #look(startedBefore: number): Promise<void> {
     this.#restore();
+    this.#startedAtLook = this.#started.length;
     const shells = this.#started.length > startedBefore;
     await this.#settle(shells ? 60 : 0);
     if (!shells && this.#job.flaw === 'command-injection') this.#pending.clear();
@@ -307,6 +315,8 @@ class Search {
     const sink = `${effect.frames[0]} ${effect.whole === true}`;
     if (this.#sinks.has(sink)) return;
     this.#sinks.add(sink);
+    // One was found: a while for others, no more.
+    if (effect.whole !== true) this.#until = Math.min(this.#until, this.#now() + AFTER_A_HIT_MILLISECONDS);
     const args = noteSeen(attempt.args, [...context.seen]);
     const plan: ProbePlan = {
       flaw: this.#job.flaw,
@@ -322,49 +332,6 @@ class Search {
 }
 
 const CALLBACK: PlanValue = { kind: 'callback' };
-
-/** Methods that set going what a builder or a lazy task has been told to do. */
-const TRIGGERS = [
-  'fork',
-  'run',
-  'exec',
-  'execute',
-  'start',
-  'send',
-  'end',
-  'done',
-  'process',
-  'build',
-  'go',
-  'save',
-  'render',
-  'compile',
-];
-
-function isEmitter(value: object): boolean {
-  return (
-    typeof (value as { on?: unknown }).on === 'function' && typeof (value as { emit?: unknown }).emit === 'function'
-  );
-}
-
-const PROMISING: Partial<Record<FlawClass, RegExp>> = {
-  'prototype-pollution':
-    /\[[^\]'"\d]+\]\s*=[^=]|set|merge|extend|assign|default|deep|mix|path|put|flat|parse|clone|update|patch|copy|opt/i,
-  'command-injection': /exec|spawn|shell|cmd|command|child/i,
-  'code-injection': /eval|Function\s*\(|\bvm\b|runIn|compile|template|render|serialize/i,
-};
-
-/** Functions whose text looks like the class come first; otherwise as they were met. */
-function byPromise(subjects: readonly Subject[], flaw: FlawClass): readonly Subject[] {
-  const telling = PROMISING[flaw];
-  const score = (subject: Subject): number => (telling?.test(subject.source) || telling?.test(subject.name) ? 0 : 1);
-  return subjects.toSorted((left, right) => score(left) - score(right));
-}
-
-/** Writes the names that were read into every any-property value. */
-function noteSeen(values: readonly PlanValue[], seen: readonly string[]): readonly PlanValue[] {
-  return values.map((value) => (value.kind === 'any-property' ? { ...value, seen } : value));
-}
 
 function neutralise(): void {
   const silent = () => undefined;
