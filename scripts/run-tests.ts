@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { CLONE_HOME, ensureBubblewrap } from '../src/sandbox/index.ts';
 import { startPostgres } from '../src/store/postgres-launcher.ts';
 import { makeTestDirectory } from '../src/store/test-directory.ts';
 
@@ -34,6 +35,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     stop.abort();
   });
 }
+
+const bubblewrap = await ensureBubblewrap({
+  home: CLONE_HOME,
+  noApt: process.env.HEADSTART_NO_APT === '1',
+  say: (line) => void process.stderr.write(`${line}\n`),
+});
+// The tests that need the sandbox will fail and say so; the others still run.
+if (!bubblewrap.ok) process.stderr.write(`${bubblewrap.refusal.reason}\n`);
 
 const directory = makeTestDirectory('headstart-tests-');
 try {

@@ -19,7 +19,13 @@ test('an installed bubblewrap is found and says its version; nothing is installe
 
 test('where it is missing and nothing may be installed, the refusal names the package', async () => {
   const said: string[] = [];
-  const refused = await ensureBubblewrap({ home, noApt: true, say: (line) => void said.push(line), path: home });
+  const refused = await ensureBubblewrap({
+    home,
+    noApt: true,
+    say: (line) => void said.push(line),
+    path: home,
+    cloneHome: home,
+  });
   assert.ok(!refused.ok);
   assert.equal(refused.refusal.layer, 'bubblewrap');
   assert.match(refused.refusal.reason, /HEADSTART_NO_APT.*apt-get install bubblewrap/);
@@ -29,6 +35,6 @@ test('where it is missing and nothing may be installed, the refusal names the pa
 test('a program that does not run is not taken for bubblewrap', async () => {
   const empty = join(home, 'empty');
   mkdirSync(join(empty, 'bwrap'), { recursive: true });
-  assert.equal(await findBubblewrap(join(home, 'none'), empty), undefined);
+  assert.equal(await findBubblewrap(join(home, 'none'), empty, empty), undefined);
   assert.deepEqual(readdirSync(join(empty, 'bwrap')), []);
 });

@@ -50,13 +50,20 @@ async function tryCommand(command: readonly string[]): Promise<Bubblewrap | unde
   }
 }
 
-/** On `path` (as the variable PATH is written) or below the data directory. */
-export async function findBubblewrap(home: string, path = SYSTEM_PATH): Promise<Bubblewrap | undefined> {
+/** The default data directory of this clone: what one command unpacked there serves the others, the tests too. */
+export const CLONE_HOME = join(import.meta.dirname, '..', '..', '.headstart');
+
+/** On `path` (as the variable PATH is written), below the data directory, or below the clone's. */
+export async function findBubblewrap(
+  home: string,
+  path = SYSTEM_PATH,
+  cloneHome = CLONE_HOME,
+): Promise<Bubblewrap | undefined> {
   for (const directory of path.split(delimiter)) {
     const found = await tryCommand([join(directory, 'bwrap')]);
     if (found) return found;
   }
-  return tryCommand(unpackedCommand(home));
+  return (await tryCommand(unpackedCommand(home))) ?? (await tryCommand(unpackedCommand(cloneHome)));
 }
 
 export interface EnsureOptions {
@@ -66,6 +73,7 @@ export interface EnsureOptions {
   /** Told what is installed, before it is. */
   readonly say: (line: string) => void;
   readonly path?: string;
+  readonly cloneHome?: string;
   /** Whether this process is root; a parameter so that the way of a plain user can be tried by root. */
   readonly isRoot?: boolean;
 }
@@ -119,7 +127,7 @@ export async function ensureBubblewrap(options: EnsureOptions): Promise<Result<B
       layer: 'bubblewrap',
       reason: `${why}; install the Debian package bubblewrap (apt-get install bubblewrap)`,
     });
-  const found = await findBubblewrap(options.home, options.path);
+  const found = await findBubblewrap(options.home, options.path, options.cloneHome);
   if (found) return ok(found);
   if (options.noApt) return missing('bubblewrap is not installed and HEADSTART_NO_APT forbids to install it');
   const isRoot = options.isRoot ?? process.getuid?.() === 0;

@@ -17,7 +17,13 @@ test('bubblewrap fetched as a plain user runs a sandbox', {
   const home = mkdtempSync(join(tmpdir(), 'headstart-fetched-'));
   try {
     const said: string[] = [];
-    const found = await ensureBubblewrap({ home, noApt: false, say: (line) => void said.push(line), path: home });
+    const found = await ensureBubblewrap({
+      home,
+      noApt: false,
+      say: (line) => void said.push(line),
+      path: home,
+      cloneHome: home,
+    });
     assert.ok(found.ok, found.ok ? '' : found.refusal.reason);
     assert.ok(found.value.command.some((part) => part.startsWith(home)));
     assert.match(said.join('\n'), /bubblewrap.*apt-get download/);
