@@ -17,6 +17,7 @@ export function toMarkdown(record: AdvisoryRecord): string {
         : 'not scored',
     ],
     ['Also known as', record.aliases.join(', ') || 'no other id'],
+    ...(record.releasedBy ? [['Released by', `two keys, held by ${record.releasedBy}`]] : []),
     ['Version', `${record.revision}, ${record.modifiedAt.toISOString()}`],
   ];
   return [

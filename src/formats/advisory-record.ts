@@ -54,9 +54,14 @@ export interface AdvisoryRecord {
   readonly publisher: AdvisoryPublisher;
   readonly createdAt: Date;
   readonly modifiedAt: Date;
+  /** Who signed the release; absent in a draft. */
+  readonly releasedBy?: ReleasedBy;
   /** What proves the finding without showing it. */
   readonly evidence: { readonly reproducerSha256: string; readonly commitment: string | null };
 }
+
+/** Two signatures are always there; `one person` says that both keys have one holder. */
+export type ReleasedBy = 'one person' | 'two persons';
 
 export type JsonDocument = { readonly [name: string]: Json };
 

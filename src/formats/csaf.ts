@@ -98,7 +98,10 @@ function toHead(record: AdvisoryRecord): JsonDocument {
       ? { aggregate_severity: { namespace: 'https://www.first.org/cvss/v4.0/', text: capital(severity.severity) } }
       : {}),
     distribution: {
-      text: record.status === 'draft' ? DRAFT_NOTICE : 'Free to share',
+      text:
+        record.status === 'draft'
+          ? DRAFT_NOTICE
+          : `Free to share. Released by two keys${record.releasedBy ? `, held by ${record.releasedBy}` : ''}.`,
       tlp: { label: record.status === 'draft' ? 'RED' : 'WHITE', url: 'https://www.first.org/tlp/v1/' },
     },
     notes: [

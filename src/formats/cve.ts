@@ -77,6 +77,7 @@ function toCnaContainer(record: AdvisoryRecord, orgId: string | undefined): Json
       demonstration: record.demonstration,
       draft: record.status === 'draft',
       orgIdIsPlaceholder: orgId === undefined,
+      ...(record.releasedBy ? { releasedBy: record.releasedBy } : {}),
       reproducerSha256: record.evidence.reproducerSha256,
     },
   };

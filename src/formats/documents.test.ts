@@ -44,6 +44,7 @@ const RECORD: AdvisoryRecord = {
   publisher: { name: 'Example coordination', namespace: 'https://example.org', contact: 'mailto:security@example.org' },
   createdAt: NOW,
   modifiedAt: NOW,
+  releasedBy: 'two persons',
   evidence: { reproducerSha256: 'ab'.repeat(32), commitment: null },
 };
 

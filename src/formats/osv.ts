@@ -47,6 +47,7 @@ export function toOsv(record: AdvisoryRecord): JsonDocument {
       cwe_ids: [record.flaw.cwe],
       demonstration: record.demonstration,
       draft: record.status === 'draft',
+      ...(record.releasedBy ? { released_by: record.releasedBy } : {}),
       reproducer_sha256: record.evidence.reproducerSha256,
       ...(record.evidence.commitment ? { commitment: record.evidence.commitment } : {}),
     },

@@ -1,5 +1,5 @@
 /** What lies beside the advisories: the feed, `security.txt`, CSAF's provider metadata. Pure texts. */
-import type { AdvisoryPublisher } from '../formats/advisory-record.ts';
+import type { AdvisoryPublisher, ReleasedBy } from '../formats/advisory-record.ts';
 import { toProviderMetadata } from '../formats/csaf.ts';
 import { addDays } from '../lib/clock.ts';
 import type { DocumentHash } from './advisory-documents.ts';
@@ -8,7 +8,7 @@ export interface FeedItem {
   readonly advisory: string;
   readonly title: string;
   readonly kind: 'real' | 'demonstration';
-  readonly onePerson: boolean;
+  readonly releasedBy: ReleasedBy;
   readonly publishedAt: Date;
   readonly documents: readonly DocumentHash[];
 }
@@ -28,14 +28,14 @@ export function feedText(publisher: AdvisoryPublisher, items: readonly FeedItem[
         (left, right) =>
           right.publishedAt.getTime() - left.publishedAt.getTime() || (left.advisory < right.advisory ? -1 : 1),
       )
-      .map(({ advisory, title, kind, onePerson, publishedAt, documents }) => ({
+      .map(({ advisory, title, kind, releasedBy, publishedAt, documents }) => ({
         id: advisory,
         url: `${base}/${documents.find(({ name }) => name.includes('/markdown/'))?.name ?? ''}`,
         title,
         content_text: kind === 'demonstration' ? `Demonstration, not a new advisory. ${title}` : title,
         date_published: publishedAt.toISOString(),
         tags: [kind],
-        _headstart: { released_by: onePerson ? 'one person' : 'two persons', documents },
+        _headstart: { released_by: releasedBy, documents },
       })),
   };
   return `${JSON.stringify(feed, null, 2)}\n`;

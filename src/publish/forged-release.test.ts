@@ -50,7 +50,7 @@ const FACTS: ReleaseFacts = {
   notBefore: NOW.toISOString(),
   notAfter: addDays(NOW, 7).toISOString(),
   opens: ['target'],
-  onePerson: false,
+  releasedBy: 'two persons',
 };
 
 let named = 0;
@@ -100,13 +100,13 @@ function wrongInLog(random: SeededRandom): Uint8Array {
     () => facts({ sequence: random.below(4) }),
     () => facts({ sequence: random.pick([-1, 0.5, '4', null]) }),
     () => facts({ kind: 'demonstration' }),
-    () => facts({ kind: 'demonstration', onePerson: true }),
+    () => facts({ kind: 'demonstration', releasedBy: 'one person' }),
     () => facts({ advisory: 'HEADSTART-2030-2' }),
     () => facts({ commitment: `commitment_${'1'.repeat(32)}` }),
     () => facts({ notBefore: addDays(NOW, 1 + random.below(100)).toISOString() }),
     () => facts({ notAfter: addDays(NOW, -1 - random.below(100)).toISOString() }),
     () => facts({ notAfter: 'never' }),
-    () => facts({ onePerson: 'no' }),
+    () => facts({ releasedBy: 'nobody' }),
     () => body(statement({ facts: {} }), both),
     () => body(statement({ facts: { ...FACTS, extra: true } }), both),
     () => body(statement({ documents: new Map() }), both),

@@ -65,7 +65,7 @@ test('a released case becomes four valid documents, a feed and a proof, and its 
   assert.deepEqual(validateText('csaf', await readPublic(`advisories/csaf/${name}.json`)).errors, []);
   assert.deepEqual(validateText('osv', await readPublic(`advisories/osv/${name}.json`)).errors, []);
   assert.deepEqual(validateText('cve', await readPublic(`advisories/cve/${name}.json`)).errors, []);
-  assert.match(await readPublic(`advisories/markdown/${name}.md`), /DEMONSTRATION/);
+  assert.match(await readPublic(`advisories/markdown/${name}.md`), /DEMONSTRATION[\s\S]*two keys, held by one person/);
   assert.deepEqual(
     checkSchema('csaf-2.0-provider', JSON.parse(await readPublic('.well-known/csaf/provider-metadata.json'))),
     [],
@@ -80,6 +80,7 @@ test('a released case becomes four valid documents, a feed and a proof, and its 
   assert.equal(said.filter((each) => each.type === 'opening' && each.commitment === commitment?.id).length, 1);
   const advisory = said.find((each) => each.type === 'advisory' && each.subject === published.value.advisory);
   assert.ok(advisory?.type === 'advisory');
+  assert.equal(advisory.facts.releasedBy, 'one person');
   for (const { name: path, sha256 } of advisory.documents) assert.equal(sha256Hex(await readPublic(path)), sha256);
   assert.ok(commitment?.endedAt);
   assert.equal((await world.disclosure.find(id))?.case.stage, 'disclosed');

@@ -121,7 +121,8 @@ async function release(
 
   const now = clock.now();
   const earlier = await releases.findFirstPublished(caseId);
-  const record = disclosure.toRecord(opened, 'final', now);
+  const releasedBy = onePerson ? 'one person' : 'two persons';
+  const record = { ...disclosure.toRecord(opened, 'final', now), releasedBy } as const;
   // A later release is the next revision of the same advisory.
   const documents = toDocuments(earlier ? { ...record, revision: earlier.count + 1, createdAt: earlier.at } : record);
   const facts: ReleaseFacts = {
@@ -132,7 +133,7 @@ async function release(
     notBefore: now.toISOString(),
     notAfter: addDays(now, RELEASE_VALID_DAYS).toISOString(),
     opens: FINDING_FIELDS,
-    onePerson,
+    releasedBy,
   };
   const said = { type: 'release', subject: caseId, documents: hashesOf(documents), facts: { ...facts } } as const;
   const entry = await log.append(tx, said, signers);
@@ -148,7 +149,7 @@ async function release(
     notBefore: now,
     signedAt: now,
   });
-  await disclosure.note(tx, opened, 'release-signed', onePerson ? 'one person' : 'two persons');
+  await disclosure.note(tx, opened, 'release-signed', releasedBy);
   // Under a compressed clock nothing waits in the background: who makes the days pass also publishes.
   if (disclosure.time === 'real') await addJob(tx, PUBLISH_JOB, { release: id }, { key: id });
   return ok(id);
@@ -224,8 +225,8 @@ async function readDocuments(
 
 function feedItem({ facts, documents }: Accepted, title: string, now: Date) {
   const mark = facts.kind === 'demonstration' ? '[DEMONSTRATION] ' : '';
-  const { advisory, kind, onePerson } = facts;
-  return { advisory, kind, onePerson, title: `${mark}${title}`, publishedAt: now, documents: hashesOf(documents) };
+  const { advisory, kind, releasedBy } = facts;
+  return { advisory, kind, releasedBy, title: `${mark}${title}`, publishedAt: now, documents: hashesOf(documents) };
 }
 
 async function writeFiles(
@@ -262,11 +263,11 @@ async function complete(parts: PublishingDependencies, id: string, { facts, docu
       if (!entry.ok) throw new Error(`the commitment of ${current.caseId} cannot be opened: ${entry.refusal.kind}`);
       await disclosure.endCommitment(tx, opened.commitment.id, 'opened');
     }
-    const { advisory, kind, onePerson, commitment, sequence } = facts;
+    const { advisory, kind, releasedBy, commitment, sequence } = facts;
     const said = { type: 'advisory', subject: advisory, documents: hashesOf(documents) } as const;
     const entry = await log.append(tx, {
       ...said,
-      facts: { kind, onePerson, commitment, sequence, release: current.entryId },
+      facts: { kind, releasedBy, commitment, sequence, release: current.entryId },
     });
     if (!entry.ok) throw new Error(`the advisory ${advisory} cannot be logged: ${entry.refusal.kind}`);
     await releases.markPublished(id, clock.now());

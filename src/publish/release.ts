@@ -4,6 +4,7 @@
  * A release is a statement in the public log, in one envelope signed by the log's issuer and by two release keys. The
  * caller has proven that it is in the log; here its signatures, its facts and the bytes are judged.
  */
+import type { ReleasedBy } from '../formats/advisory-record.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import { type Envelope, verifyEnvelope } from '../lib/dsse.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
@@ -26,8 +27,8 @@ export interface ReleaseFacts {
   readonly notAfter: string;
   /** The fields of the commitment that are opened. */
   readonly opens: readonly string[];
-  /** Both keys are held by one person, and a reader is told so. */
-  readonly onePerson: boolean;
+  /** Who holds the two keys; a reader is told. */
+  readonly releasedBy: ReleasedBy;
 }
 
 /** What the publisher knows of the case by itself. */
@@ -85,7 +86,8 @@ function judgeFacts(facts: ReleaseFacts, context: ReleaseContext): ReleaseRefusa
   for (const fact of ['advisory', 'kind', 'commitment'] as const) {
     if (facts[fact] !== context[fact]) return { kind: 'wrong-facts', fact };
   }
-  if (facts.kind === 'demonstration' && !facts.onePerson) return { kind: 'wrong-facts', fact: 'onePerson' };
+  if (facts.kind === 'demonstration' && facts.releasedBy !== 'one person')
+    return { kind: 'wrong-facts', fact: 'releasedBy' };
   const { sequence, notBefore, notAfter } = facts;
   if (sequence <= context.lastSequence) return { kind: 'replayed', sequence, last: context.lastSequence };
   if (context.now < new Date(notBefore)) return { kind: 'too-early', notBefore };
@@ -103,16 +105,16 @@ function differingDocument(named: readonly DocumentHash[], documents: Documents)
   return actual.keys().next().value;
 }
 
-const NAMES = ['advisory', 'commitment', 'kind', 'notAfter', 'notBefore', 'onePerson', 'opens', 'sequence'];
+const NAMES = ['advisory', 'commitment', 'kind', 'notAfter', 'notBefore', 'opens', 'releasedBy', 'sequence'];
 
 function readFacts(facts: { readonly [name: string]: Json }): Result<ReleaseFacts, ReleaseRefusal> {
   const wrong = (fact: string) => refuse<ReleaseRefusal>({ kind: 'wrong-facts', fact });
   if (Object.keys(facts).sort().join() !== NAMES.join()) return wrong('names');
-  const { advisory, kind, commitment, sequence, notBefore, notAfter, opens, onePerson } = facts;
+  const { advisory, kind, commitment, sequence, notBefore, notAfter, opens, releasedBy } = facts;
   if (typeof advisory !== 'string' || typeof commitment !== 'string') return wrong('advisory');
   if (kind !== 'real' && kind !== 'demonstration') return wrong('kind');
   if (typeof sequence !== 'number' || !Number.isSafeInteger(sequence) || sequence < 1) return wrong('sequence');
-  if (typeof onePerson !== 'boolean') return wrong('onePerson');
+  if (releasedBy !== 'one person' && releasedBy !== 'two persons') return wrong('releasedBy');
   if (!Array.isArray(opens) || !opens.every((name) => typeof name === 'string')) return wrong('opens');
   for (const [name, text] of Object.entries({ notBefore, notAfter })) {
     if (typeof text !== 'string' || new Date(text).toString() === 'Invalid Date') return wrong(name);
