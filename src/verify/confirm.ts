@@ -9,7 +9,7 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { ReproducerVerdict } from '../probe/index.ts';
 import type { SandboxEnd } from '../sandbox/index.ts';
 import type { Rejection, RejectionReason } from './finding.ts';
-import { type GrowthPoint, growsFast } from './growth.ts';
+import { exponentOf, type GrowthPoint, growsFast } from './growth.ts';
 import {
   type CauseOptions,
   causeOf,
@@ -225,6 +225,8 @@ export interface Confirmation {
   readonly position: Position;
   readonly frames: readonly string[];
   readonly oracle: string;
+  /** For redos: the power by which time grows; undefined where it grows faster than any measured power could tell. */
+  readonly exponent: number | undefined;
 }
 
 export function confirm(evidence: Evidence, options: JudgeOptions): Result<Confirmation, Rejection> {
@@ -256,7 +258,12 @@ export function judgeRuns(runs: readonly ObservedRun[], options: JudgeOptions): 
   }
   const [first] = fired;
   if (!first) return reject('no-verdict', 'there was no run');
-  return ok({ position: first.position, frames: first.frames, oracle: runs[0]?.verdict?.oracle ?? '' });
+  return ok({
+    position: first.position,
+    frames: first.frames,
+    oracle: runs[0]?.verdict?.oracle ?? '',
+    exponent: options.flaw === 'redos' ? exponentOf(reportedPoints(runs[0]?.verdict)) : undefined,
+  });
 }
 
 /** In a control run any sign of the effect counts, whoever caused it. */

@@ -145,7 +145,7 @@ async function toFinding(
   claim: Claim,
   { confirmation, reproduction, controls }: Confirmed,
 ): Promise<ConfirmedFinding> {
-  const { position, frames, oracle } = confirmation;
+  const { position, frames, oracle, exponent } = confirmation;
   return {
     target: tree.purl,
     flaw: plan.flaw,
@@ -159,7 +159,7 @@ async function toFinding(
     controls,
     frames,
     rootCause: await readRootCause(tree, plan.flaw, position),
-    severity: proposeSeverity(evidenceOf(plan)),
+    severity: proposeSeverity(evidenceOf(plan, exponent)),
     affected: null,
   };
 }
