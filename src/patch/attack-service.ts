@@ -3,7 +3,6 @@
  * canary, and tells which functions of the target were entered.
  */
 import { join } from 'node:path';
-import { sha256Hex } from '../lib/hash.ts';
 import type { RandomBytes } from '../lib/id.ts';
 import type { Result } from '../lib/result.ts';
 import { type ReproducerVerdict, readVerdict } from '../probe/index.ts';
@@ -72,9 +71,4 @@ export async function attack(
     path.startsWith(`${COVERAGE}/`) ? [bytes.toString('utf8')] : [],
   );
   return { end, verdict: readVerdict(stdout.toString('utf8'), canary), coverage: readCoverage(reports), recordSha256 };
-}
-
-/** For the report: one hash over the records of many runs, in order. */
-export function recordsHash(attacks: readonly Attack[]): string {
-  return sha256Hex(attacks.map(({ recordSha256 }) => recordSha256).join('\n'));
 }

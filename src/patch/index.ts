@@ -8,5 +8,6 @@ export {
   toReproducer,
   verifyPatch,
 } from './patch.ts';
+export { type RepairPatch, repairPatch } from './repair-service.ts';
 export { applyToFiles, type FilePatch, type FileTexts, readPatch, reverse, writePatch } from './unified-diff.ts';
 export { upstreamPatch, wholeUpstreamPatch } from './upstream-service.ts';

@@ -9,7 +9,7 @@ import { systemRandom } from '../lib/id.ts';
 import { type ProbePlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
 import { createSandbox, type Sandbox } from '../sandbox/index.ts';
 import { createRegistry, openTarget, type PackageTree } from '../target/index.ts';
-import { type Baseline, measureBaseline, type PatchParts, verifyPatch, writePatch } from './index.ts';
+import { type Baseline, measureBaseline, type PatchParts, repairPatch, verifyPatch, writePatch } from './index.ts';
 
 const SOURCE = `'use strict';
 const { walk } = require('./walk.js');
@@ -195,6 +195,13 @@ test('a patch that does not parse breaks', async () => {
 test('a patch for another text does not apply', async () => {
   const { verdict } = await verdictOf(FIX.replace('let at = object', 'let at = other'));
   assert.equal(verdict, 'does-not-apply');
+});
+
+test('a built-in repair is found, holds against every variant and is accepted', async () => {
+  const repair = await repairPatch(parts, baseline);
+  assert.ok(repair.ok, JSON.stringify(repair));
+  assert.match(repair.value.title, /keys that lead to a prototype/);
+  assert.equal((await verdictOf(repair.value.patch)).verdict, 'fixes');
 });
 
 test('nothing of the copies is left, and the target is as it was', async () => {

@@ -35,9 +35,15 @@ export function readProgram(text: string): Program | undefined {
   return readTokens(text)?.program;
 }
 
-function readTokens(text: string): { readonly program: Program; readonly tokens: readonly string[] } | undefined {
+interface Token {
+  readonly words: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+function readTokens(text: string): { readonly program: Program; readonly tokens: readonly Token[] } | undefined {
   for (const sourceType of ['module', 'script'] as const) {
-    const tokens: string[] = [];
+    const tokens: Token[] = [];
     try {
       const program = parse(text, {
         ecmaVersion: 'latest',
@@ -45,7 +51,7 @@ function readTokens(text: string): { readonly program: Program; readonly tokens:
         allowHashBang: true,
         allowReturnOutsideFunction: true,
         allowImportExportEverywhere: true,
-        onToken: ({ start, end }) => tokens.push(text.slice(start, end)),
+        onToken: ({ start, end }) => tokens.push({ words: text.slice(start, end), start, end }),
       });
       return { program, tokens };
     } catch {
@@ -80,8 +86,34 @@ function isUnchangedProgram({ path, before, after }: ChangedFile): boolean {
   if (/\.json$/.test(path)) return path !== 'package.json' || before === undefined || after === undefined;
   if (!SCRIPT.test(path)) return !/\.(?:node|wasm)$/.test(path) && path.includes('.');
   if (before === undefined || after === undefined) return false;
-  const [left, right] = [before, after].map((text) => readTokens(text)?.tokens.join(' '));
+  const [left, right] = [before, after].map(whatRuns);
   return left !== undefined && left === right;
+}
+
+/** The tokens without statements that do nothing: lone constants, and names that nobody uses. */
+function whatRuns(text: string): string | undefined {
+  const read = readTokens(text);
+  if (!read) return undefined;
+  const { program, tokens } = read;
+  const uses = new Map<string, number>();
+  for (const { words } of tokens) uses.set(words, (uses.get(words) ?? 0) + 1);
+  const idle: { start: number; end: number }[] = [];
+  full(program, (node) => {
+    if (isIdle(node as AnyNode, uses)) idle.push(node);
+  });
+  const runs = tokens.filter(({ start, end }) => !idle.some((one) => one.start <= start && one.end >= end));
+  return runs.map(({ words }) => words).join(' ');
+}
+
+function isIdle(node: AnyNode, uses: ReadonlyMap<string, number>): boolean {
+  if (node.type === 'EmptyStatement') return true;
+  if (node.type === 'ExpressionStatement') return !node.directive && isConstant(node.expression);
+  const isUnused = (id: AnyNode | null) => id?.type === 'Identifier' && uses.get(id.name) === 1;
+  if (node.type === 'FunctionDeclaration') return isUnused(node.id);
+  return (
+    node.type === 'VariableDeclaration' &&
+    node.declarations.every(({ id, init }) => isUnused(id) && (/Function/.test(init?.type ?? '') || isConstant(init)))
+  );
 }
 
 function symptomsIn({ path, before, after }: ChangedFile, payload: string): Symptom[] {
