@@ -99,12 +99,24 @@ function pinnedNode() {
 
 installPackages();
 const home = process.env.HEADSTART_HOME ? path.resolve(process.env.HEADSTART_HOME) : path.join(ROOT, '.headstart');
-const [command = '', ...rest] = process.argv.slice(2);
-const SCRIPTS = { test: 'scripts/run-tests.ts', check: 'scripts/check.ts' };
-const script = Object.hasOwn(SCRIPTS, command)
-  ? [SCRIPTS[command], ...rest]
-  : ['src/main.ts', ...process.argv.slice(2)];
-const child = spawn(pinnedNode(), [path.join(ROOT, script[0]), ...script.slice(1)], {
+/** The program, or one of the scripts that belong to the project: which file, and what it is given. */
+function chooseScript([command = '', ...rest]) {
+  if (command === 'test') return ['scripts/run-tests.ts', ...rest];
+  if (command === 'check') return ['scripts/check.ts', ...rest];
+  if (command !== 'bench') return ['src/main.ts', ...process.argv.slice(2)];
+  const benches = fs
+    .readdirSync(path.join(ROOT, 'bench'))
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => file.slice(0, -'.ts'.length));
+  const [name = '', ...options] = rest;
+  if (benches.includes(name)) return [`bench/${name}.ts`, ...options];
+  say(`headstart: there is no bench "${name}"; there are ${benches.join(', ')}`);
+  process.exit(2);
+}
+
+const [script, ...args] = chooseScript(process.argv.slice(2));
+// Stripping types of the code that runs inside the sandbox is still marked as experimental.
+const child = spawn(pinnedNode(), ['--disable-warning=ExperimentalWarning', path.join(ROOT, script), ...args], {
   stdio: 'inherit',
   env: {
     ...process.env,

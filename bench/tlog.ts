@@ -1,6 +1,6 @@
 /**
  * The log: durable appends per second by batch, beside what the disk alone can sync; entries verified per second; proofs.
- * `node bench/tlog.ts [--report]` prints Markdown, and with --report also writes it to bench/reports/tlog-<day>.md.
+ * `node bench/tlog.ts [--report]` prints Markdown, and with --report also writes it to bench/reports/<day>-tlog.md.
  *
  * An append counts as durable when its entry is committed, a leaf, in a tile that is synced, under a published head.
  */
@@ -158,7 +158,7 @@ try {
   if (process.argv.includes('--report')) {
     const reports = join(import.meta.dirname, 'reports');
     await mkdir(reports, { recursive: true });
-    await writeFile(join(reports, `tlog-${day}.md`), report);
+    await writeFile(join(reports, `${day}-tlog.md`), report);
   }
 } finally {
   await drop();
