@@ -7,6 +7,7 @@ import { sha256Hex } from '../lib/hash.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { type ProbePlan, readPlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
 import type { PackageTree } from '../target/index.ts';
+import { withoutClimb } from './climb.ts';
 import {
   type Confirmation,
   confirm,
@@ -60,6 +61,8 @@ export async function confirmByRunning(
   // What does not fire needs no controls.
   const fired = judgeRuns(observed, options);
   if (!fired.ok) return fired;
+  const level = await climbControl(runs, claim, stage, options);
+  if (!level.ok) return level;
   const [withoutTarget, onStub, alone] = await Promise.all([
     runs.runOnce({ ...claim, stage: EMPTY_STAGE }),
     runs.withStub(tree, (stub) => runs.runOnce({ ...claim, stage: stub })),
@@ -79,6 +82,23 @@ export async function confirmByRunning(
       ...(alone ? [{ kind: 'command-replay', recordSha256: alone.recordSha256 } as const] : []),
     ],
   });
+}
+
+/** Plans bring their own request without the climb; of a script from anyone it is made here. */
+async function climbControl(
+  runs: ReproductionService,
+  claim: Claim,
+  stage: Stage,
+  { flaw, ownScript }: JudgeOptions,
+): Promise<Result<ConfirmedFinding['controls'], Rejection>> {
+  if (flaw !== 'path-traversal' || ownScript) return ok([]);
+  const text = withoutClimb(claim.reproducer.text);
+  if (text === undefined) return reject('self-inflicted', 'the script climbs nowhere');
+  const run = await runs.runOnce({ ...claim, reproducer: { ...claim.reproducer, text }, stage });
+  if (run.verdict?.fired === true) return reject('self-inflicted', 'the file comes back without the climb, too');
+  // A control that broke off proves nothing: the script has to look, and say that nothing came back.
+  if (run.verdict === undefined) return reject('no-verdict', 'without the climb the script does not come to its end');
+  return ok([{ kind: 'without-climb', recordSha256: run.recordSha256 }]);
 }
 
 async function replay(

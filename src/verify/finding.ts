@@ -56,8 +56,11 @@ export interface ConfirmedFinding {
   readonly affected: AffectedVersions | null;
 }
 
-/** `command-replay`: the command the target gave to a shell, run again by a shell alone. */
-export type ControlKind = 'target-absent' | 'stub' | 'command-replay';
+/**
+ * `command-replay`: the command the target gave to a shell, run again by a shell alone. `without-climb`: the same script
+ * with every `..` levelled.
+ */
+export type ControlKind = 'target-absent' | 'stub' | 'command-replay' | 'without-climb';
 
 export type RejectionReason =
   /** The script itself brings the effect about, or could. */
