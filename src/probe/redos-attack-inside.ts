@@ -8,7 +8,7 @@ import type { Subject } from './enumerate-inside.ts';
 import { argumentsFor, type Call, carried, carriersFor, perform, simplerCalls } from './redos-calls-inside.ts';
 import { breathe, Session, type SessionJob } from './redos-session-inside.ts';
 import { type RegexUse, watchExpressions } from './regex-hooks-inside.ts';
-import { type RegexAttack, type TriedAttack, tryAttacks } from './regex-trial-inside.ts';
+import { cpuNow, type RegexAttack, type TriedAttack, tryAttacks } from './regex-trial-inside.ts';
 
 export interface AttackJob extends SessionJob {
   readonly expressions: readonly {
@@ -68,8 +68,8 @@ function spread(attacks: readonly TriedAttack[]): TriedAttack[] {
 }
 
 /** Short enough to be harmless even where it grows fast. */
-const shortCount = (attack: TriedAttack): number =>
-  attack.growth === 'exponential' ? 10 : Math.ceil(48 / attack.pump.length);
+const shortCount = ({ growth, count, pump }: TriedAttack): number =>
+  growth === 'exponential' ? Math.max(2, Math.min(10, count - 4)) : Math.min(count, Math.ceil(48 / pump.length));
 
 /** The stack where the expression receives the attack by this call, or undefined. */
 async function receives(
@@ -129,11 +129,11 @@ async function reaches(grown: Grown, attack: TriedAttack, call: Call): Promise<b
 
 function trials(): Grown[] {
   const grown: Grown[] = [];
-  const until = Date.now() + session.job.milliseconds * TRIAL_SHARE;
+  const until = cpuNow() + session.job.milliseconds * TRIAL_SHARE;
   for (const { source, flags, attacks, calls } of session.job.expressions) {
-    if (Date.now() > until) break;
+    if (cpuNow() > until) break;
     if (!session.at(`alone ${source}/${flags}`)) continue;
-    const tried = tryAttacks(source, flags, attacks, Date.now() + TRIAL_MILLISECONDS);
+    const tried = tryAttacks(source, flags, attacks, cpuNow() + TRIAL_MILLISECONDS);
     if (tried.length > 0) grown.push({ source, flags, attacks: spread(tried), calls, leads: 0 });
   }
   return grown;
@@ -168,15 +168,15 @@ async function searchSubject(grown: Grown, subject: Subject): Promise<void> {
   const { file, format, reach } = subject;
   const kind = subject.constructs ? 'construct' : 'call';
   const isOwn = subject.source.includes(grown.source);
-  const until = Date.now() + (isOwn ? 600 : 60);
+  const until = cpuNow() + (isOwn ? 600 : 60);
   const attack = grown.attacks[0];
   if (!attack) return;
   for (const args of argumentsFor(subject, session.job.examples)) {
-    if (Date.now() > until) return;
+    if (cpuNow() > until) return;
     if (await reaches(grown, attack, { file, format, reach, kind, args, after: [] })) return;
   }
   for (const args of carried([{ kind: 'payload' }], carriersFor(subject.source, isOwn ? 40 : 8))) {
-    if (Date.now() > until) return;
+    if (cpuNow() > until) return;
     if (await reaches(grown, attack, { file, format, reach, kind, args, after: [] })) return;
   }
 }

@@ -48,11 +48,14 @@ type ChildLine = { readonly kind: 'at'; readonly key: string } | AttackLine | Me
 const [, , jobFile = ''] = process.argv;
 const job = JSON.parse(readFileSync(jobFile, 'utf8')) as RedosJob;
 const work = process.cwd();
-const until = Date.now() + job.milliseconds;
+/** The time on the clock is a last resort: children count their own CPU time. */
+const until = Date.now() + job.milliseconds * 3;
 const FILES = 400;
 const FILE_CHARACTERS = 600_000;
 const TEXTS = 1500;
 const LINES = 4000;
+/** Unit of `/proc/<pid>/stat`. */
+const TICK_MILLISECONDS = 10;
 let serial = 0;
 
 const say = (line: RedosLine): void => {
@@ -77,6 +80,18 @@ interface Ran {
   readonly lastKey: string;
 }
 
+/** CPU milliseconds of a process so far; 0 where nothing tells. */
+function cpuOf(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MILLISECONDS;
+  } catch {
+    return 0;
+  }
+}
+
 /** One process; ended when it says nothing for too long. */
 function runOnce(part: string, childJob: SessionJob, seen: (line: ChildLine) => void): Promise<Ran> {
   const path = join(work, `redos-${serial++}.json`);
@@ -89,6 +104,7 @@ function runOnce(part: string, childJob: SessionJob, seen: (line: ChildLine) => 
       env: { PATH: process.env.PATH, HOME: work, TMPDIR: '/tmp' },
     });
     let lastSeen = Date.now();
+    let lastCpu = 0;
     let lastKey = '';
     let ended = false;
     let rest = '';
@@ -97,10 +113,12 @@ function runOnce(part: string, childJob: SessionJob, seen: (line: ChildLine) => 
       const isSlow = part === 'measure' || lastKey.startsWith('load ');
       const patience = isSlow ? job.hangMilliseconds * 3 : job.hangMilliseconds;
       const isLate = Date.now() > until + 1000;
-      if (isLate || Date.now() - lastSeen > patience) child.kill('SIGKILL');
+      const spent = cpuOf(child.pid) - lastCpu;
+      if (isLate || spent > patience || Date.now() - lastSeen > patience * 4) child.kill('SIGKILL');
     }, 100);
     child.stdout.on('data', (chunk: Buffer) => {
       lastSeen = Date.now();
+      lastCpu = cpuOf(child.pid);
       const parts = (rest + chunk.toString('utf8')).split('\n');
       rest = (parts.pop() ?? '').slice(-200_000);
       for (const text of parts) {
@@ -119,11 +137,15 @@ function runOnce(part: string, childJob: SessionJob, seen: (line: ChildLine) => 
 
 async function runAll(part: string, childJob: SessionJob, seen: (line: ChildLine) => void): Promise<void> {
   const leaveOut: string[] = [];
+  let spent = 0;
   for (let start = 0; start <= job.restarts; start++) {
-    const milliseconds = until - Date.now();
-    if (milliseconds < 300) return say({ kind: 'skipped', what: part, reason: 'time limit of the round' });
+    const milliseconds = childJob.milliseconds - spent;
+    if (Date.now() > until || milliseconds < 200)
+      return say({ kind: 'skipped', what: part, reason: 'time limit of the round' });
+    const from = Date.now();
     const { ended, lastKey } = await runOnce(part, { ...childJob, leaveOut, milliseconds }, seen);
     if (ended) return;
+    spent += (Date.now() - from) / 2;
     say({ kind: 'skipped', what: lastKey.slice(0, 200), reason: 'hung or ended the process' });
     if (lastKey === '' || leaveOut.includes(lastKey)) return;
     leaveOut.push(lastKey);
@@ -186,8 +208,7 @@ async function measure(lead: AttackLine): Promise<boolean> {
 
 async function attack(): Promise<void> {
   const leads: AttackLine[] = [];
-  const half = Math.max(2000, (until - Date.now()) * 0.6);
-  const childJob: AttackJob = { ...job, milliseconds: half };
+  const childJob: AttackJob = { ...job, milliseconds: job.milliseconds * 0.5 };
   await runAll('attack', childJob, (line) => {
     if (line.kind === 'lead') leads.push(line);
     if (line.kind === 'grown') say(line);

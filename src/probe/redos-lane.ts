@@ -36,9 +36,9 @@ export interface RedosLaneLimits {
 }
 
 export const REDOS_LANE_LIMITS: RedosLaneLimits = {
-  reachMilliseconds: 10_000,
-  attackMilliseconds: 20_000,
-  hangMilliseconds: 3000,
+  reachMilliseconds: 6000,
+  attackMilliseconds: 14_000,
+  hangMilliseconds: 2500,
   restarts: 5,
   files: 5,
   expressions: 250,
@@ -67,12 +67,12 @@ function group(target: LaneTarget, limits: RedosLaneLimits, part: Pick<RedosJob,
     findings: limits.findings,
     ...part,
   };
-  const seconds = Math.ceil(milliseconds / 1000) + 8;
+  const cpuSeconds = Math.ceil(milliseconds / 1000) + 15;
   return {
     name: `${part.round} expressions`,
     command: ['node', 'probe/redos-inside.ts', JOB_FILE],
     files: [{ path: JOB_FILE, content: JSON.stringify(job) }],
-    limits: { seconds, cpuSeconds: seconds, memoryMiB: 1024, pids: 64 },
+    limits: { seconds: cpuSeconds * 3, cpuSeconds, memoryMiB: 1024, pids: 64 },
   };
 }
 

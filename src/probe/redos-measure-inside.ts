@@ -70,7 +70,7 @@ export function exponentOf(sizes: readonly number[], times: readonly number[]): 
 }
 
 function* counts(): Generator<number> {
-  if (attack.growth === 'exponential') for (let count = 12; count <= 40; count += 2) yield count;
+  if (attack.growth === 'exponential') for (let count = 1; count <= 60; count++) yield count;
   else for (let size = 64; size <= 256_000; size *= 2) yield Math.max(8, Math.ceil(size / attack.pump.length));
 }
 

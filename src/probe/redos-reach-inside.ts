@@ -10,6 +10,7 @@ import type { PlanReach, PlanValue } from './plan.ts';
 import { afterFor, argumentsFor, type Call, carried, carriersFor, perform } from './redos-calls-inside.ts';
 import { breathe, Session, type SessionJob } from './redos-session-inside.ts';
 import { type RegexUse, watchExpressions } from './regex-hooks-inside.ts';
+import { cpuNow } from './regex-trial-inside.ts';
 
 export interface ReachLine {
   readonly kind: 'reach';
@@ -69,7 +70,7 @@ async function trySubject(root: unknown, subject: Subject, number: number): Prom
   const { file, format, reach } = subject;
   const kind = subject.constructs ? 'construct' : 'call';
   functionKey = `${file} ${number}`;
-  const until = Date.now() + 700;
+  const until = cpuNow() + 700;
   const make = (args: readonly PlanValue[], after: readonly PlanReach[] = []): Call => ({
     file,
     format,
@@ -82,7 +83,7 @@ async function trySubject(root: unknown, subject: Subject, number: number): Prom
   let count = 0;
   const followed = new Set<string>();
   for (const args of argumentsFor(subject, session.job.examples)) {
-    if (Date.now() > until) break;
+    if (cpuNow() > until) break;
     const { reached, result } = await tryCall(root, make(args));
     if (reached) reaching ??= args.some((arg) => arg.kind === 'payload') ? args : undefined;
     for (const after of afterFor(result)) {
@@ -95,7 +96,7 @@ async function trySubject(root: unknown, subject: Subject, number: number): Prom
   }
   const base: readonly PlanValue[] = reaching ?? [{ kind: 'payload' }];
   for (const args of carried(base, carriersFor(subject.source, 24))) {
-    if (Date.now() > until + 300) break;
+    if (cpuNow() > until + 300) break;
     await tryCall(root, make(args));
   }
   await breathe();

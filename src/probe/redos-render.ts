@@ -143,13 +143,13 @@ function growthText(plan: ProbePlan): string[] {
     '  return (used.user + used.system) / 1000;',
     '}',
     ...(isExponential
-      ? ['// A little more each time: it grows faster than any power.', 'const next = (count) => count + 2;']
+      ? ['// A little more each time: it grows faster than any power.', 'const next = (count) => count + 1;']
       : ['// Twice as much each time.', 'const next = (count) => count * 2;']),
     'const growth = { sizes: [], cpuMs: [], exponent: 0, controlMs: [] };',
     'async function measure() {',
     '  for (let warm = 0; warm < 3; warm++) await call(input(pump, 4));',
-    `  const start = ${isExponential ? '12' : 'Math.max(8, Math.ceil(64 / pump.length))'};`,
-    `  const end = ${isExponential ? '40' : '256000 / pump.length'};`,
+    `  const start = ${isExponential ? '1' : 'Math.max(8, Math.ceil(64 / pump.length))'};`,
+    `  const end = ${isExponential ? '60' : '256000 / pump.length'};`,
     '  let count = start;',
     '  for (;;) {',
     '    growth.sizes.push(input(pump, count).length);',

@@ -9,6 +9,7 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { enumerate, type Subject } from './enumerate-inside.ts';
 import { contextOf, type Examples } from './redos-calls-inside.ts';
+import { cpuNow } from './regex-trial-inside.ts';
 
 export interface SessionJob {
   readonly token: string;
@@ -17,12 +18,13 @@ export interface SessionJob {
   readonly examples: Examples;
   /** Keys of calls that hung or ended the process. */
   readonly leaveOut: readonly string[];
+  /** CPU milliseconds; time that passes while the machine does other work does not count. */
   readonly milliseconds: number;
 }
 
 const stringify = JSON.stringify;
 const write = writeSync;
-const now = Date.now;
+const now = cpuNow;
 
 export class Session<Job extends SessionJob> {
   readonly job: Job;

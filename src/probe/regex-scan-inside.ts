@@ -9,7 +9,8 @@ export interface FoundExpression {
   readonly line: number;
 }
 
-const BEFORE_LITERAL = /(?:^|[=(,:;!&|?{}[\n+\-*%<>~^]|\b(?:return|typeof|case|in|of|delete|void|throw|new|else|do))$/;
+const BEFORE_LITERAL =
+  /(?:^|[=(,:;!&|?{}[\n+\-*%<>~^]|\b(?:return|typeof|case|in|of|delete|void|throw|new|else|do) ?)$/;
 const LITERAL = /^\/((?:[^/\\[\n\r]|\\[^\n\r]|\[(?:[^\]\\\n\r]|\\[^\n\r])*\])+)\/([a-z]*)/;
 const WINDOW = 4000;
 

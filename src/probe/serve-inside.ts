@@ -30,6 +30,8 @@ export interface World {
   readonly reads: WatchedRead[];
   /** Paths that hold this text are noted. */
   watched: string;
+  /** Called where an error of the target went uncaught: what it was about to answer will not come. */
+  onCrash: () => void;
   say(value: unknown): void;
 }
 
@@ -134,7 +136,7 @@ function standStill(): void {
   for (const name of ['exit', 'reallyExit', 'abort', 'kill']) wrap(process, name, () => exit);
 }
 
-function silence(): void {
+function silence(world: World): void {
   const swallow = (_chunk: unknown, ...rest: unknown[]): boolean => {
     const done = rest.find((arg) => typeof arg === 'function');
     if (done) setImmediate(done as () => void);
@@ -142,8 +144,8 @@ function silence(): void {
   };
   wrap(process.stdout, 'write', () => swallow as AnyFunction);
   wrap(process.stderr, 'write', () => swallow as AnyFunction);
-  process.on('uncaughtException', () => undefined);
-  process.on('unhandledRejection', () => undefined);
+  process.on('uncaughtException', () => world.onCrash());
+  process.on('unhandledRejection', () => world.onCrash());
 }
 
 /** Ends this process from our own code, past the replaced `exit`. */
@@ -158,12 +160,13 @@ export function openWorld(token: string): World {
     servers: [],
     reads: [],
     watched: '',
+    onCrash: () => undefined,
     say: (value) => writeOut(1, `${token} ${stringify(value)}\n`),
   };
   recordListening(world);
   watchFiles(world);
   standStill();
-  silence();
+  silence(world);
   syncBuiltinESMExports();
   return world;
 }

@@ -25,7 +25,8 @@ export interface RawRequest {
   readonly until: string;
 }
 
-export function sendRaw(request: RawRequest): Promise<RawAnswer> {
+/** `world.onCrash` is set for the time of the request: after a crash of the target little more is to be waited for. */
+export function sendRaw(request: RawRequest, world: { onCrash: () => void }): Promise<RawAnswer> {
   return new Promise((resolve) => {
     const { port, secure, target } = request;
     const socket = secure
@@ -39,10 +40,14 @@ export function sendRaw(request: RawRequest): Promise<RawAnswer> {
       ended = true;
       clearTimeout(limit);
       clearTimeout(pause);
+      world.onCrash = () => undefined;
       socket.destroy();
       resolve({ text, silent: text === '' });
     };
     const limit = setTimeout(finish, request.timeoutMilliseconds);
+    world.onCrash = () => {
+      pause ??= setTimeout(finish, PAUSE_MILLISECONDS);
+    };
     socket.on(secure ? 'secureConnect' : 'connect', () => {
       socket.write(`GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nConnection: close\r\n\r\n`, 'latin1');
     });

@@ -108,7 +108,11 @@ function serveHandler(handler: Handler, owner: unknown): void {
       response.statusCode = 404;
       response.end();
     };
-    Promise.resolve(Reflect.apply(handler, owner, [request, response, next])).catch(() => undefined);
+    try {
+      Promise.resolve(Reflect.apply(handler, owner, [request, response, next])).catch(next);
+    } catch {
+      next();
+    }
   });
   server.listen(0);
 }

@@ -70,13 +70,14 @@ class Siege {
 
   async ask(target: string): Promise<boolean> {
     this.#world.reads.length = 0;
-    const answer = await sendRaw({
+    const request = {
       port: this.#port,
       secure: this.#secure,
       target,
       timeoutMilliseconds: this.#silences > 3 ? IMPATIENT_MILLISECONDS : SILENCE_MILLISECONDS,
       until: this.#flag.content,
-    });
+    };
+    const answer = await sendRaw(request, this.#world);
     this.#silences = answer.silent ? this.#silences + 1 : 0;
     return answer.text.includes(this.#flag.content);
   }

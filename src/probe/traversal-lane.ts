@@ -8,16 +8,16 @@ import { CLIMBS, ENDINGS, PREFIXES, QUERIES } from './traversal-climb.ts';
 import { describeStart } from './traversal-entry.ts';
 import type { TraversalJob, TraversalLine } from './traversal-inside.ts';
 
-const SECONDS = 45;
+const SECONDS = 75;
 
 function jobFor(target: LaneTarget): TraversalJob {
   return {
     token: target.token,
     package: target.name,
     texts: { climbs: CLIMBS, prefixes: PREFIXES, queries: QUERIES, endings: ENDINGS },
-    listenMilliseconds: 1500,
-    attackMilliseconds: 6000,
-    exploreMilliseconds: 12_000,
+    listenMilliseconds: 2000,
+    attackMilliseconds: 10_000,
+    exploreMilliseconds: 18_000,
     totalMilliseconds: (SECONDS - 5) * 1000,
   };
 }
