@@ -88,6 +88,15 @@ test(
   },
 );
 
+test('all 94 valid CSAF 2.0 documents pass every mandatory test', needs('csaf-2.0'), () => {
+  const { tests } = readVector(vectorPath('csaf-2.0/testcases.json')) as CsafTestcases;
+  const names = tests.flatMap(({ valid = [] }) => valid.map(({ name }) => name));
+  assert.equal(names.length, 94);
+  for (const name of names) {
+    assert.deepEqual(validate('csaf', readVector(vectorPath(`csaf-2.0/${name}`))).errors, [], name);
+  }
+});
+
 interface PurlCase {
   readonly test_type: 'parse' | 'build' | 'validation' | 'roundtrip';
   readonly expected_failure: boolean;
