@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Result } from '../lib/result.ts';
 import {
+  createTestComparison,
   measureBaseline,
   type PatchParts,
   type PatchReport,
@@ -69,7 +70,8 @@ async function verify(context: PatchCommandsContext, options: VerifyOptions): Pr
   const tree = await context.openTarget(options.target, true);
   if (!tree.ok) throw new CommandEnd(EXITS[tree.refusal.kind], `${tree.refusal.target}: ${tree.refusal.reason}`);
   try {
-    const parts = await context.patchParts();
+    const given = await context.patchParts();
+    const parts = { compareTests: createTestComparison(given.run, tree.value), ...given };
     context.terminal.say(`measuring ${tree.value.purl} as it is`);
     const baseline = await measureBaseline(parts, tree.value, reproducer);
     context.terminal.say('attacking the patched version');

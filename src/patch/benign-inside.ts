@@ -7,6 +7,7 @@
 import childProcess from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import http from 'node:http';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import process from 'node:process';
@@ -226,6 +227,7 @@ async function perform(call: BenignCall): Promise<unknown> {
     };
     const at = await walk(root, call.reach, payload, calls);
     if (drive.kind === 'http') return await overHttp(drive, at, args);
+    if (drive.kind === 'handler') return await throughHandler(drive, at, args);
     if (drive.kind === 'construct' || drive.kind === 'call') {
       const value =
         drive.kind === 'construct'
@@ -248,10 +250,24 @@ async function perform(call: BenignCall): Promise<unknown> {
   return { result, args: image(args), calls: image(calls), started: [...started] };
 }
 
+async function throughHandler(
+  drive: BenignCall['drive'] & { kind: 'handler' },
+  at: At,
+  args: unknown[],
+): Promise<unknown> {
+  const handler = drive.shape === 'self' ? at.value : apply(at.value as Callable, at.owner, args);
+  http.createServer(handler as http.RequestListener).listen(0);
+  return await request(drive.requestTarget);
+}
+
 async function overHttp(drive: BenignCall['drive'] & { kind: 'http' }, at: At, args: unknown[]): Promise<unknown> {
   if (drive.start === 'load') await load('', 'cjs');
   else if (drive.start === 'construct') construct(at.value as new () => unknown, args);
   else apply(at.value as Callable, at.owner, args);
+  return await request(drive.requestTarget);
+}
+
+async function request(target: string): Promise<unknown> {
   for (let waited = 0; ports.length === 0 && waited < 1_000; waited += 10) await pause(10);
   const [port] = ports;
   if (port === undefined) throw new Error('nothing listens');
@@ -265,7 +281,7 @@ async function overHttp(drive: BenignCall['drive'] & { kind: 'http' }, at: At, a
     });
     socket.on('error', done).on('close', done);
     socket.setTimeout(1_000, () => socket.destroy());
-    socket.write(`GET ${drive.requestTarget} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   });
 }
 

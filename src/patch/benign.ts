@@ -18,7 +18,7 @@ export interface BenignCall {
 }
 
 /** What a call did: a digestible image of its value, error, arguments afterwards, callbacks and programs started. */
-export type Outcome = Json;
+type Outcome = Json;
 
 export interface ExportEntry {
   readonly path: readonly string[];
@@ -31,7 +31,7 @@ export interface Behaviour {
   readonly outcomes: ReadonlyMap<string, Outcome>;
 }
 
-export interface Difference {
+interface Difference {
   readonly id: string;
   readonly isEntry: boolean;
 }

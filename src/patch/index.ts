@@ -1,5 +1,6 @@
 export type { Reproducer, RunInSandbox } from './attack-service.ts';
 export type { PatchFacts, PatchVerdict, TestComparison } from './judge.ts';
+export { createTestComparison } from './own-tests-service.ts';
 export {
   type Baseline,
   measureBaseline,

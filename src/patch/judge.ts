@@ -46,7 +46,7 @@ export interface Judgement {
   readonly reasons: readonly string[];
 }
 
-export const VARIANTS_DEMANDED = 20;
+const VARIANTS_DEMANDED = 20;
 const SHOWN = 5;
 
 export function judge(facts: PatchFacts): Judgement {

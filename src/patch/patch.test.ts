@@ -9,7 +9,16 @@ import { systemRandom } from '../lib/id.ts';
 import { type ProbePlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
 import { createSandbox, type Sandbox } from '../sandbox/index.ts';
 import { createRegistry, openTarget, type PackageTree } from '../target/index.ts';
-import { type Baseline, measureBaseline, type PatchParts, repairPatch, verifyPatch, writePatch } from './index.ts';
+import { copyWith } from './copy-service.ts';
+import {
+  type Baseline,
+  createTestComparison,
+  measureBaseline,
+  type PatchParts,
+  repairPatch,
+  verifyPatch,
+  writePatch,
+} from './index.ts';
 
 const SOURCE = `'use strict';
 const { walk } = require('./walk.js');
@@ -42,7 +51,11 @@ exports.walk = function walk(object, keys) {
 `;
 const UNUSED = `exports.nothing = (a, b) => a + b;\n`;
 const FILES = new Map([
-  ['package.json', '{"name":"deep-put","version":"1.0.0","main":"index.js"}'],
+  ['package.json', '{"name":"deep-put","version":"1.0.0","main":"index.js","scripts":{"test":"node test.js"}}'],
+  [
+    'test.js',
+    "const { put, take } = require('.');\nrequire('assert').equal(take(put({}, 'deep.er', 5), 'deep.er'), 5);\n",
+  ],
   ['index.js', SOURCE],
   ['walk.js', WALK],
   ['unused.js', UNUSED],
@@ -195,6 +208,25 @@ test('a patch that does not parse breaks', async () => {
 test('a patch for another text does not apply', async () => {
   const { verdict } = await verdictOf(FIX.replace('let at = object', 'let at = other'));
   assert.equal(verdict, 'does-not-apply');
+});
+
+test("the package's own tests run before and after, and a failure that is new is worse", async () => {
+  const compare = createTestComparison(sandbox.run, tree);
+  const outcomeOf = async (path: string, text: string) => {
+    const [old, changed] = [new Map([[path, FILES.get(path) ?? '']]), new Map([[path, text]])];
+    const copy = await copyWith(tree, parts.scratch, old, changed);
+    try {
+      return await compare(tree, copy);
+    } finally {
+      await copy.dispose();
+    }
+  };
+  const same = await outcomeOf('walk.js', `${WALK}// as before`);
+  assert.deepEqual(same, {
+    outcome: 'same',
+    reason: "the package's own tests are no worse: exit 0 before, exit 0 after",
+  });
+  assert.equal((await outcomeOf('walk.js', 'exports.walk = () => ({});')).outcome, 'worse');
 });
 
 test('a built-in repair is found, holds against every variant and is accepted', async () => {

@@ -5,7 +5,7 @@
 import { type AnyNode, type Node, type Program, parse } from 'acorn';
 import { ancestor, full } from 'acorn-walk';
 
-export type SymptomKind =
+type SymptomKind =
   | 'no-op'
   | 'swallows-errors'
   | 'always-returns'
@@ -31,7 +31,7 @@ export interface ChangedFile {
 const SCRIPT = /\.(?:[cm]?js|jsx)$/;
 
 /** Undefined where the text is no JavaScript that can be read. */
-export function readProgram(text: string): Program | undefined {
+function readProgram(text: string): Program | undefined {
   return readTokens(text)?.program;
 }
 

@@ -5,7 +5,7 @@
 import { ok, type Result, refuse } from '../lib/result.ts';
 
 export const PATH_DEPTH = 64;
-export const PATH_BYTES = 1_024;
+const PATH_BYTES = 1_024;
 const SEGMENT_BYTES = 255;
 
 /** The path below the package's root, `/`-separated; empty for the root itself. Refuses with the reason. */

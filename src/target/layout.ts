@@ -41,7 +41,7 @@ export interface LayoutOptions {
   readonly cpu: string;
 }
 
-export const LAYOUT_PACKAGES = 500;
+const LAYOUT_PACKAGES = 500;
 
 type Need = 'plain' | 'optional' | 'development' | 'peer';
 

@@ -38,7 +38,7 @@ export const REGISTRY_LIMITS: RegistryLimits = {
   archiveBytes: 96 * 1024 * 1024,
 };
 
-export interface RegistryRefusal {
+interface RegistryRefusal {
   readonly kind: 'not-found' | 'registry-unavailable' | 'integrity-mismatch' | 'too-large';
   readonly reason: string;
 }
