@@ -3,7 +3,7 @@
  * Plain JavaScript on purpose, and without a dependency: nothing is installed when it starts.
  */
 'use strict';
-const { spawn, spawnSync } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const os = require('node:os');
@@ -12,6 +12,8 @@ const path = require('node:path');
 const ROOT = __dirname;
 const MODULES = path.join(ROOT, 'node_modules');
 const STAMP = path.join(MODULES, '.installed-lock-sha256');
+const LOCK = path.join(ROOT, '.install.lock');
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const LOCK_WAIT_MS = 10 * 60 * 1000;
 const say = (line) => process.stderr.write(`${line}\n`);
 
@@ -34,26 +36,23 @@ function isInstalled(wanted) {
   }
 }
 
-/** Holds a lock file while `work` runs, so that two starts on a fresh clone do not install over each other. */
-function withInstallLock(work) {
-  const lock = path.join(ROOT, '.install.lock');
+/**
+ * Waits for the lock of an install and takes it. The lock names every process that works under it: an npm that outlived a
+ * killed launcher still writes below node_modules, and the next start waits for it.
+ */
+async function takeInstallLock() {
   const until = Date.now() + LOCK_WAIT_MS;
   for (;;) {
     try {
-      fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
-      break;
+      fs.writeFileSync(LOCK, `${process.pid}\n`, { flag: 'wx' });
+      return;
     } catch (error) {
-      if (error.code !== 'EEXIST') fail(`cannot write ${lock}: ${error.message}. Make the clone writable.`);
-      const owner = Number(readOr(lock, '0'));
-      if (owner && !isAlive(owner)) fs.rmSync(lock, { force: true });
-      else if (Date.now() > until) fail(`another install holds ${lock}; remove it if none is running.`);
-      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      if (error.code !== 'EEXIST') fail(`cannot write ${LOCK}: ${error.message}. Make the clone writable.`);
     }
-  }
-  try {
-    work();
-  } finally {
-    fs.rmSync(lock, { force: true });
+    const owners = readOr(LOCK, '').split('\n').filter(Boolean).map(Number);
+    if (owners.length > 0 && !owners.some(isAlive)) fs.rmSync(LOCK, { force: true });
+    else if (Date.now() > until) fail(`another install holds ${LOCK}; remove it if none is running.`);
+    else await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
 
@@ -74,18 +73,36 @@ function isAlive(pid) {
   }
 }
 
-function installPackages() {
+async function installPackages() {
   const wanted = lockHash();
   if (isInstalled(wanted)) return;
-  withInstallLock(() => {
+  await takeInstallLock();
+  try {
     if (isInstalled(wanted)) return;
     say('Installing the packages of package-lock.json (npm ci, no install scripts) ...');
-    const npm = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: ROOT,
-      stdio: ['ignore', 2, 2],
-    });
-    if (npm.status !== 0) fail('npm ci failed; see its message above. The npm registry must be reachable once.');
+    const status = await runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+    if (status !== 0) fail('npm ci failed; see its message above. The npm registry must be reachable once.');
     fs.writeFileSync(STAMP, wanted);
+  } finally {
+    fs.rmSync(LOCK, { force: true });
+  }
+}
+
+/** Its exit status. Told to stop, it is stopped with us. */
+function runNpm(options) {
+  return new Promise((resolve) => {
+    const npm = spawn('npm', options, { cwd: ROOT, stdio: ['ignore', 2, 2] });
+    if (npm.pid) fs.appendFileSync(LOCK, `${npm.pid}\n`);
+    const stop = (signal) => {
+      npm.kill(signal);
+      npm.once('exit', () => process.exit(130));
+    };
+    for (const signal of SIGNALS) process.once(signal, stop);
+    npm.on('error', (error) => fail(`npm cannot be started: ${error.message}`));
+    npm.on('exit', (code) => {
+      for (const signal of SIGNALS) process.removeListener(signal, stop);
+      resolve(code);
+    });
   });
 }
 
@@ -97,8 +114,6 @@ function pinnedNode() {
   return node;
 }
 
-installPackages();
-const home = process.env.HEADSTART_HOME ? path.resolve(process.env.HEADSTART_HOME) : path.join(ROOT, '.headstart');
 /** The program, or one of the scripts that belong to the project: which file, and what it is given. */
 function chooseScript([command = '', ...rest]) {
   if (command === 'test') return ['scripts/run-tests.ts', ...rest];
@@ -114,18 +129,24 @@ function chooseScript([command = '', ...rest]) {
   process.exit(2);
 }
 
-const [script, ...args] = chooseScript(process.argv.slice(2));
-// Stripping types of the code that runs inside the sandbox is still marked as experimental.
-const child = spawn(pinnedNode(), ['--disable-warning=ExperimentalWarning', path.join(ROOT, script), ...args], {
-  stdio: 'inherit',
-  env: {
-    ...process.env,
-    HEADSTART_HOME: home,
-    NODE_COMPILE_CACHE: path.join(MODULES, '.cache', `node-compile-${os.userInfo().uid}`),
-  },
-});
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => {
-  if (signal) process.kill(process.pid, signal);
-  else process.exit(code ?? 70);
-});
+async function main() {
+  await installPackages();
+  const home = process.env.HEADSTART_HOME ? path.resolve(process.env.HEADSTART_HOME) : path.join(ROOT, '.headstart');
+  const [script, ...args] = chooseScript(process.argv.slice(2));
+  // Stripping types of the code that runs inside the sandbox is still marked as experimental.
+  const child = spawn(pinnedNode(), ['--disable-warning=ExperimentalWarning', path.join(ROOT, script), ...args], {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      HEADSTART_HOME: home,
+      NODE_COMPILE_CACHE: path.join(MODULES, '.cache', `node-compile-${os.userInfo().uid}`),
+    },
+  });
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => {
+    if (signal) process.kill(process.pid, signal);
+    else process.exit(code ?? 70);
+  });
+}
+
+void main();
