@@ -8,6 +8,7 @@ import {
   type PatchParts,
   type PatchReport,
   type Reproducer,
+  SandboxRefused,
   toReproducer,
   verifyPatch,
 } from '../patch/index.ts';
@@ -76,6 +77,9 @@ async function verify(context: PatchCommandsContext, options: VerifyOptions): Pr
     const baseline = await measureBaseline(parts, tree.value, reproducer);
     context.terminal.say('attacking the patched version');
     return await verifyPatch(parts, baseline, patch);
+  } catch (fault) {
+    if (fault instanceof SandboxRefused) throw new CommandEnd('unavailable', fault.message);
+    throw fault;
   } finally {
     await tree.value.dispose();
   }

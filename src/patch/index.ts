@@ -1,4 +1,4 @@
-export type { Reproducer, RunInSandbox } from './attack-service.ts';
+export { type Reproducer, type RunInSandbox, SandboxRefused } from './attack-service.ts';
 export type { PatchFacts, PatchVerdict, TestComparison } from './judge.ts';
 export { createTestComparison } from './own-tests-service.ts';
 export {

@@ -111,14 +111,14 @@ function breakage({ after, benign, variants }: PatchFacts): string[] {
   return reasons;
 }
 
-/** Gutted, deleted or switched off rather than broken by accident. */
+/** The attacked function itself was gutted, deleted or switched off; anything else was broken by accident. */
 function isHiding({ symptoms, benign, after }: PatchFacts): boolean {
-  const { comparedAtEntry, differences } = benign;
-  const changedAtEntry = differences.filter(({ isEntry }) => isEntry).length;
+  const changedAtEntry = benign.differences.filter(({ isEntry }) => isEntry).length;
+  const isGutted = symptoms.some(({ kind }) => kind !== 'swallows-errors' && kind !== 'no-op');
   return (
-    symptoms.some(({ kind }) => kind !== 'swallows-errors') ||
     after === 'not-reached' ||
-    (comparedAtEntry > 1 && changedAtEntry === comparedAtEntry)
+    (changedAtEntry > 0 && isGutted) ||
+    (benign.comparedAtEntry > 1 && changedAtEntry === benign.comparedAtEntry)
   );
 }
 
