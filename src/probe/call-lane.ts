@@ -30,7 +30,7 @@ export interface CallLaneLimits {
 
 export const CALL_LANE_LIMITS: CallLaneLimits = {
   functionMilliseconds: 400,
-  totalMilliseconds: 5000,
+  totalMilliseconds: 4000,
   quickMilliseconds: 1000,
   functions: 150,
   hangMilliseconds: 1500,

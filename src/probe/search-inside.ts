@@ -81,6 +81,9 @@ const BATCH = 40;
 const AFTER_A_HIT_MILLISECONDS = 2000;
 /** Commands started before they are waited for. */
 const COMMANDS_AT_ONCE = 16;
+const COMMANDS_KEPT = 20_000;
+/** Commands that may run in a search for another class. */
+const COMMANDS_BESIDES = 12;
 
 interface Pending {
   readonly subject: Subject;
@@ -112,6 +115,7 @@ class Search {
   readonly #restore: () => void;
   #until = 0;
   #startedAtLook = 0;
+  #besides = 0;
   #count = 0;
   #calls = 0;
   #tried = 0;
@@ -123,9 +127,12 @@ class Search {
     // Commands spend their time in other processes.
     this.#now = job.flaw === 'command-injection' ? wallNow : cpuNow;
     this.#programs = watchCommands(join(process.cwd(), 'stand-ins'), (command) => {
-      if (this.#started.length < 20_000) this.#started.push(command);
+      if (job.flaw === 'command-injection') {
+        if (this.#started.length < COMMANDS_KEPT) this.#started.push(command);
+        return;
+      }
       // Where commands are not what is looked for, a few may run, so that the target goes on; then they only cost time.
-      if (job.flaw !== 'command-injection' && this.#started.length > 12) throw new Error('no more commands here');
+      if (++this.#besides > COMMANDS_BESIDES) throw new Error('no more commands here');
     });
     const onEffect = (effect: Effect): void => this.#report(effect);
     if (job.flaw === 'prototype-pollution') this.#trap = trapProperty(Object.prototype, onEffect);
