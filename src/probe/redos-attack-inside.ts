@@ -82,7 +82,8 @@ async function receives(
   if (!root) return undefined;
   const count = shortCount(attack);
   watched = grown;
-  wanted = attack.pump.repeat(count - 1);
+  // Half of it: a target may take some away on the way.
+  wanted = attack.pump.repeat(Math.ceil(count / 2));
   received = undefined;
   try {
     const result = perform(root.value, call, attack.prefix + attack.pump.repeat(count) + attack.suffix, seen);
