@@ -16,10 +16,10 @@ export interface TriedAttack extends RegexAttack {
   readonly count: number;
 }
 
-/** CPU milliseconds of this thread: other load on the machine must not look like growth. */
-const threadUsage = process.threadCpuUsage.bind(process);
+/** CPU milliseconds of this process: other load on the machine must not look like growth. A thread's own count is coarser. */
+const usage = process.cpuUsage.bind(process);
 export const cpuNow = (): number => {
-  const { user, system } = threadUsage();
+  const { user, system } = usage();
   return (user + system) / 1000;
 };
 const now = cpuNow;
@@ -60,11 +60,11 @@ export function tryAttack(expression: RegExp, attack: RegexAttack): TriedAttack 
     if (again < SLOW_MILLISECONDS) continue;
     if (count <= EXPONENTIAL_UNTIL) {
       const less = timeOf(expression, write(attack, count - 2));
-      const ratio = again / Math.max(less, 0.001);
+      const ratio = again / Math.max(less, 0.02);
       return ratio > 1.7 ? { ...attack, growth: 'exponential', count } : undefined;
     }
     const half = Math.min(timeOf(expression, write(attack, count >> 1)), timeOf(expression, write(attack, count >> 1)));
-    const ratio = again / Math.max(half, 0.001);
+    const ratio = again / Math.max(half, 0.02);
     if (ratio > 100) return { ...attack, growth: 'exponential', count };
     if (ratio > 2.6) return { ...attack, growth: 'polynomial', count };
     if (took > 30) return undefined;
