@@ -31,7 +31,9 @@ const LONG_MILLISECONDS = 40;
 const LEAST_EXPONENT = 1.6;
 const ENOUGH_MILLISECONDS = 150;
 /** A next step that would take this long is not taken. */
-const TOO_LONG_MILLISECONDS = 1500;
+const TOO_LONG_MILLISECONDS = 3000;
+/** Growth must go on up to this length: a target that refuses longer texts than it can bear is no find. */
+const BOUND_CHARACTERS = 16_000;
 const cpuUsage = process.cpuUsage.bind(process);
 
 const session = new Session<MeasureJob>();
@@ -44,11 +46,13 @@ async function settle(made: unknown): Promise<void> {
   } else if (call.after.length > 0) await new Promise((resolve) => setImmediate(resolve));
 }
 
+const text = (count: number, pump = attack.pump): string => attack.prefix + pump.repeat(count) + attack.suffix;
+
 async function timeOf(root: unknown, pump: string, count: number): Promise<number> {
-  const text = attack.prefix + pump.repeat(count) + attack.suffix;
+  const input = text(count, pump);
   const before = cpuUsage();
   try {
-    await settle(perform(root, call, text));
+    await settle(perform(root, call, input));
   } catch {
     // A refusal after the work is still work.
   }
@@ -99,7 +103,8 @@ async function main(): Promise<void> {
     sizes.push(count * attack.pump.length);
     cpuMs.push(ms);
     const before = cpuMs.at(-2) ?? ms;
-    if (ms > ENOUGH_MILLISECONDS || (ms > LONG_MILLISECONDS && ms * (ms / before) > TOO_LONG_MILLISECONDS)) break;
+    if (ms > LONG_MILLISECONDS && ms * (ms / before) > TOO_LONG_MILLISECONDS) break;
+    if (ms > ENOUGH_MILLISECONDS && (attack.growth === 'exponential' || text(count).length >= BOUND_CHARACTERS)) break;
   }
   const longest = cpuMs.at(-1) ?? 0;
   const exponent = exponentOf(sizes.slice(-4), cpuMs.slice(-4));

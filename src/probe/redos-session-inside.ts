@@ -102,7 +102,9 @@ export class Session<Job extends SessionJob> {
     if (!loaded) return [];
     const limits = { functions, depth: 3, milliseconds: 3000 };
     const hooks = { before: (key: string) => this.at(key), now };
-    return enumerate({ file, format: loaded.format, value: loaded.value }, limits, hooks, contextOf('x'));
+    const found = enumerate({ file, format: loaded.format, value: loaded.value }, limits, hooks, contextOf('x'));
+    // What begins with an underscore is no interface: nobody hands it a stranger's text.
+    return found.filter(({ reach }) => !reach.some((step) => step.kind === 'get' && step.name.startsWith('_')));
   }
 }
 
