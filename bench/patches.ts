@@ -237,6 +237,9 @@ function report(): string {
       .map((one) => one.toFixed(1))
       .join(' / ')}; sandbox profile ${sandbox.profile}; seed ${SEED}.`,
     `${packages} packages with a usable fixed version; own tests of the packages were not part of this run.`,
+    ...(packages < Number(values.packages)
+      ? [`Ended early: ${packages} of ${values.packages} packages were reached in the ${values.minutes} minutes given.`]
+      : []),
     '',
     `- Bad patches refused: **${refused.length} of ${bad.length}** (${share(refused.length, bad.length)}; wanted 95 %)`,
     `- Upstream fixes accepted, smallest form: **${accepted} of ${small.length}** (${share(accepted, small.length)}); ${open} of those refused leave the published fixed version itself open to a variant that also fires on the flawed one, shown there by running it`,

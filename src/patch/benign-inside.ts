@@ -222,21 +222,22 @@ async function perform(call: BenignCall): Promise<unknown> {
   const args = 'args' in drive ? drive.args.map((value) => build(value, payload, calls)) : [];
   const outcome = async (): Promise<unknown> => {
     const root = {
-      value: drive.kind === 'http' && drive.start === 'load' ? undefined : await load(call.file, call.format),
+      value:
+        drive.kind === 'bin' || (drive.kind === 'http' && drive.start === 'load')
+          ? undefined
+          : await load(call.file, call.format),
       owner: undefined,
     };
     const at = await walk(root, call.reach, payload, calls);
     if (drive.kind === 'http') return await overHttp(drive, at, args);
     if (drive.kind === 'handler') return await throughHandler(drive, at, args);
-    if (drive.kind === 'construct' || drive.kind === 'call') {
-      const value =
-        drive.kind === 'construct'
-          ? construct(at.value as new () => unknown, args)
-          : apply(at.value as Callable, at.owner, args);
-      const end = await walk({ value, owner: undefined }, drive.after, payload, calls);
-      return await within(end.value, SETTLE_MS);
-    }
-    throw new Error(`no benign form of ${drive.kind}`);
+    if (drive.kind === 'bin') return await throughProgram(drive, args);
+    const value =
+      drive.kind === 'construct'
+        ? construct(at.value as new () => unknown, args)
+        : apply(at.value as Callable, at.owner, args);
+    const end = await walk({ value, owner: undefined }, drive.after, payload, calls);
+    return await within(end.value, SETTLE_MS);
   };
   let result: unknown;
   try {
@@ -248,6 +249,21 @@ async function perform(call: BenignCall): Promise<unknown> {
   const waits = call.isEntry && JSON.stringify(drive).includes('"callback"');
   for (let waited = 0; waits && calls.length === 0 && waited < CALLBACK_MS; waited += 10) await pause(10);
   return { result, args: image(args), calls: image(calls), started: [...started] };
+}
+
+/** A program is started once, in this process, and then asked again and again. */
+let programPort: number | undefined;
+
+async function throughProgram(drive: BenignCall['drive'] & { kind: 'bin' }, args: unknown[]): Promise<unknown> {
+  if (drive.requestTarget === undefined) throw new Error('no server');
+  if (programPort === undefined) {
+    process.argv = [process.argv[0] ?? 'node', drive.bin, ...args.map(String)];
+    Object.assign(process.env, drive.environment);
+    await load(drive.bin, 'cjs');
+  } else ports.push(programPort);
+  const answer = await request(drive.requestTarget);
+  [programPort] = ports;
+  return answer;
 }
 
 async function throughHandler(

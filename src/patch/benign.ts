@@ -83,7 +83,7 @@ const WORDS: Readonly<Record<FlawClass, readonly string[]>> = {
     '/missing',
     '/a.txt?x=1',
     '/b/',
-    '/b/../a.txt',
+    '/b//c.txt',
     '/%61.txt',
   ],
   redos: [

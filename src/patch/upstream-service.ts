@@ -107,9 +107,11 @@ async function readScripts(root: string): Promise<Map<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name).slice(root.length + 1);
-    if (!entry.isFile() || !SCRIPT.test(path) || BESIDE.test(path) || texts.size >= FILES) continue;
+    const mayBeProgram = !entry.name.includes('.');
+    if (!entry.isFile() || BESIDE.test(path) || texts.size >= FILES || !(SCRIPT.test(path) || mayBeProgram)) continue;
     const bytes = await readFile(join(root, path));
-    if (bytes.length <= FILE_BYTES) texts.set(path, bytes.toString('utf8'));
+    if (bytes.length > FILE_BYTES || (mayBeProgram && !/^#!.*node/.test(bytes.toString('latin1', 0, 80)))) continue;
+    texts.set(path, bytes.toString('utf8'));
   }
   return texts;
 }
