@@ -63,6 +63,12 @@ function respellText(payload: string): string[] {
   const spelled = [...new Set(separators)].flatMap((separator) =>
     ROUTES.map((route) => payload.replace(ROUTE_IN_TEXT, () => [...route, ''].join(separator))),
   );
+  // The route alone, where the key below it is an argument of its own.
+  const alone = match
+    ? []
+    : ['.', '/'].flatMap((separator) =>
+        ROUTES.map((route) => payload.replace(/__proto__|constructor\.prototype/, () => route.join(separator))),
+      );
   const dotted = [
     payload.replaceAll('__proto__', '["__proto__"]'),
     payload.replaceAll('__proto__', "['__proto__']"),
@@ -78,7 +84,7 @@ function respellText(payload: string): string[] {
     payload.replaceAll('constructor.prototype', 'a.constructor.prototype'),
     payload.replaceAll('constructor', 'toString.constructor'),
   ];
-  return [...spelled, ...dotted];
+  return [...spelled, ...alone, ...dotted];
 }
 
 const COMMAND_FRAMES = [
@@ -239,6 +245,10 @@ function simplerLists(args: readonly PlanValue[]): (readonly PlanValue[])[] {
 export function simplifications(plan: ProbePlan): readonly ProbePlan[] {
   const { drive } = plan;
   const made: ProbePlan[] = plan.flaw === 'path-traversal' ? [...simplerStarts(plan)] : [];
+  if (plan.legacy) {
+    const { legacy: _, ...without } = plan;
+    made.push(without);
+  }
   if (plan.programs) {
     const { programs, ...without } = plan;
     made.push(without);

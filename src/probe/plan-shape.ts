@@ -91,6 +91,7 @@ export function isProbePlan(value: unknown): value is ProbePlan {
     isListOf(value.reach, isStep) &&
     isDrive(value.drive) &&
     isText(value.payload) &&
+    isAbsentOr(value.legacy, (legacy) => typeof legacy === 'boolean') &&
     isAbsentOr(value.pump, isText) &&
     isAbsentOr(value.controlPump, isText) &&
     isAbsentOr(value.programs, (programs) => isListOf(programs, isProgram))

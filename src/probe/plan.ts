@@ -107,4 +107,6 @@ export interface ProbePlan {
   readonly expression?: { readonly source: string; readonly flags: string };
   /** Programs the package starts that may be missing here: stood in for by ones that do nothing. */
   readonly programs?: readonly string[];
+  /** The target asks for helpers of node:util that Node has no more: they are put back. */
+  readonly legacy?: boolean;
 }

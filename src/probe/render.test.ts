@@ -115,6 +115,19 @@ for (const plan of [POLLUTES, COMMANDS, EVALUATES]) {
   });
 }
 
+for (const payload of [
+  '__proto__',
+  'constructor.prototype',
+  '__proto__.{{canary}}',
+  '/__proto__/{{canary}}',
+  '["__proto__","{{canary}}"]',
+  '[__proto__]\n{{canary}} = "1"\n',
+  '--__proto__.{{canary}}=1',
+])
+  test(`there are 20 variants of the payload ${JSON.stringify(payload)}`, () => {
+    assert.equal(new Set(variantsOf({ ...POLLUTES, payload }, 20, 1).map((plan) => plan.payload)).size, 20);
+  });
+
 test('an effect that the target did not cause does not fire', async () => {
   const selfInflicted: ProbePlan = { ...EVALUATES, reach: [get('quiet')] };
   const { verdict } = await reproduce(selfInflicted);
@@ -158,4 +171,12 @@ test('hostile text in a plan stays text: quotes, back-quotes, line ends and plac
   const { status, verdict } = await reproduce(plan);
   assert.equal(status, 1);
   assert.equal(verdict?.reached, true);
+});
+
+test('a package that asks for a helper Node has no more is reproduced with it put back', async () => {
+  const source = `const util = require('util'); ${FLAWED.replace("from[key] && typeof from[key] === 'object'", 'util.isObject(from[key])')}`;
+  const lines = renderReproducer({ ...POLLUTES, legacy: true }, { packageName: 'flawed' });
+  assert.match(lines, /util\.isObject/);
+  assert.equal((await reproduce({ ...POLLUTES, legacy: true }, source)).verdict?.fired, true);
+  assert.equal((await reproduce(POLLUTES, source)).verdict?.fired, false);
 });

@@ -16,6 +16,7 @@ import { describe, enumerate, type Subject } from './enumerate-inside.ts';
 import { attemptsFromReads, hintedAttempts, hintsFor, pairedAttempts } from './hinted-inside.ts';
 import { keepIntrinsics } from './intrinsics-inside.ts';
 import { byPromise, isEmitter, noteSeen, TRIGGERS } from './judgement-inside.ts';
+import { standInForOldHelpers } from './legacy-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
 import { type Attempt, generalAttempts } from './shapes-inside.ts';
@@ -113,6 +114,7 @@ class Search {
   readonly #programs: () => readonly string[];
   readonly #now: () => number;
   readonly #restore: () => void;
+  readonly #isLegacy = standInForOldHelpers();
   #until = 0;
   #startedAtLook = 0;
   #besides = 0;
@@ -332,6 +334,7 @@ class Search {
       reach: attempt.reach ?? subject.reach,
       drive: { kind: subject.constructs ? 'construct' : 'call', args, after: pending.after },
       payload: attempt.payload,
+      ...(this.#isLegacy() ? { legacy: true } : {}),
       ...(this.#programs().length > 0 ? { programs: this.#programs() } : {}),
     };
     say({ kind: 'hit', plan, entry: describe(subject.reach), frames: effect.frames, whole: effect.whole === true });

@@ -166,6 +166,8 @@ const POLLUTING_TEXTS = [
   '?__proto__[{{canary}}]=1',
   '--__proto__.{{canary}}=1',
   '--__proto__.{{canary}} 1',
+  '--a.__proto__.{{canary}} 1',
+  '--a.constructor.prototype.{{canary}} 1',
   '__proto__:\n  {{canary}}: 1\n',
   '__proto__ {{canary}} 1',
   '__proto__: {{canary}}: 1',
@@ -187,6 +189,8 @@ const ARGUMENT_LISTS = [
   '["--__proto__.{{canary}}","1"]',
   '["--__proto__.{{canary}}=1"]',
   '["--constructor.prototype.{{canary}}=1"]',
+  '["--a.__proto__.{{canary}}=1"]',
+  '["--a.constructor.prototype.{{canary}}","1"]',
 ];
 
 const PATCHES = [
