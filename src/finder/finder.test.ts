@@ -126,6 +126,15 @@ exports.store = function () {
 };`;
   const { candidates } = await scan(index, POLLUTION);
   assert.match(candidates[0]?.entry ?? '', /\.use\(payload\)\.update\(/);
+  const curried = `
+exports.put = (path, value) => (object) => {
+  const keys = path.split('.');
+  let at = object;
+  while (keys.length > 1) at = at[keys.shift()] ??= {};
+  at[keys[0]] = value;
+};`;
+  const second = (await scan(curried, POLLUTION)).candidates;
+  assert.equal(second[0]?.sink?.line, 6);
   const lazy = `
 exports.task = (options) => ({ run(done) { require('child_process').exec('ls ' + options.zzFolder, done); } });`;
   const commands = (await scan(lazy, ['command-injection'])).candidates;

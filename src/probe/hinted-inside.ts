@@ -197,9 +197,18 @@ export function attemptsFromReads(names: readonly string[]): Attempt[] {
       members: [[name, { kind: 'parse', text: '{"__proto__":{"{{canary}}":"1"}}' }]],
     }),
   );
-  return [...bare, ...objects, ...single].flatMap((object) => [
+  const paths = read.flatMap((name) => {
+    const rest = read.filter((other) => other !== name).map((other) => [other, one] as const);
+    const object: PlanValue = { kind: 'object', members: [[name, P], ...rest] };
+    return ['__proto__.{{canary}}', 'constructor.prototype.{{canary}}'].flatMap((payload) => [
+      { payload, args: [object] },
+      { payload, args: [{ kind: 'json', value: {} } as const, object] },
+    ]);
+  });
+  const keys = [...bare, ...objects, ...single].flatMap((object) => [
     { payload: '__proto__', args: [object] },
     { payload: '__proto__', args: [{ kind: 'json', value: {} } as const, object] },
     { payload: '__proto__', args: [object, { kind: 'callback' } as const] },
   ]);
+  return [...keys, ...paths];
 }

@@ -273,6 +273,11 @@ class Search {
     const { attempt, context } = pending;
     if (attempt.after && typeof result === 'function')
       walkReach({ value: result, owner: undefined }, attempt.after, context);
+    // A function that came back may be the second half of the call: `set(path, value)(object)`.
+    if (this.#job.flaw === 'prototype-pollution' && typeof result === 'function' && !attempt.after) {
+      pending.after = [{ kind: 'call', args: [{ kind: 'json', value: {} }] }];
+      walkReach({ value: result, owner: undefined }, pending.after, context);
+    }
     if (typeof result !== 'object' || result instanceof Promise || isEmitter(result)) return;
     const trigger = TRIGGERS.find((name) => typeof (result as Record<string, unknown>)[name] === 'function');
     if (!trigger) return;

@@ -78,6 +78,7 @@ const OBJECT_SHAPES: readonly (readonly PlanValue[])[] = [
   [json(1), EMPTY, PARSED],
   [any(PARSED)],
   [any(PARSED), CALLBACK],
+  [any(PARSED), EMPTY, CALLBACK],
   [EMPTY, any(PARSED)],
 ];
 
