@@ -6,7 +6,6 @@
 const { spawn } = require('node:child_process');
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 
 const ROOT = __dirname;
@@ -139,7 +138,7 @@ async function main() {
     env: {
       ...process.env,
       HEADSTART_HOME: home,
-      NODE_COMPILE_CACHE: path.join(MODULES, '.cache', `node-compile-${os.userInfo().uid}`),
+      NODE_COMPILE_CACHE: path.join(MODULES, '.cache', `node-compile-${process.getuid()}`),
     },
   });
   for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));

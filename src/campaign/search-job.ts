@@ -8,6 +8,7 @@ import type { CaseId } from '../disclosure/index.ts';
 import type { Candidate, ScanResult } from '../finder/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
+import { toPlainLine } from '../lib/plain-text.ts';
 import type { Result } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { JobHandler } from '../store/job-worker.ts';
@@ -48,6 +49,9 @@ export interface SearchParts {
   readonly onEvent: (event: CampaignEvent) => void;
 }
 
+/** Of a reason that a target or a registry worded. */
+const REASON_CHARACTERS = 500;
+
 export const SEARCH_JOBS = { scan: 'campaign-scan', verify: 'campaign-verify', measure: 'campaign-measure' } as const;
 
 export function createSearchJobs(parts: SearchParts): Readonly<Record<string, JobHandler>> {
@@ -71,7 +75,7 @@ async function scanTarget(parts: SearchParts, id: TargetId): Promise<void> {
     return { result: await parts.scan(tree, campaign.file.seed), uncovered: tree.uncovered };
   });
   if (!used.ok) {
-    const reason = `${used.refusal.kind}: ${used.refusal.reason}`;
+    const reason = toPlainLine(`${used.refusal.kind}: ${used.refusal.reason}`, REASON_CHARACTERS);
     if (await store.settleTarget(id, { reason })) {
       parts.onEvent({ kind: 'unavailable', target: target.target, reason });
     }
@@ -96,7 +100,9 @@ function toCost(result: ScanResult, uncovered: readonly string[]): ScanCost {
     wallMs: Math.round(result.wallMs),
     runs: result.runs,
     candidates: result.candidates.length,
-    skipped: [...uncovered, ...result.coverage.skipped.map(({ what, reason }) => `${what}: ${reason}`)],
+    skipped: [...uncovered, ...result.coverage.skipped.map(({ what, reason }) => `${what}: ${reason}`)].map((part) =>
+      toPlainLine(part, REASON_CHARACTERS),
+    ),
   };
 }
 

@@ -39,10 +39,14 @@ export class CommandEnd extends Error {
   }
 }
 
+/** What would command a terminal: no text, whoever wrote it, may. Tabs and line ends stay. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+const COMMANDS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
 export function createTerminal(out: NodeJS.WritableStream, err: NodeJS.WritableStream): Terminal {
   return {
     json: (value) => void out.write(`${JSON.stringify(value)}\n`),
     data: (text) => void out.write(text),
-    say: (line) => void err.write(`${line}\n`),
+    say: (line) => void err.write(`${line.replace(COMMANDS, '�')}\n`),
   };
 }

@@ -368,6 +368,8 @@ function neutralise(): void {
 const leave = (process as unknown as { reallyExit: (status: number) => never }).reallyExit;
 const job = JSON.parse(process.env.HEADSTART_JOB ?? '{}') as SearchJob;
 delete process.env.HEADSTART_JOB;
+// Nothing that tells a target where it is.
+process.argv = process.argv.slice(0, 1);
 neutralise();
 await new Search(job).run();
 say({ kind: 'end' });
