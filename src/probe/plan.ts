@@ -95,7 +95,10 @@ export interface ProbePlan {
   readonly directory?: 'package';
   readonly reach: readonly PlanReach[];
   readonly drive: PlanDrive;
-  /** The payload's text with `{{canary}}` where the fresh canary goes, and (redos) `{{repeat}}` where the pump goes. */
+  /**
+   * The payload's text with `{{canary}}` where the fresh canary goes, and (redos) `{{repeat}}` where the pump goes. For
+   * path traversal `{{canary}}` is the path of the canary file from the root, its separators written as the payload's.
+   */
   readonly payload: string;
   /** For redos: what is repeated to grow the input. */
   readonly pump?: string;

@@ -55,7 +55,7 @@ function told(use: RegexUse): void {
   if (use.subject.includes(wanted)) received = { stack: use.stack() };
 }
 
-export function framesOf(stack: string): string[] {
+function framesOf(stack: string): string[] {
   const found = stack.matchAll(/node_modules\/((?:@[^/\s]+\/)?[^\s()]+?):(\d+):\d+/g);
   return [...found].map(([, path = '', line]) => `${path.replace(/^.*node_modules\//, '')}:${line}`).slice(0, 24);
 }

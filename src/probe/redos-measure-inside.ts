@@ -61,7 +61,7 @@ async function timeOf(root: unknown, pump: string, count: number): Promise<numbe
 }
 
 /** Slope of log time over log size, by least squares over what is longer than noise. */
-export function exponentOf(sizes: readonly number[], times: readonly number[]): number {
+function exponentOf(sizes: readonly number[], times: readonly number[]): number {
   const points = sizes.map((size, at) => [Math.log(size), times[at] ?? 0] as const).filter(([, time]) => time >= 1);
   if (points.length < 2) return 0;
   const xs = points.map(([x]) => x);

@@ -21,7 +21,7 @@ export interface ReachLine {
   readonly whole: boolean;
 }
 
-export const MARK = 'zqmrk';
+const MARK = 'zqmrk';
 const CALLS_PER_EXPRESSION = 6;
 const EXPRESSIONS = 600;
 
@@ -107,7 +107,7 @@ async function main(): Promise<void> {
     const loaded = await session.load(file);
     if (!loaded) continue;
     const subjects = await session.subjects(file, 200);
-    if (kept.size === 0) watchOnce();
+    watchOnce();
     for (const [number, subject] of subjects.entries()) {
       if (session.over) return;
       if (session.at(`${file} ${number} ${subject.name}`)) await trySubject(loaded.value, subject, number);

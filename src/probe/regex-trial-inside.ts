@@ -51,7 +51,7 @@ function timeOf(expression: RegExp, text: string): number {
 const write = (attack: RegexAttack, count: number): string => attack.prefix + attack.pump.repeat(count) + attack.suffix;
 
 /** The growth of one attack, or undefined where the expression stays quick. */
-export function tryAttack(expression: RegExp, attack: RegexAttack): TriedAttack | undefined {
+function tryAttack(expression: RegExp, attack: RegexAttack): TriedAttack | undefined {
   for (const count of COUNTS) {
     if (count * attack.pump.length > CHARACTERS) return undefined;
     const took = timeOf(expression, write(attack, count));

@@ -38,7 +38,7 @@ export interface World {
 type AnyFunction = (...args: unknown[]) => unknown;
 
 /** Stack frames that lie in packages, as paths below `node_modules`. */
-export function packageFrames(stack: string): string[] {
+function packageFrames(stack: string): string[] {
   const frames: string[] = [];
   for (const line of stack.split('\n')) {
     const match = /\/node_modules\/(.+?):(\d+):\d+\)?$/.exec(line);

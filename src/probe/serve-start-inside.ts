@@ -42,7 +42,7 @@ export const pause = (milliseconds: number): Promise<void> => new Promise((resol
 const context: ValueContext = { payload: '', canary: '', seen: new Set(), called: [] };
 
 /** Plan values with the root and the port of this run in place. */
-export function placeValue(value: PlanValue, root: string): PlanValue {
+function placeValue(value: PlanValue, root: string): PlanValue {
   switch (value.kind) {
     case 'root':
       return { kind: 'json', value: root };
@@ -60,10 +60,10 @@ export function placeValue(value: PlanValue, root: string): PlanValue {
   }
 }
 
-export const placeValues = (values: readonly PlanValue[], root: string): PlanValue[] =>
+const placeValues = (values: readonly PlanValue[], root: string): PlanValue[] =>
   values.map((value) => placeValue(value, root));
 
-export function placeReach(reach: readonly PlanReach[], root: string): PlanReach[] {
+function placeReach(reach: readonly PlanReach[], root: string): PlanReach[] {
   return reach.map((step) => ('args' in step ? { ...step, args: placeValues(step.args, root) } : step));
 }
 

@@ -43,12 +43,12 @@ const IMPATIENT_MILLISECONDS = 60;
 const SILENCES = 14;
 
 /** The separator that stands before the canary in a payload. */
-export function separatorOf(payload: string): string {
+function separatorOf(payload: string): string {
   return /(%252f|%2f|%5c|\\|\/)\{\{canary\}\}/i.exec(payload)?.[1] ?? '/';
 }
 
 /** The payload with the flag file's path written in. */
-export function writePath(payload: string, flagPath: string): string {
+function writePath(payload: string, flagPath: string): string {
   return payload.split('{{canary}}').join(flagPath.slice(1).split('/').join(separatorOf(payload)));
 }
 

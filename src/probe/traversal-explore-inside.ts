@@ -8,7 +8,7 @@ import { createExplorer, type Explorer } from './traversal-try-inside.ts';
 const { getOwnPropertyNames, getPrototypeOf } = Object;
 const functionText = Function.prototype.toString;
 
-export const sourceText = (value: unknown): string => {
+const sourceText = (value: unknown): string => {
   try {
     return functionText.call(value).slice(0, 30_000);
   } catch {
