@@ -95,7 +95,8 @@ async function measure(parts: CaseJobParts, caseId: string): Promise<void> {
 }
 
 function rangeOf({ introducedIn, fixedIn }: AffectedVersions): string {
-  return `introduced in ${introducedIn ?? 'an unknown version'}, ${fixedIn ? `fixed in ${fixedIn}` : 'no fixed version'}`;
+  const from = introducedIn === '0' ? 'from the first version measured' : `introduced in ${introducedIn}`;
+  return `${from}, ${fixedIn ? `fixed in ${fixedIn}` : 'no fixed version published'}`;
 }
 
 /** Named by the stage it starts from, so that a job that ran twice adds one successor. */

@@ -28,7 +28,10 @@ export function toMarkdown(record: AdvisoryRecord): string {
     ...section('Why this severity', record.severity?.reasons ?? []),
     ...section(
       'Measured by running the reproducer',
-      record.affected.measured.map(({ version, affected }) => `${version}: ${affected ? 'affected' : 'not affected'}`),
+      record.affected.measured.map(
+        ({ version, affected }) =>
+          `${version}: ${affected ? 'the flaw shows' : 'the reproducer and its variants stay silent'}`,
+      ),
     ),
     ...section(
       'Timeline',

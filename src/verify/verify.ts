@@ -10,7 +10,7 @@ import type { FlawClass } from '../formats/flaw-class.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import { ok, type Result } from '../lib/result.ts';
 import { createSeededRandom } from '../lib/seeded-random.ts';
-import { entryText, type ProbePlan } from '../probe/index.ts';
+import { entryText, type ProbePlan, readPlan, variantsOf } from '../probe/index.ts';
 import type { PackageTree, PublishedVersion, TargetRefusal } from '../target/index.ts';
 import { type AffectedVersions, type MeasuredVersion, nextVersion, summarise } from './affected.ts';
 import { judgeRun, outcomeOf, type RunOutcome } from './confirm.ts';
@@ -44,6 +44,9 @@ export interface VerificationParts extends ReproductionParts {
 
 const MAX_MINIMISING_RUNS = 12;
 const MINIMISING_AT_ONCE = 2;
+/** Variants that must stay silent, too, before a version is called so. */
+const VARIANTS_OF_SILENCE = 4;
+const VARIANT_SEED = 1;
 
 export type Verification = ReturnType<typeof createVerification>;
 
@@ -131,12 +134,23 @@ async function measure(
     const options = judgeOptionsOf(claim, name);
     const attempt = { ...claim, stage: stageOf(opened.value) };
     const outcome = outcomeOf(await runs.runOnce(attempt), options);
-    // A version is called silent only if it is so twice.
-    const again = outcome.outcome === 'silent' ? outcomeOf(await runs.runOnce(attempt), options) : outcome;
-    return { version, ...again };
+    if (outcome.outcome !== 'silent') return { version, ...outcome };
+    // One spelling of the payload may be refused by a version that another still gets through: a version is called
+    // silent only if the reproducer stays so a second time, and its variants too.
+    for (const again of [claim, ...variantsOfClaim(claim, name)]) {
+      const repeated = outcomeOf(await runs.runOnce({ ...again, stage: stageOf(opened.value) }), options);
+      if (repeated.outcome === 'fires') return { version, ...repeated };
+    }
+    return { version, ...outcome };
   } finally {
     await opened.value.dispose();
   }
+}
+
+/** None for a script without a plan. */
+function variantsOfClaim({ reproducer }: Claim, name: string): readonly Claim[] {
+  const plan = readPlan(reproducer.text);
+  return plan ? variantsOf(plan, VARIANTS_OF_SILENCE, VARIANT_SEED).map((variant) => claimOf(variant, name)) : [];
 }
 
 async function toFinding(
