@@ -11,6 +11,7 @@ import {
   registerDoctor,
   registerDocumentCommands,
   registerLogCommands,
+  registerPatchCommands,
   registerReproduce,
   registerSandboxCommands,
   registerScan,
@@ -24,7 +25,8 @@ import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import { createServing } from './serving.ts';
 import { createWork, openFixtureRegistry, openSession } from './session.ts';
 import { inspectStore } from './store/inspect.ts';
-import { readTargetText } from './target/index.ts';
+import { openTarget, readTargetText } from './target/index.ts';
+import { createFindingStore } from './verify/index.ts';
 
 export function registerAll(program: Command, parts: Parts): void {
   const { terminal, config, clock } = parts;
@@ -61,6 +63,19 @@ export function registerAll(program: Command, parts: Parts): void {
     registry: parts.registry,
     verification: parts.verification,
     chooseProfile,
+  });
+  registerPatchCommands(program, {
+    terminal,
+    openTarget: async (target, withDevDependencies) =>
+      openTarget({ target, withDevDependencies, scratch: await parts.scratch(), registry: parts.registry() }),
+    findReproducer: async (id) => {
+      const stored = await createFindingStore(await parts.database(), await parts.vault()).find(id);
+      return stored?.finding.reproducer;
+    },
+    patchParts: async () => {
+      const [sandbox, scratch] = await Promise.all([parts.sandbox(readProfile(undefined, parts)), parts.scratch()]);
+      return { run: (request) => sandbox.run(request), random: parts.random, scratch };
+    },
   });
   registerServe(program, { terminal, profile: (asked) => readProfile(asked, parts), ...serving });
   registerSandboxCommands(program, {

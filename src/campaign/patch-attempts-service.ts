@@ -4,8 +4,17 @@
  */
 import { packageOf } from '../disclosure/index.ts';
 import type { RandomBytes } from '../lib/id.ts';
-import { measureBaseline, type PatchParts, type RunInSandbox, upstreamPatch, verifyPatch } from '../patch/index.ts';
-import { openPackageSource, type PackageTree, type Registry } from '../target/index.ts';
+import { type Result, refuse } from '../lib/result.ts';
+import {
+  type Baseline,
+  measureBaseline,
+  type PatchParts,
+  type RunInSandbox,
+  repairPatch,
+  upstreamPatch,
+  verifyPatch,
+} from '../patch/index.ts';
+import { openPackageSource, type Registry } from '../target/index.ts';
 import type { ConfirmedFinding } from '../verify/index.ts';
 import type { CaseJobParts, PatchAttempt } from './case-job.ts';
 
@@ -32,34 +41,31 @@ export function createPatchAttempts(parts: PatchAttemptParts): CaseJobParts['att
       return verdict === 'fixes';
     };
     if (fixedVersion) {
-      const upstream = await upstreamCandidate(parts, patching, baseline, finding, fixedVersion);
-      if (upstream && (await attempt(upstream))) return attempts;
+      const source = `upstream ${fixedVersion}`;
+      const upstream = await upstreamText(parts, patching, baseline, finding, fixedVersion);
+      if (!upstream.ok) attempts.push({ source, text: '', verdict: 'none', reasons: [upstream.refusal] });
+      else if (await attempt({ source, text: upstream.value })) return attempts;
     }
-    for (const candidate of templateCandidates(finding, tree)) {
-      if (await attempt(candidate)) break;
-    }
+    const repair = await repairPatch(patching, baseline);
+    if (repair.ok) await attempt({ source: `built-in repair: ${repair.value.title}`, text: repair.value.patch });
+    else attempts.push({ source: 'built-in repairs', text: '', verdict: 'none', reasons: [repair.refusal] });
     return attempts;
   };
 }
 
-async function upstreamCandidate(
+async function upstreamText(
   { scratch, registry }: PatchAttemptParts,
   patching: PatchParts,
-  baseline: Awaited<ReturnType<typeof measureBaseline>>,
+  baseline: Baseline,
   finding: ConfirmedFinding,
   fixedVersion: string,
-): Promise<Candidate | undefined> {
+): Promise<Result<string, string>> {
   const target = `pkg:npm/${packageOf(finding).name}@${fixedVersion}`;
   const fixed = await openPackageSource({ target, scratch, registry });
-  if (!fixed.ok) return undefined;
+  if (!fixed.ok) return refuse(fixed.refusal.reason);
   try {
-    const patch = await upstreamPatch(patching, baseline, fixed.value);
-    return patch.ok ? { source: `upstream ${fixedVersion}`, text: patch.value } : undefined;
+    return await upstreamPatch(patching, baseline, fixed.value);
   } finally {
     await fixed.value.dispose();
   }
-}
-
-function templateCandidates(_finding: ConfirmedFinding, _tree: PackageTree): readonly Candidate[] {
-  return [];
 }

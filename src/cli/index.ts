@@ -3,6 +3,7 @@ export { type RegisterCommands, runCommandLine } from './cli.ts';
 export { registerDoctor } from './doctor.ts';
 export { registerDocumentCommands } from './document.ts';
 export { registerLogCommands } from './log.ts';
+export { registerPatchCommands } from './patch.ts';
 export { registerReproduce } from './reproduce.ts';
 export { registerSandboxCommands } from './sandbox.ts';
 export { registerScan } from './scan.ts';
