@@ -54,29 +54,7 @@ export function registerAll(program: Command, parts: Parts): void {
     recordReveal: async (findingId) => (await session()).services.recordReveal(findingId),
     toTarget: readTarget,
   });
-  registerReproduce(program, {
-    terminal,
-    clock,
-    database: parts.database,
-    vault: parts.vault,
-    scratch: parts.scratch,
-    registry: parts.registry,
-    verification: parts.verification,
-    chooseProfile,
-  });
-  registerPatchCommands(program, {
-    terminal,
-    openTarget: async (target, withDevDependencies) =>
-      openTarget({ target, withDevDependencies, scratch: await parts.scratch(), registry: parts.registry() }),
-    findReproducer: async (id) => {
-      const stored = await createFindingStore(await parts.database(), await parts.vault()).find(id);
-      return stored?.finding.reproducer;
-    },
-    patchParts: async () => {
-      const [sandbox, scratch] = await Promise.all([parts.sandbox(readProfile(undefined, parts)), parts.scratch()]);
-      return { run: (request) => sandbox.run(request), random: parts.random, scratch };
-    },
-  });
+  registerProofs(program, parts);
   registerServe(program, { terminal, profile: (asked) => readProfile(asked, parts), ...serving });
   registerSandboxCommands(program, {
     terminal,
@@ -119,6 +97,34 @@ export function registerAll(program: Command, parts: Parts): void {
       },
       { name: 'sandbox', inspect: () => inspectSandbox(parts) },
     ],
+  });
+}
+
+/** Commands that look again at a finding: its reproducer, its patch. */
+function registerProofs(program: Command, parts: Parts): void {
+  const { terminal, clock } = parts;
+  registerReproduce(program, {
+    terminal,
+    clock,
+    database: parts.database,
+    vault: parts.vault,
+    scratch: parts.scratch,
+    registry: parts.registry,
+    verification: parts.verification,
+    chooseProfile,
+  });
+  registerPatchCommands(program, {
+    terminal,
+    openTarget: async (target, withDevDependencies) =>
+      openTarget({ target, withDevDependencies, scratch: await parts.scratch(), registry: parts.registry() }),
+    findReproducer: async (id) => {
+      const stored = await createFindingStore(await parts.database(), await parts.vault()).find(id);
+      return stored?.finding.reproducer;
+    },
+    patchParts: async () => {
+      const [sandbox, scratch] = await Promise.all([parts.sandbox(readProfile(undefined, parts)), parts.scratch()]);
+      return { run: (request) => sandbox.run(request), random: parts.random, scratch };
+    },
   });
 }
 
