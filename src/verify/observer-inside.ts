@@ -184,7 +184,7 @@ function orderChildren(orders: ObserverOrders): void {
     file: `${orders.root}/.headstart/observed`,
   };
   process.env[CHILD_ORDERS] = JSON.stringify(child);
-  process.env.NODE_OPTIONS = `--require=${orders.root}/.headstart/observer-inside.ts`;
+  process.env.NODE_OPTIONS = `--require=${orders.root}/.headstart/observer-inside.mjs`;
 }
 
 const orders = readOrders();

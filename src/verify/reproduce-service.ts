@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import type { RandomBytes } from '../lib/id.ts';
@@ -80,7 +81,12 @@ export function createReproductionService(parts: ReproductionParts) {
     const key = hex(random(32));
     const orders = { key, who: 'main', flaw, canary, root: RUN_DIRECTORY, file: '', follow: true };
     const ended = await start({
-      command: ['node', `--require=${RUN_DIRECTORY}/${OBSERVER_DIRECTORY}/observer-inside.ts`, reproducer.file, canary],
+      command: [
+        'node',
+        `--require=${RUN_DIRECTORY}/${OBSERVER_DIRECTORY}/observer-inside.mjs`,
+        reproducer.file,
+        canary,
+      ],
       readOnly: mounts(stage),
       files: [...observer, { path: reproducer.file, content: reproducer.text }],
       stdin: JSON.stringify(orders),
@@ -156,10 +162,13 @@ function mounts({ nodeModules }: Stage): { host: string; inside: string }[] {
 function observerFiles(): { path: string; content: string }[] {
   const names = ['observer-inside.ts', 'traps-inside.ts'];
   return [
-    { path: `${OBSERVER_DIRECTORY}/package.json`, content: '{"type":"module"}' },
     ...names.map((name) => ({
-      path: `${OBSERVER_DIRECTORY}/${name}`,
-      content: readFileSync(new URL(`./${name}`, import.meta.url), 'utf8'),
+      path: `${OBSERVER_DIRECTORY}/${name.replace(/ts$/, 'mjs')}`,
+      // Stripped out here, once: inside, each run would load a compiler to do it.
+      content: stripTypeScriptTypes(readFileSync(new URL(`./${name}`, import.meta.url), 'utf8')).replaceAll(
+        /(['"])\.\/([a-z-]+-inside)\.ts\1/g,
+        '$1./$2.mjs$1',
+      ),
     })),
   ];
 }
