@@ -18,6 +18,12 @@ test('only a finding of the class and target an advisory names counts as known',
   assert.equal(findKnownAdvisory(file.value, 'pkg:npm/b@1.0.0', 'redos'), undefined);
 });
 
+test('the time limit of a campaign file is kept', () => {
+  const file = readCampaignFile({ ...FILE, minutes: 5 });
+  assert.ok(file.ok);
+  assert.equal(file.value.minutes, 5);
+});
+
 for (const [what, value] of [
   ['no name', { ...FILE, name: 1 }],
   ['a seed that is no number', { ...FILE, seed: '1' }],
@@ -25,6 +31,7 @@ for (const [what, value] of [
   ['a target without a name', { ...FILE, targets: [{}] }],
   ['an advisory without ids', { ...FILE, targets: [{ target: 'x', known: [{ ...KNOWN, ids: [] }] }] }],
   ['an invented kind of id', { ...FILE, targets: [{ target: 'x', known: [{ ...KNOWN, ids: ['FOO-1'] }] }] }],
+  ['a time limit that is no number', { ...FILE, minutes: '5' }],
   ['an unknown class', { ...FILE, targets: [{ target: 'x', known: [{ ...KNOWN, class: 'toString' }] }] }],
 ] as const) {
   test(`a campaign file with ${what} is refused`, () => {

@@ -44,6 +44,10 @@ export function readCampaignFile(value: unknown): Result<CampaignFile, CampaignF
   if (!Number.isSafeInteger(value.seed)) return wrong('"seed" is not a whole number');
   if (!Array.isArray(value.targets) || value.targets.length === 0) return wrong('"targets" is not a list');
   if (value.targets.length > MAX_TARGETS) return wrong(`more than ${MAX_TARGETS} targets`);
+  const { minutes } = value;
+  if (minutes !== undefined && !(Number.isSafeInteger(minutes) && Number(minutes) >= 0)) {
+    return wrong('"minutes" is not a whole number');
+  }
   const targets: CampaignTarget[] = [];
   for (const [position, entry] of value.targets.entries()) {
     if (!isRecord(entry) || typeof entry.target !== 'string') return wrong(`target ${position} has no "target"`);
@@ -51,7 +55,8 @@ export function readCampaignFile(value: unknown): Result<CampaignFile, CampaignF
     if (!known) return wrong(`the "known" advisories of ${entry.target} lack ids, a class, or a fixed version or null`);
     targets.push({ target: entry.target, known });
   }
-  return ok({ name: value.name, seed: value.seed as number, targets });
+  const limit = minutes === undefined ? {} : { minutes: minutes as number };
+  return ok({ name: value.name, seed: value.seed as number, targets, ...limit });
 }
 
 function readKnown(value: unknown): KnownAdvisory[] | undefined {
