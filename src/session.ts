@@ -56,11 +56,6 @@ const CAMPAIGN_LIMIT_MS = 24 * 3_600_000;
 export function createWork(session: () => Promise<Session>, onEvent: SessionOptions['onEvent']) {
   return async (campaign: Campaign, registry: Registry | Promise<Registry>): Promise<readonly string[]> => {
     const { services, startWorkers: start } = await session();
-    const stuck = await findFailedJobs(services.database);
-    await retryFailedJobs(
-      services.database,
-      stuck.map(({ id }) => id),
-    );
     onEvent({
       kind: 'started',
       targets: campaign.file.targets.length,
@@ -69,6 +64,12 @@ export function createWork(session: () => Promise<Session>, onEvent: SessionOpti
     });
     const workers = await start({ profile: campaign.sandboxProfile, registry: await registry, onEvent });
     try {
+      // After the start of the workers, which takes the jobs of dead processes back: one may have died at every attempt.
+      const stuck = await findFailedJobs(services.database);
+      await retryFailedJobs(
+        services.database,
+        stuck.map(({ id }) => id),
+      );
       const failed = await waitUntilIdle(services.database, CAMPAIGN_LIMIT_MS);
       return failed.map(({ name, reason }) => `${name}: ${reason}`);
     } finally {

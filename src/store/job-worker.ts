@@ -138,6 +138,8 @@ async function startBeat(options: WorkerOptions): Promise<Beat> {
       [id, workers, host, process.pid, start],
     );
   await write();
+  // Writes that nobody waits for: one that came after the last word would leave a row behind.
+  let naming = Promise.resolve<unknown>(undefined);
   await freeDeadJobs(database, host, deadAfterMs);
   const end = new AbortController();
   const loop = (async () => {
@@ -155,11 +157,13 @@ async function startBeat(options: WorkerOptions): Promise<Beat> {
   return {
     async addWorker(worker) {
       workers.push(worker);
-      await write();
+      naming = naming.then(write, write);
+      await naming;
     },
     async stop() {
       end.abort();
       await loop;
+      await naming.catch(() => {});
       await database.query('delete from store.job_processes where id = $1', [id]).catch(options.onTrouble);
     },
   };

@@ -150,6 +150,26 @@ test('the job of a killed process runs again at once on the same machine', async
   assert.deepEqual(rows, [{ what: '{"n":1}', attempt: 2 }]);
 });
 
+test('a job whose process was killed at every attempt is listed as failed and runs again when retried', async () => {
+  await addJob(db.database, 'record', { n: 1 }, { maxAttempts: 2 });
+  for (let attempt = 1; attempt <= 2; attempt += 1) {
+    const child = await startStuckWorker();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  }
+  const failed = await drain({ record });
+  assert.deepEqual(
+    failed.map(({ attempts, nextAttemptAt, reason }) => [attempts, nextAttemptAt, reason]),
+    [[2, null, 'the process that ran it died at every attempt']],
+  );
+  await retryFailedJobs(
+    db.database,
+    failed.map(({ id }) => id),
+  );
+  assert.deepEqual(await drain({ record }), []);
+  assert.deepEqual(await ran(), ['{"n":1}']);
+});
+
 test('the job of a process killed on another machine runs again when its beat is late, and not before', async () => {
   await addJob(db.database, 'record', { n: 1 });
   const child = await startStuckWorker();

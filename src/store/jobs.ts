@@ -34,6 +34,8 @@ export interface FailedJob {
 
 const MAX_ATTEMPTS = 5;
 const FAILED_LIMIT = 1000;
+/** A process that dies leaves no word. */
+const PROCESS_DIED = 'the process that ran it died at every attempt';
 
 /** Returns the job's id. Kept or lost with `tx`. */
 export async function addJob(tx: Transaction, name: string, payload: Json, options: JobOptions = {}): Promise<string> {
@@ -55,17 +57,17 @@ export async function addJob(tx: Transaction, name: string, payload: Json, optio
   return job.id;
 }
 
-/** Jobs that threw, the newest first; those that will be tried again among them. */
+/** Jobs that threw, or whose process died at every attempt, the newest first; those that will be tried again among them. */
 export async function findFailedJobs(tx: Transaction): Promise<FailedJob[]> {
   const { rows } = await tx.query<FailedJob>(
     `select id::text, task_identifier as name, key, attempts, max_attempts as "maxAttempts",
-            coalesce(last_error, '') as reason,
+            coalesce(last_error, $2) as reason,
             case when attempts < max_attempts then run_at end as "nextAttemptAt"
      from graphile_worker.jobs
-     where last_error is not null and locked_at is null
+     where (last_error is not null or attempts >= max_attempts) and locked_at is null
      order by updated_at desc
      limit $1`,
-    [FAILED_LIMIT],
+    [FAILED_LIMIT, PROCESS_DIED],
   );
   return rows;
 }

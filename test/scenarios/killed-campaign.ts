@@ -53,10 +53,9 @@ export async function killCampaigns(kills: number, killsPerCampaign: number, see
       for (let round = 0; round < here; round += 1) {
         const running = begin(installation);
         // Each life is about so long that all moments of the campaign are reached in its turn.
-        await Promise.race([
-          sleep(random.below(Math.ceil((undisturbed.wallMs * 1.2) / Math.max(1, here - round)))),
-          running.ended,
-        ]);
+        const lifeMs = random.below(Math.ceil((undisturbed.wallMs * 1.2) / (here - round)));
+        // A campaign that is done before its time to die has been through all of its moments.
+        await Promise.race([sleep(lifeMs, undefined, { ref: false }), running.ended]);
         running.child.kill('SIGKILL');
         await running.ended;
       }
