@@ -56,10 +56,10 @@ export interface PatchReport {
 }
 
 /** Variants run against a patched version: all that fire before it, up to this, and others up to the second number. */
-const EFFECTIVE_RUN = 30;
-const VARIANTS_RUN = 36;
-const QUICK_VARIANTS = 12;
-const AT_ONCE = 4;
+const EFFECTIVE_RUN = 24;
+const VARIANTS_RUN = 26;
+const QUICK_VARIANTS = 8;
+const AT_ONCE = 8;
 const NOTHING: Behaviour = { exports: null, outcomes: new Map() };
 const NO_VARIANTS: PatchFacts['variants'] = { tried: 0, effective: 0, stillFiring: [], beyond: [], lost: [] };
 const NOT_RUN: TestComparison = { outcome: 'not-run', reason: 'the patch was refused before' };

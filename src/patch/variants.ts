@@ -16,7 +16,7 @@ export interface Variant {
   readonly isBeyond?: boolean;
 }
 
-const VARIANTS_TRIED = 72;
+const VARIANTS_TRIED = 40;
 const OTHER_ENTRIES = 12;
 
 /** `exports` are the ways to functions of the plan's file, as `['set']` or `['lib', 'set']`. Order is fixed. */

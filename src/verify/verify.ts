@@ -137,11 +137,11 @@ async function measure(
     if (outcome.outcome !== 'silent') return { version, ...outcome };
     // One spelling of the payload may be refused by a version that another still gets through: a version is called
     // silent only if the reproducer stays so a second time, and its variants too.
-    for (const again of [claim, ...variantsOfClaim(claim, name)]) {
-      const repeated = outcomeOf(await runs.runOnce({ ...again, stage: stageOf(opened.value) }), options);
-      if (repeated.outcome === 'fires') return { version, ...repeated };
-    }
-    return { version, ...outcome };
+    const repeats = [claim, ...variantsOfClaim(claim, name)].map((again) =>
+      runs.runOnce({ ...again, stage: stageOf(opened.value) }),
+    );
+    const repeated = (await Promise.all(repeats)).map((run) => outcomeOf(run, options));
+    return { version, ...(repeated.find((one) => one.outcome === 'fires') ?? outcome) };
   } finally {
     await opened.value.dispose();
   }
