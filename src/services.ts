@@ -84,7 +84,7 @@ export async function createServices(parts: Parts) {
     disclosureUnder,
     publishing,
     publishingFor,
-    campaigns: createCampaigns({ database, clock, random }),
+    campaigns: createCampaigns({ database, vault, clock, random }),
     reports: createCampaignReports({ database, vault, clock, disclosure, log, publicDirectory: join(home, 'public') }),
     publishAsOperator: createOperatorPublishing({
       database,

@@ -1,6 +1,7 @@
 /** Campaigns and their targets in Postgres. The only file that knows `campaign.campaigns` and `campaign.targets`. */
 import type { Id } from '../lib/id.ts';
 import type { Transaction } from '../store/database.ts';
+import type { Vault } from '../store/vault.ts';
 import type { CampaignFile } from './campaign-file.ts';
 import type { CampaignSummary } from './summary.ts';
 
@@ -17,13 +18,12 @@ export interface Campaign {
   readonly summary: CampaignSummary | undefined;
 }
 
-/** What the search of a target cost, and what it left out. */
+/** What the search of a target cost. Numbers only: it lies in the clear. */
 export interface ScanCost {
   readonly cpuMs: number;
   readonly wallMs: number;
   readonly runs: number;
   readonly candidates: number;
-  readonly skipped: readonly string[];
 }
 
 export interface TargetRow {
@@ -34,20 +34,22 @@ export interface TargetRow {
   readonly state: 'waiting' | 'scanned' | 'unavailable';
   readonly reason: string | undefined;
   readonly cost: ScanCost | undefined;
+  /** Parts that were not covered, each with its reason; empty before the search. */
+  readonly skipped: readonly string[];
 }
 
-export function createCampaignStore(tx: Transaction) {
+export function createCampaignStore(tx: Transaction, vault: StoreVault) {
   return {
     async insert(fresh: Omit<Campaign, 'finishedAt' | 'summary'>): Promise<void> {
       await tx.query(
-        `insert into campaign.campaigns (id, kind, file, sandbox_profile, started_at) values ($1, $2, $3, $4, $5)`,
-        [fresh.id, fresh.kind, JSON.stringify(fresh.file), fresh.sandboxProfile, fresh.startedAt],
+        `insert into campaign.campaigns (id, kind, sealed_file, sandbox_profile, started_at) values ($1, $2, $3, $4, $5)`,
+        [fresh.id, fresh.kind, seal(vault, fresh.id, fresh.file), fresh.sandboxProfile, fresh.startedAt],
       );
     },
 
     async find(id: CampaignId): Promise<Campaign | undefined> {
       const { rows } = await tx.query<CampaignRow>('select * from campaign.campaigns where id = $1', [id]);
-      return rows[0] && toCampaign(rows[0]);
+      return rows[0] && toCampaign(vault, rows[0]);
     },
 
     /** The newest of this kind. */
@@ -56,7 +58,7 @@ export function createCampaignStore(tx: Transaction) {
         'select * from campaign.campaigns where kind = $1 order by started_at desc, id desc limit 1',
         [kind],
       );
-      return rows[0] && toCampaign(rows[0]);
+      return rows[0] && toCampaign(vault, rows[0]);
     },
 
     /** False where it was finished already. */
@@ -70,14 +72,14 @@ export function createCampaignStore(tx: Transaction) {
 
     async insertTarget(fresh: Pick<TargetRow, 'id' | 'campaignId' | 'position' | 'target'>): Promise<void> {
       await tx.query(
-        `insert into campaign.targets (id, campaign_id, position, target, state) values ($1, $2, $3, $4, 'waiting')`,
-        [fresh.id, fresh.campaignId, fresh.position, fresh.target],
+        `insert into campaign.targets (id, campaign_id, position, sealed_target, state) values ($1, $2, $3, $4, 'waiting')`,
+        [fresh.id, fresh.campaignId, fresh.position, seal(vault, fresh.id, fresh.target)],
       );
     },
 
     async findTarget(id: TargetId): Promise<TargetRow | undefined> {
       const { rows } = await tx.query<RawTarget>('select * from campaign.targets where id = $1', [id]);
-      return rows[0] && toTarget(rows[0]);
+      return rows[0] && toTarget(vault, rows[0]);
     },
 
     async listTargets(campaignId: CampaignId): Promise<TargetRow[]> {
@@ -85,19 +87,24 @@ export function createCampaignStore(tx: Transaction) {
         'select * from campaign.targets where campaign_id = $1 order by position',
         [campaignId],
       );
-      return rows.map(toTarget);
+      return rows.map((row) => toTarget(vault, row));
     },
 
     /** False where another run of the same job was faster. */
-    async settleTarget(id: TargetId, outcome: { cost: ScanCost } | { reason: string }): Promise<boolean> {
+    async settleTarget(
+      id: TargetId,
+      outcome: { cost: ScanCost; skipped: readonly string[] } | { reason: string },
+    ): Promise<boolean> {
       const scanned = 'cost' in outcome;
       const { rows } = await tx.query(
-        `update campaign.targets set state = $2, cost = $3, reason = $4 where id = $1 and state = 'waiting' returning id`,
+        `update campaign.targets set state = $2, cost = $3, reason = $4, sealed_skipped = $5
+          where id = $1 and state = 'waiting' returning id`,
         [
           id,
           scanned ? 'scanned' : 'unavailable',
           scanned ? JSON.stringify(outcome.cost) : null,
           scanned ? null : outcome.reason,
+          scanned ? seal(vault, `${id} skipped`, outcome.skipped) : null,
         ],
       );
       return rows.length > 0;
@@ -105,21 +112,34 @@ export function createCampaignStore(tx: Transaction) {
   };
 }
 
+/** What stands beside "something was found here" is sealed under a key outside the database, bound to its row. */
+type StoreVault = Pick<Vault, 'sealUnder' | 'openUnder'>;
+
+const USE = 'campaign/campaigns';
+
+function seal(vault: StoreVault, context: string, value: unknown): Buffer {
+  return vault.sealUnder(USE, Buffer.from(JSON.stringify(value)), context);
+}
+
+function open<T>(vault: StoreVault, context: string, sealed: Buffer): T {
+  return JSON.parse(vault.openUnder(USE, sealed, context).toString()) as T;
+}
+
 interface CampaignRow {
   readonly id: CampaignId;
   readonly kind: Campaign['kind'];
-  readonly file: CampaignFile;
+  readonly sealed_file: Buffer;
   readonly sandbox_profile: Campaign['sandboxProfile'];
   readonly started_at: Date;
   readonly finished_at: Date | null;
   readonly summary: CampaignSummary | null;
 }
 
-function toCampaign(row: CampaignRow): Campaign {
+function toCampaign(vault: StoreVault, row: CampaignRow): Campaign {
   return {
     id: row.id,
     kind: row.kind,
-    file: row.file,
+    file: open<CampaignFile>(vault, row.id, row.sealed_file),
     sandboxProfile: row.sandbox_profile,
     startedAt: row.started_at,
     finishedAt: row.finished_at ?? undefined,
@@ -131,20 +151,22 @@ interface RawTarget {
   readonly id: TargetId;
   readonly campaign_id: CampaignId;
   readonly position: number;
-  readonly target: string;
+  readonly sealed_target: Buffer;
   readonly state: TargetRow['state'];
   readonly reason: string | null;
   readonly cost: ScanCost | null;
+  readonly sealed_skipped: Buffer | null;
 }
 
-function toTarget(row: RawTarget): TargetRow {
+function toTarget(vault: StoreVault, row: RawTarget): TargetRow {
   return {
     id: row.id,
     campaignId: row.campaign_id,
     position: row.position,
-    target: row.target,
+    target: open<string>(vault, row.id, row.sealed_target),
     state: row.state,
     reason: row.reason ?? undefined,
     cost: row.cost ?? undefined,
+    skipped: row.sealed_skipped ? open<string[]>(vault, `${row.id} skipped`, row.sealed_skipped) : [],
   };
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import type { Database } from '../store/database.ts';
 import { addJob } from '../store/jobs.ts';
+import type { Vault } from '../store/vault.ts';
 import type { CampaignFile } from './campaign-file.ts';
 import { type Campaign, type CampaignId, createCampaignStore, type TargetRow } from './campaign-store.ts';
 import { type CandidateRow, createCandidateStore } from './candidate-store.ts';
@@ -15,13 +16,14 @@ import type { CampaignSummary } from './summary.ts';
 
 export interface CampaignParts {
   readonly database: Database;
+  readonly vault: Pick<Vault, 'sealUnder' | 'openUnder'>;
   readonly clock: Clock;
   readonly random: RandomBytes;
 }
 
 export type Campaigns = ReturnType<typeof createCampaigns>;
 
-export function createCampaigns({ database, clock, random }: CampaignParts) {
+export function createCampaigns({ database, vault, clock, random }: CampaignParts) {
   return {
     /** Writes the campaign, its targets and their first jobs; all of it or none. */
     begin(
@@ -29,7 +31,7 @@ export function createCampaigns({ database, clock, random }: CampaignParts) {
       { kind, sandboxProfile }: Pick<Campaign, 'kind' | 'sandboxProfile'>,
     ): Promise<CampaignId> {
       return database.transaction(async (tx) => {
-        const store = createCampaignStore(tx);
+        const store = createCampaignStore(tx, vault);
         const id = createId('campaign', random);
         await store.insert({ id, kind, file, sandboxProfile, startedAt: clock.now() });
         for (const [position, { target }] of file.targets.entries()) {
@@ -41,21 +43,21 @@ export function createCampaigns({ database, clock, random }: CampaignParts) {
       });
     },
 
-    find: (id: CampaignId): Promise<Campaign | undefined> => createCampaignStore(database).find(id),
+    find: (id: CampaignId): Promise<Campaign | undefined> => createCampaignStore(database, vault).find(id),
     findLatest: (kind: Campaign['kind']): Promise<Campaign | undefined> =>
-      createCampaignStore(database).findLatest(kind),
-    listTargets: (id: CampaignId): Promise<TargetRow[]> => createCampaignStore(database).listTargets(id),
+      createCampaignStore(database, vault).findLatest(kind),
+    listTargets: (id: CampaignId): Promise<TargetRow[]> => createCampaignStore(database, vault).listTargets(id),
     listCandidates: (id: CampaignId): Promise<CandidateRow[]> => createCandidateStore(database).listOf(id),
 
     /** Every target settled and every candidate decided; cases may still be on their way. */
     async isSearched(id: CampaignId): Promise<boolean> {
-      const targets = await createCampaignStore(database).listTargets(id);
+      const targets = await createCampaignStore(database, vault).listTargets(id);
       const candidates = await createCandidateStore(database).listOf(id);
       return targets.every(({ state }) => state !== 'waiting') && candidates.every(({ state }) => state !== 'waiting');
     },
 
     /** False where it was finished before. */
     finish: (id: CampaignId, summary: CampaignSummary): Promise<boolean> =>
-      createCampaignStore(database).finish(id, summary, clock.now()),
+      createCampaignStore(database, vault).finish(id, summary, clock.now()),
   };
 }

@@ -159,7 +159,7 @@ async function notify(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Pr
 /** The simulated maintainer answers, some days later by the compressed clock. */
 async function answer(parts: CaseJobParts, opened: OpenedCase, clock: { now(): Date; passDays(days: number): void }) {
   if (!isDemonstration(opened.case)) return;
-  const next = nextSimulatedAnswer(opened.case, opened.learnt.fixedVersion);
+  const next = nextSimulatedAnswer(opened.case, opened.learnt);
   if (!next) return;
   clock.passDays(next.afterDays);
   await take(parts, opened, next.step, SIMULATED_ACTOR, clock, next.note);

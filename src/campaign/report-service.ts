@@ -76,7 +76,7 @@ export function createCampaignReports(parts: CampaignReportParts) {
 
     /** Of the newest campaign of any kind that shows something; undefined where none has run. */
     async status(): Promise<CampaignStatus | undefined> {
-      const store = createCampaignStore(parts.database);
+      const store = createCampaignStore(parts.database, parts.vault);
       const campaign = (await store.findLatest('demonstration')) ?? (await store.findLatest('real'));
       if (!campaign) return undefined;
       const { targets, cases } = await gather(parts, campaign.id);
@@ -103,10 +103,10 @@ function toOpenLine(vault: Vault, row: CandidateRow): ScanLine {
   return { status: row.sealedReason ? 'rejected' : 'candidate', id: row.id, target, flaw, entry, sink, oracle, reason };
 }
 
-async function gather({ database, disclosure }: CampaignReportParts, id: CampaignId): Promise<Gathered> {
-  const campaign = await createCampaignStore(database).find(id);
+async function gather({ database, vault, disclosure }: CampaignReportParts, id: CampaignId): Promise<Gathered> {
+  const campaign = await createCampaignStore(database, vault).find(id);
   if (!campaign) throw new Error(`there is no campaign ${id}`);
-  const targets = await createCampaignStore(database).listTargets(id);
+  const targets = await createCampaignStore(database, vault).listTargets(id);
   const candidates = await createCandidateStore(database).listOf(id);
   const caseIds = new Set(candidates.flatMap(({ caseId }) => (caseId === undefined ? [] : [caseId])));
   const cases: OpenedCase[] = [];

@@ -62,7 +62,7 @@ export function createSearchJobs(parts: SearchParts): Readonly<Record<string, Jo
 }
 
 async function scanTarget(parts: SearchParts, id: TargetId): Promise<void> {
-  const store = createCampaignStore(parts.database);
+  const store = createCampaignStore(parts.database, parts.vault);
   const target = await store.findTarget(id);
   const campaign = target && (await store.find(target.campaignId));
   if (!campaign || target.state !== 'waiting') return;
@@ -82,9 +82,10 @@ async function scanTarget(parts: SearchParts, id: TargetId): Promise<void> {
     return;
   }
   const { result, uncovered } = used.value;
-  const cost = toCost(result, uncovered);
-  if (await keepCandidates(parts, target, result.candidates, cost)) {
-    const { candidates, runs, cpuMs, skipped } = cost;
+  const cost = toCost(result);
+  const skipped = toSkipped(result, uncovered);
+  if (await keepCandidates(parts, target, result.candidates, { cost, skipped })) {
+    const { candidates, runs, cpuMs } = cost;
     const cached = runs === 0;
     parts.onEvent({ kind: 'scanned', target: target.target, candidates, runs, cpuMs, cached, skipped: skipped.length });
   }
@@ -94,16 +95,18 @@ function isOverTime({ file, startedAt }: Campaign, now: Date): boolean {
   return file.minutes !== undefined && now.getTime() - startedAt.getTime() > file.minutes * 60_000;
 }
 
-function toCost(result: ScanResult, uncovered: readonly string[]): ScanCost {
+function toCost(result: ScanResult): ScanCost {
   return {
     cpuMs: Math.round(result.cpuMs),
     wallMs: Math.round(result.wallMs),
     runs: result.runs,
     candidates: result.candidates.length,
-    skipped: [...uncovered, ...result.coverage.skipped.map(({ what, reason }) => `${what}: ${reason}`)].map((part) =>
-      toPlainLine(part, REASON_CHARACTERS),
-    ),
   };
+}
+
+function toSkipped({ coverage }: ScanResult, uncovered: readonly string[]): string[] {
+  const parts = [...uncovered, ...coverage.skipped.map(({ what, reason }) => `${what}: ${reason}`)];
+  return parts.map((part) => toPlainLine(part, REASON_CHARACTERS));
 }
 
 /** Candidates, their jobs and the settled target stand or fall together. False where another run was faster. */
@@ -111,10 +114,10 @@ function keepCandidates(
   { database, vault, random }: SearchParts,
   target: TargetRow,
   candidates: readonly Candidate[],
-  cost: ScanCost,
+  outcome: { readonly cost: ScanCost; readonly skipped: readonly string[] },
 ): Promise<boolean> {
   return database.transaction(async (tx) => {
-    if (!(await createCampaignStore(tx).settleTarget(target.id, { cost }))) return false;
+    if (!(await createCampaignStore(tx, vault).settleTarget(target.id, outcome))) return false;
     for (const [ordinal, candidate] of candidates.entries()) {
       const id = createId('candidate', random);
       const sealed = sealCandidate(vault, id, candidate);
@@ -128,8 +131,8 @@ function keepCandidates(
 async function verifyOne(parts: SearchParts, id: CandidateId): Promise<void> {
   const { database, vault } = parts;
   const row = await createCandidateStore(database).find(id);
-  const target = row && (await createCampaignStore(database).findTarget(row.targetId));
-  const campaign = target && (await createCampaignStore(database).find(target.campaignId));
+  const target = row && (await createCampaignStore(database, vault).findTarget(row.targetId));
+  const campaign = target && (await createCampaignStore(database, vault).find(target.campaignId));
   if (!campaign || row.state !== 'waiting') return;
   const candidate = openCandidate(vault, row);
   const used = await parts.trees.use(target.target, (tree) => parts.verifyCandidate(candidate, tree));

@@ -76,9 +76,9 @@ async function endIncomplete(
   failures: readonly string[],
 ): Promise<void> {
   const left: string[] = [...failures];
-  for (const { target, reason, cost } of await campaigns.listTargets(id)) {
+  for (const { target, reason, skipped } of await campaigns.listTargets(id)) {
     if (reason) left.push(`${target}: ${reason}`);
-    for (const part of cost?.skipped ?? []) left.push(`${target}: not covered: ${part}`);
+    for (const part of skipped) left.push(`${target}: not covered: ${part}`);
   }
   for (const part of left) terminal.say(part);
   if (left.length > 0) throw new CommandEnd('incomplete', `${left.length} parts were not covered`);

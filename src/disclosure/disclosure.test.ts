@@ -203,7 +203,7 @@ test('the simulated maintainer answers demonstrations alone, and each answer say
   for (const expected of ['acknowledge', 'patch', 'fix-released']) {
     const opened = await world.disclosure.find(id);
     assert.ok(opened && isDemonstration(opened.case));
-    const answer = nextSimulatedAnswer(opened.case, '1.2.3');
+    const answer = nextSimulatedAnswer(opened.case, { fixedVersion: '1.2.3', patch: null });
     assert.equal(answer?.step, expected);
     assert.match(answer?.note ?? '', /^SIMULATED/);
     await walk(id, answer?.step ?? 'confirm');

@@ -4,6 +4,7 @@
  */
 import type { Case } from './case.ts';
 import type { Step } from './case-step.ts';
+import type { Learnt } from './finding.ts';
 
 export type DemonstrationCase = Case & { readonly kind: 'demonstration' };
 
@@ -19,13 +20,20 @@ export interface SimulatedAnswer {
 export const SIMULATED_ACTOR = 'simulated maintainer';
 
 /** What the simulated maintainer does next, or undefined where it is not its turn. */
-export function nextSimulatedAnswer(it: DemonstrationCase, fixedVersion: string | null): SimulatedAnswer | undefined {
+export function nextSimulatedAnswer(
+  it: DemonstrationCase,
+  { fixedVersion, patch }: Pick<Learnt, 'fixedVersion' | 'patch'>,
+): SimulatedAnswer | undefined {
   if (!it.parties.some(({ role, simulated }) => role === 'vendor' && simulated)) return undefined;
   switch (it.stage) {
     case 'notified':
       return { afterDays: 2, step: 'acknowledge', note: 'SIMULATED: "Thank you, the reproducer shows it here too."' };
     case 'acknowledged':
-      return { afterDays: 9, step: 'patch', note: 'SIMULATED: "The patch works for us, we prepare a release."' };
+      return {
+        afterDays: 9,
+        step: 'patch',
+        note: `SIMULATED: "${patch === null ? 'We wrote a patch of our own' : 'Your patch works for us'}, we prepare a release."`,
+      };
     case 'patched':
       return {
         afterDays: 5,

@@ -4,6 +4,10 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { createCampaignStore } from '../../src/campaign/campaign-store.ts';
+import { systemRandom } from '../../src/lib/id.ts';
+import { readMasterKey } from '../../src/store/master-key.ts';
+import { createVault } from '../../src/store/vault.ts';
 import {
   bomb,
   HIDES_FROM_HARNESS,
@@ -59,14 +63,18 @@ before(
     };
     run = await installation.run('scan', ...Object.values(targets), '--json');
     settled = await installation.inDatabase(async (database) => {
-      const { rows } = await database.query<{
-        target: string;
-        state: string;
-        reason: string | null;
-        cost: { skipped: string[] } | null;
-      }>('select target, state, reason, cost from campaign.targets');
+      // Which target a row is about is sealed: read with the installation's own master key.
+      const masterKey = await readMasterKey(join(installation.home, 'master.key'));
+      assert.ok(masterKey);
+      const store = createCampaignStore(database, createVault({ masterKey, random: systemRandom }));
+      const campaign = await store.findLatest('real');
+      assert.ok(campaign);
+      const rows = await store.listTargets(campaign.id);
       return new Map(
-        rows.map(({ target, state, reason, cost }) => [target, { state, reason, skipped: cost?.skipped ?? [] }]),
+        rows.map(({ target, state, reason, skipped }) => [
+          target,
+          { state, reason: reason ?? null, skipped: [...skipped] },
+        ]),
       );
     });
   },

@@ -4,8 +4,8 @@ create schema campaign;
 create table campaign.campaigns (
   id              text primary key,
   kind            text not null check (kind in ('demonstration', 'real')),
-  -- The campaign file's content: which targets, and the public advisories by which a flaw in them is known.
-  file            jsonb not null,
+  -- The campaign file's content, sealed: which targets, and the public advisories by which a flaw in them is known.
+  sealed_file     bytea not null,
   sandbox_profile text not null check (sandbox_profile in ('full', 'user')),
   started_at      timestamptz not null,
   finished_at     timestamptz,
@@ -14,19 +14,21 @@ create table campaign.campaigns (
   check ((finished_at is null) = (summary is null))
 );
 
--- A target's name is no secret; what was found in it is: nothing of that stands here.
+-- Which target this is, is sealed: beside it stands whether something was found.
 create table campaign.targets (
   id              text primary key,
   campaign_id     text not null references campaign.campaigns,
   position        integer not null check (position >= 0),
-  target          text not null,
+  sealed_target   bytea not null,
   state           text not null check (state in ('waiting', 'scanned', 'unavailable')),
   reason          text,
-  -- Engine cost and coverage of a scanned target.
+  -- Engine cost of a scanned target: numbers only. What was not covered may name functions and is sealed.
   cost            jsonb,
+  sealed_skipped  bytea,
   unique (campaign_id, position),
   check ((state = 'unavailable') = (reason is not null)),
-  check ((state = 'scanned') = (cost is not null))
+  check ((state = 'scanned') = (cost is not null)),
+  check ((state = 'scanned') = (sealed_skipped is not null))
 );
 
 -- Claims waiting for verification and what became of them, sealed: they hold the plan of a reproducer.
