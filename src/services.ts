@@ -19,7 +19,7 @@ import {
   type Disclosure,
   type OpenedCase,
 } from './disclosure/index.ts';
-import { createSealedCache, scanTree } from './finder/index.ts';
+import { createFileCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Parts } from './parts.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
@@ -125,7 +125,11 @@ export async function createHandlers(
     parts.scratch(),
     parts.verification(profile, registry),
   ]);
-  const cache = createSealedCache({ directory: join(services.home, 'cache', 'engine'), vault, random });
+  const cache = createFileCache({
+    directory: join(services.home, 'cache', 'engine'),
+    seal: (plain, key) => vault.sealUnder('finder/results', plain, key),
+    open: (sealed, key) => vault.openUnder('finder/results', sealed, key),
+  });
   const open = (target: string) => openTarget({ target, scratch, registry });
   const trees = createTreeKeeper(open);
   parts.onClose(() => trees.close());

@@ -9,4 +9,3 @@ export {
   type ScanResult,
   scanTree,
 } from './finder.ts';
-export { createSealedCache, type SealedCacheOptions } from './sealed-cache-client.ts';
