@@ -6,8 +6,6 @@ import { parse } from 'acorn';
 import { simple } from 'acorn-walk';
 import type { PlanValue } from '../probe/index.ts';
 
-export type Examples = Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
-
 const LISTS_PER_NAME = 8;
 const NAMES = 200;
 const TEXT_CHARACTERS = 200_000;
