@@ -72,7 +72,7 @@ async function scanTarget(parts: SearchParts, id: TargetId): Promise<void> {
   }
   const used = await parts.trees.use(target.target, async (tree) => {
     parts.onEvent({ kind: 'fetched', target: target.target, dependencies: tree.dependencies.length });
-    return { result: await parts.scan(tree, campaign.file.seed), uncovered: tree.uncovered };
+    return await parts.scan(tree, campaign.file.seed);
   });
   if (!used.ok) {
     const reason = toPlainLine(`${used.refusal.kind}: ${used.refusal.reason}`, REASON_CHARACTERS);
@@ -81,9 +81,9 @@ async function scanTarget(parts: SearchParts, id: TargetId): Promise<void> {
     }
     return;
   }
-  const { result, uncovered } = used.value;
+  const result = used.value;
   const cost = toCost(result);
-  const skipped = toSkipped(result, uncovered);
+  const skipped = toSkipped(result);
   if (await keepCandidates(parts, target, result.candidates, { cost, skipped })) {
     const { candidates, runs, cpuMs } = cost;
     const cached = runs === 0;
@@ -104,9 +104,11 @@ function toCost(result: ScanResult): ScanCost {
   };
 }
 
-function toSkipped({ coverage }: ScanResult, uncovered: readonly string[]): string[] {
-  const parts = [...uncovered, ...coverage.skipped.map(({ what, reason }) => `${what}: ${reason}`)];
-  return parts.map((part) => toPlainLine(part, REASON_CHARACTERS));
+function toSkipped({ coverage }: ScanResult): string[] {
+  return coverage.skipped.map(({ what, reason }) => {
+    const part = reason.startsWith(`${what}: `) ? reason : `${what}: ${reason}`;
+    return toPlainLine(part, REASON_CHARACTERS);
+  });
 }
 
 /** Candidates, their jobs and the settled target stand or fall together. False where another run was faster. */

@@ -36,5 +36,7 @@ export function loadableFiles(manifestText: string, sources: ReadonlyMap<string,
     scored.push({ path, score: Math.min(sinks, 20) - path.split('/').length });
   }
   scored.sort((left, right) => right.score - left.score || (left.path < right.path ? -1 : 1));
-  return ['', ...scored.slice(0, LIMIT).map(({ path }) => path)];
+  const hasMain = manifest.main !== undefined || manifest.exports !== undefined || sources.has('index.js');
+  // A package of command-line programs alone has nothing to load, which is no gap in the search.
+  return [...(hasMain ? [''] : []), ...scored.slice(0, LIMIT).map(({ path }) => path)];
 }
