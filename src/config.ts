@@ -1,5 +1,9 @@
 /** The whole configuration, read once at start. No other file may look at the environment. */
 import { resolve } from 'node:path';
+import type { SmtpSettings } from './disclosure/index.ts';
+import type { AdvisoryPublisher } from './formats/advisory-record.ts';
+import { isMailAddress } from './lib/mail-address.ts';
+import { toSecret } from './lib/secret.ts';
 
 export interface Config {
   /** The data directory. */
@@ -12,10 +16,18 @@ export interface Config {
   readonly releasePassphrases: readonly [string, string] | undefined;
   /** Never call apt, not even as root. */
   readonly noApt: boolean;
+  /** Who coordinates and publishes, as documents and reports name it. */
+  readonly publisher: AdvisoryPublisher | undefined;
+  /** The address that reports come from and are answered to. */
+  readonly mailFrom: string | undefined;
+  /** How reports of real cases leave; where absent they stay in the outbox. Never without `publisher` and `mailFrom`. */
+  readonly smtp: SmtpSettings | undefined;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Throws one error naming every variable that is wrong, so that a deployment fails once and not five times. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+export function readConfig(env: Environment): Config {
   const wrong: string[] = [];
   const databaseUrl = env.DATABASE_URL || undefined;
   if (databaseUrl && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
@@ -26,6 +38,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (Boolean(first) !== Boolean(second)) {
     wrong.push('HEADSTART_RELEASE_PASSPHRASE_A and HEADSTART_RELEASE_PASSPHRASE_B are set together or not at all');
   }
+  const identity = readIdentity(env, wrong);
   if (wrong.length > 0) throw new Error(`Configuration: ${wrong.join('; ')}`);
   return {
     home: resolve(env.HEADSTART_HOME ?? '.headstart'),
@@ -33,5 +46,83 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     postgresPrograms: env.PG_BIN || undefined,
     releasePassphrases: first && second ? [first, second] : undefined,
     noApt: env.HEADSTART_NO_APT === '1',
+    ...identity,
   };
+}
+
+/** Who we are to others, and how reports reach them. */
+function readIdentity(env: Environment, wrong: string[]): Pick<Config, 'publisher' | 'mailFrom' | 'smtp'> {
+  const publisher = readPublisher(env, wrong);
+  const mailFrom = env.HEADSTART_MAIL_FROM || undefined;
+  if (mailFrom && !isMailAddress(mailFrom)) wrong.push('HEADSTART_MAIL_FROM is not one bare mail address');
+  const url = env.HEADSTART_SMTP_URL || undefined;
+  const smtp = url === undefined ? undefined : readSmtpUrl(url);
+  // Its value is never repeated: it holds a password.
+  if (url && !smtp) wrong.push('HEADSTART_SMTP_URL is not smtp://user:password@host:port or smtps://…');
+  if (url && !mailFrom) wrong.push('HEADSTART_MAIL_FROM is needed by HEADSTART_SMTP_URL: a report must be answerable');
+  if (url && !env.HEADSTART_PUBLISHER_NAME) {
+    wrong.push('HEADSTART_PUBLISHER_NAME is needed by HEADSTART_SMTP_URL: a report says who sends it');
+  }
+  return { publisher, mailFrom, smtp };
+}
+
+const PUBLISHER = {
+  HEADSTART_PUBLISHER_NAME: {
+    isValid: (text: string) => /^(?!\s)[^\p{Cc}]{1,200}(?<!\s)$/u.test(text),
+    expected: 'a name of at most 200 printable characters',
+  },
+  HEADSTART_PUBLISHER_NAMESPACE: { isValid: isHttpsAddress, expected: 'an https:// address under your control' },
+  HEADSTART_PUBLISHER_CONTACT: {
+    isValid: (text: string) =>
+      text.startsWith('mailto:') ? isMailAddress(text.slice('mailto:'.length)) : isHttpsAddress(text),
+    expected: 'a mailto: or https:// address',
+  },
+} as const;
+
+function readPublisher(env: Environment, wrong: string[]): AdvisoryPublisher | undefined {
+  const names = Object.keys(PUBLISHER) as (keyof typeof PUBLISHER)[];
+  const given = names.filter((name) => env[name]);
+  if (given.length === 0) return undefined;
+  for (const name of names) {
+    const { isValid, expected } = PUBLISHER[name];
+    const value = env[name];
+    if (!value) wrong.push(`${name} is missing: the publisher is set whole or not at all`);
+    else if (!isValid(value)) wrong.push(`${name} is not ${expected}`);
+  }
+  return {
+    name: env.HEADSTART_PUBLISHER_NAME ?? '',
+    namespace: env.HEADSTART_PUBLISHER_NAMESPACE ?? '',
+    contact: env.HEADSTART_PUBLISHER_CONTACT ?? '',
+  };
+}
+
+function isHttpsAddress(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.protocol === 'https:' && !url.username && !url.password && !/\s/.test(text);
+}
+
+/** Submission (RFC 6409) and submission over TLS (RFC 8314). */
+const DEFAULT_PORTS = new Map([
+  ['smtp:', 587],
+  ['smtps:', 465],
+]);
+
+function readSmtpUrl(text: string): SmtpSettings | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const defaultPort = url && DEFAULT_PORTS.get(url.protocol);
+  if (!url?.hostname || !defaultPort || url.search || url.hash || !['', '/'].includes(url.pathname)) return undefined;
+  if (Boolean(url.username) !== Boolean(url.password)) return undefined;
+  const server = {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? defaultPort : Number(url.port),
+    secure: url.protocol === 'smtps:',
+  };
+  if (server.port === 0) return undefined;
+  if (!url.username) return server;
+  try {
+    const password = toSecret(decodeURIComponent(url.password));
+    return { ...server, login: { user: decodeURIComponent(url.username), password } };
+  } catch {
+    return undefined;
+  }
 }

@@ -16,8 +16,10 @@ import {
   createDisclosure,
   createDisclosureJobs,
   createOutbox,
+  createSmtpClient,
   type Disclosure,
   type OpenedCase,
+  type SmtpSettings,
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
@@ -31,12 +33,12 @@ import { createFindingStore, type FindingId } from './verify/index.ts';
 
 const POLICY = 'anthropic-2026';
 /** Shown in documents until the operator configures an identity of his own. */
-const PUBLISHER = {
+const UNCONFIGURED_PUBLISHER = {
   name: 'Headstart installation without a configured publisher',
   namespace: 'https://headstart.invalid',
   contact: 'mailto:security@headstart.invalid',
 };
-const CONTACT = { name: 'Headstart operator', address: 'security@headstart.invalid' };
+const UNCONFIGURED_CONTACT = { name: 'Headstart operator', address: 'security@headstart.invalid' };
 /** Groups of one search run at once. */
 const SEARCH_CONCURRENCY = 2;
 
@@ -50,26 +52,31 @@ export async function createServices(parts: Parts) {
     parts.log(),
     parts.home(),
   ]);
-  const { random, clock } = parts;
-  const disclosureWith = (now: Clock, time: 'real' | 'compressed'): Disclosure => {
-    const outbox = createOutbox({ database, clock: now, random, vault, from: CONTACT.address });
-    return createDisclosure({
+  const { random, clock, config } = parts;
+  const publisher = config.publisher ?? UNCONFIGURED_PUBLISHER;
+  const contact = {
+    name: config.publisher?.name ?? UNCONFIGURED_CONTACT.name,
+    address: config.mailFrom ?? UNCONFIGURED_CONTACT.address,
+  };
+  const outboxWith = (now: Clock, smtp: SmtpSettings | undefined) =>
+    createOutbox({
       database,
       clock: now,
-      time,
       random,
       vault,
-      log,
-      outbox,
-      publisher: PUBLISHER,
-      contact: CONTACT,
+      from: contact.address,
+      ...(smtp && { smtp: createSmtpClient(smtp) }),
     });
+  const outbox = outboxWith(clock, config.smtp);
+  const disclosureWith = (now: Clock, time: 'real' | 'compressed'): Disclosure => {
+    // Under a simulated clock there are demonstrations only, and no mail server is within their reach.
+    const posting = time === 'real' ? outbox : outboxWith(now, undefined);
+    return createDisclosure({ database, clock: now, time, random, vault, log, outbox: posting, publisher, contact });
   };
   const disclosure = disclosureWith(clock, 'real');
   const disclosureUnder = (now: Clock): Disclosure => disclosureWith(now, 'compressed');
   const publishingWith = (over: Disclosure): Publishing =>
-    createPublishing({ database, clock, random, vault, log, disclosure: over, home, publisher: PUBLISHER });
-  const outbox = createOutbox({ database, clock, random, vault, from: CONTACT.address });
+    createPublishing({ database, clock, random, vault, log, disclosure: over, home, publisher });
   const publishing = publishingWith(disclosure);
   /** Under the kind of clock the case has. */
   const publishingFor = (opened: OpenedCase, now: Clock): Publishing =>
@@ -92,7 +99,7 @@ export async function createServices(parts: Parts) {
       log,
       home,
       random,
-      passphrases: parts.config.releasePassphrases,
+      passphrases: config.releasePassphrases,
       publishingFor,
     }),
     publishedDocument: async (opened: OpenedCase, folder: string): Promise<string | undefined> => {

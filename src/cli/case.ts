@@ -5,6 +5,7 @@ import {
   type Disclosure,
   isStep,
   type OpenedCase,
+  type OutboxMessage,
   packageOf,
   STEPS,
   type StepRefusal,
@@ -94,6 +95,7 @@ function addStep(cases: Command, parts: CaseCommandParts): void {
     .command('step <id> <step>')
     .description(`move a case: ${STEPS.join(', ')}`)
     .option('--note <text>', 'why, for the history')
+    .option('--to <address>', 'with notify, real cases only: where the report is sent; kept encrypted')
     .option('--after <days>', 'demonstrations only: so many days later by their simulated clock', Number)
     .option('--yes', 'stands for the approvals of two persons; the log says that it was one')
     .option('--json', 'one JSON value on standard output')
@@ -101,19 +103,31 @@ function addStep(cases: Command, parts: CaseCommandParts): void {
       if (!isStep(step)) throw new CommandEnd('usage', `no such step: ${step}. There are ${STEPS.join(', ')}`);
       const opened = await getCase(await parts.disclosure(), id);
       const clock = clockOf(parts, opened, options.after);
+      if (options.to !== undefined && step !== 'notify') throw new CommandEnd('usage', '--to goes with notify');
       if (step === 'disclose') await discloseSigned(parts, opened, clock, options.yes ?? false);
       else {
         const disclosure = opened.case.time === 'real' ? await parts.disclosure() : await parts.disclosureUnder(clock);
-        const outcome = await disclosure.take(step, id, { actor: OPERATOR, note: options.note ?? '' }).catch(conflict);
+        const { note = '', to } = options;
+        const by = { actor: OPERATOR, note, ...(to !== undefined && { to }) };
+        const outcome = await disclosure.take(step, id, by).catch(conflict);
         if (!outcome.ok) throw refused(outcome.refusal);
       }
       const after = await getCase(await parts.disclosure(), id);
       if (options.json) parts.terminal.json(toShown(after, false));
       parts.terminal.say(`${id}: ${after.case.stage}, embargo ${after.case.embargo}`);
+      if (step === 'notify') for (const message of after.messages) parts.terminal.say(whereabouts(id, message));
     });
 }
 
+/** Where the report is now, and what has to happen. */
+function whereabouts(id: string, { channel, state }: OutboxMessage): string {
+  return channel === 'smtp'
+    ? `the report leaves by mail while a worker runs (\`headstart serve\`); now ${state}`
+    : `the report lies encrypted in the outbox and is sent to nobody; \`export ${id} --format report --eml\` writes it out`;
+}
+
 interface StepOptions {
+  readonly to?: string;
   readonly note?: string;
   readonly after?: number;
   readonly yes?: boolean;
@@ -223,6 +237,9 @@ const EXITS: Readonly<Record<StepRefusal['kind'], ExitName>> = {
   'nobody-notified': 'refused',
   'no-vendor': 'refused',
   'no-extension': 'refused',
+  'demonstration-has-no-address': 'refused',
+  'no-mail-address': 'usage',
+  'address-without-report': 'usage',
 };
 
 function refused(refusal: StepRefusal): CommandEnd {
@@ -249,6 +266,12 @@ function sentence(refusal: StepRefusal): string {
       return `this case runs under a ${refusal.time} clock`;
     case 'machine-refused':
       return `the ${refusal.machine} machine has no step ${refusal.event} from ${refusal.state}`;
+    case 'demonstration-has-no-address':
+      return 'a demonstration reaches nobody: it takes no address';
+    case 'no-mail-address':
+      return '--to takes one bare mail address';
+    case 'address-without-report':
+      return `the step ${refusal.step} sends nothing: an address goes with notify`;
     case 'broken-invariant':
       return `this would break: ${refusal.invariants.join('; ')}`;
   }

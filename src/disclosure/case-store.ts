@@ -67,6 +67,10 @@ export function createCaseStore(tx: Transaction) {
       return rows[0]?.contact;
     },
 
+    async replaceContact(partyId: string, contact: Uint8Array): Promise<void> {
+      await tx.query('update disclosure.case_parties set contact = $2 where id = $1', [partyId, contact]);
+    },
+
     async recordEvent(it: Case, entry: Omit<HistoryEntry, 'stage'>): Promise<void> {
       await tx.query(
         `insert into disclosure.case_events (case_id, version, event, stage, actor, at, note)

@@ -37,6 +37,7 @@ import { isInForce } from './embargo.ts';
 import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './finding.ts';
 import type { Outbox } from './outbox-service.ts';
 import type { Report } from './report.ts';
+import { type AddressRefusal, addressVendor, mayBeAddressed } from './vendor-address-service.ts';
 
 /** Runs when a deadline may have passed. */
 export const CLOCK_JOB = 'disclosure.clock';
@@ -70,8 +71,16 @@ export type OpenRefusal =
 
 export type StepRefusal =
   | CaseRefusal
+  | AddressRefusal
   | { readonly kind: 'no-such-case'; readonly id: string }
   | { readonly kind: 'wrong-clock'; readonly time: Case['time'] };
+
+export interface StepBy {
+  readonly actor: string;
+  readonly note?: string;
+  /** With `notify`, and of a real case only: the mail address of the vendor. */
+  readonly to?: string;
+}
 
 export type Disclosure = ReturnType<typeof createDisclosure>;
 
@@ -83,12 +92,11 @@ export function createDisclosure(parts: DisclosureDependencies) {
 
     openCase: (tx: Transaction, fresh: NewCase): Promise<Result<CaseId, OpenRefusal>> => openCase(tx, parts, fresh),
 
-    take: (step: Step, id: string, by: { readonly actor: string; readonly note?: string }) =>
+    take: (step: Step, id: string, by: StepBy): Promise<Result<Case, StepRefusal>> =>
       database.transaction((tx) => takeStep(tx, parts, id, step, by)),
 
     /** The same within the caller's transaction. */
-    takeIn: (tx: Transaction, step: Step, id: string, by: { readonly actor: string; readonly note?: string }) =>
-      takeStep(tx, parts, id, step, by),
+    takeIn: (tx: Transaction, step: Step, id: string, by: StepBy) => takeStep(tx, parts, id, step, by),
 
     /** Everything about a case, opened. Undefined where there is none. */
     find: (id: string): Promise<OpenedCase | undefined> => database.transaction((tx) => readCase(tx, parts, id)),
@@ -247,7 +255,7 @@ async function takeStep(
   parts: DisclosureDependencies,
   id: string,
   step: Step,
-  by: { readonly actor: string; readonly note?: string },
+  by: StepBy,
 ): Promise<Result<Case, StepRefusal>> {
   const cases = createCaseStore(tx);
   const from = await cases.find(id);
@@ -256,6 +264,11 @@ async function takeStep(
   const now = parts.clock.now();
   const outcome = advance(from, step, now);
   if (!outcome.ok) return outcome;
+  if (by.to !== undefined) {
+    const allowed = mayBeAddressed(from, step, by.to);
+    if (!allowed.ok) return allowed;
+    await addressVendor(tx, parts, from, { address: by.to, actor: by.actor, now });
+  }
   const to = outcome.value.case;
   await cases.save(to);
   await cases.recordEvent(to, { version: to.version, event: step, actor: by.actor, at: now, note: by.note ?? '' });

@@ -149,10 +149,13 @@ async function deliver(
   await store.markTrouble(
     message.id,
     isFinal ? 'refused' : 'pending',
-    'reason' in refusal ? refusal.reason : refusal.kind,
+    'reason' in refusal ? withoutAddresses(refusal.reason) : refusal.kind,
   );
   return isFinal ? 'refused' : 'again';
 }
+
+/** Servers repeat the recipient in what they say, and the row is not encrypted. */
+const withoutAddresses = (said: string): string => said.replaceAll(/[^\s<>]+@[^\s<>]+/g, '(address)');
 
 async function openLetter(tx: Transaction, { vault }: OutboxDependencies, message: SealedMessage): Promise<Letter> {
   const details = await createDetailsStore(tx).get(message.caseId);

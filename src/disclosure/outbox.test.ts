@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { createWorld, newCase, type World } from '../../test/support/disclosure.ts';
 import { type SmtpFault, startFakeSmtp } from '../../test/support/fake-smtp.ts';
-import type { RealCase } from './case.ts';
+import { toSecret } from '../lib/secret.ts';
+import { isRealCase, type RealCase } from './case.ts';
 import { createCaseStore } from './case-store.ts';
 import { createSmtpClient } from './smtp-client.ts';
 
@@ -82,6 +83,23 @@ test('what a server refuses for good is kept with its reason and not tried again
   assert.equal(await world.outbox.send(messageId), 'nothing');
   assert.equal(server.received.length, 0);
 });
+
+for (const [fault, settings] of Object.entries({
+  'that knows no such account': { host: '127.0.0.1', login: { user: 'me', password: toSecret('marker-word') } },
+  // On Linux another name of this machine, but not one that is known to be local.
+  'elsewhere that offers no TLS': { host: '0.0.0.0' },
+})) {
+  test(`a server ${fault} is told nothing, and the message waits until that is mended`, async () => {
+    const { caseId } = await notified('maintainer@example.org');
+    const it = await createCaseStore(world.database).find(caseId);
+    assert.ok(it && isRealCase(it));
+    const client = createSmtpClient({ ...settings, port: server.port, secure: false }, 2_000);
+    const outcome = await client.send(it, { from: 'a@example.org', to: 'b@example.org', raw: Buffer.from('x') });
+    assert.ok(!outcome.ok && outcome.refusal.kind === 'uncertain', JSON.stringify(outcome));
+    assert.ok(!outcome.refusal.reason.includes('marker-word'));
+    assert.equal(server.received.length, 0);
+  });
+}
 
 test('a demonstration is sent to no mail server, though one is configured and the address is known', async () => {
   const { caseId, messageId } = await notified('maintainer@example.org', true);

@@ -7,14 +7,15 @@
  */
 import { createTransport } from 'nodemailer';
 import { ok, type Result, refuse } from '../lib/result.ts';
+import type { Secret } from '../lib/secret.ts';
 import { isRealCase, type RealCase } from './case.ts';
 
 export interface SmtpSettings {
   readonly host: string;
   readonly port: number;
+  /** TLS from the first byte. Else STARTTLS, which is demanded of every server but one on this machine. */
   readonly secure: boolean;
-  readonly user?: string;
-  readonly password?: string;
+  readonly login?: { readonly user: string; readonly password: Secret };
 }
 
 export interface OutgoingMessage {
@@ -25,7 +26,7 @@ export interface OutgoingMessage {
 }
 
 export type SmtpRefusal =
-  /** The server said no for good (5xx). Trying again changes nothing. */
+  /** The server said no to this message for good (5xx). Trying again changes nothing. */
   | { readonly kind: 'rejected'; readonly reason: string }
   /** Not accepted, or the answer was lost after it may have been. */
   | { readonly kind: 'uncertain'; readonly reason: string }
@@ -34,8 +35,11 @@ export type SmtpRefusal =
 export type SmtpClient = ReturnType<typeof createSmtpClient>;
 
 const TIMEOUT_MS = 20_000;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 export function createSmtpClient(settings: SmtpSettings, timeoutMs = TIMEOUT_MS) {
+  const { login } = settings;
+  const isLocal = LOOPBACK.test(settings.host);
   return {
     async send(it: RealCase, message: OutgoingMessage): Promise<Result<{ readonly answer: string }, SmtpRefusal>> {
       if (!isRealCase(it)) return refuse({ kind: 'not-a-real-case' });
@@ -43,7 +47,12 @@ export function createSmtpClient(settings: SmtpSettings, timeoutMs = TIMEOUT_MS)
         host: settings.host,
         port: settings.port,
         secure: settings.secure,
-        ...(settings.user ? { auth: { user: settings.user, pass: settings.password ?? '' } } : {}),
+        // Who stands between could strike STARTTLS from the greeting, and read an embargoed report and the password.
+        requireTLS: !isLocal,
+        // A relay on this machine rarely has a certificate that names it.
+        ignoreTLS: isLocal,
+        // The login is used or nothing is sent, whatever the server claims to need.
+        ...(login && { forceAuth: true, auth: { user: login.user, pass: login.password.reveal() } }),
         connectionTimeout: timeoutMs,
         greetingTimeout: timeoutMs,
         socketTimeout: timeoutMs,
@@ -66,7 +75,9 @@ export function createSmtpClient(settings: SmtpSettings, timeoutMs = TIMEOUT_MS)
   };
 }
 
+/** A no to recipient or text. A no to STARTTLS, login or sender is a fault of the configuration, which can be mended. */
 function isFinal(error: unknown): boolean {
-  const code = (error as { readonly responseCode?: unknown }).responseCode;
-  return typeof code === 'number' && code >= 500 && code < 600;
+  const { command, responseCode } = error as { readonly command?: unknown; readonly responseCode?: unknown };
+  const isOfMessage = command === 'RCPT TO' || command === 'DATA';
+  return isOfMessage && typeof responseCode === 'number' && responseCode >= 500 && responseCode < 600;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -64,4 +64,15 @@ test('each thing that is wrong is named by its own check', async () => {
   assert.match(checks['sealed records']?.detail ?? '', /cannot be opened/);
   assert.match(checks.schema?.detail ?? '', /another release/);
   assert.equal(checks['disk space']?.ok, true);
+});
+
+test('no database server is started on a data directory that was just found wrong', async () => {
+  const { postgres } = await openHome(home);
+  mkdirSync(join(postgres, 'data'), { recursive: true });
+  chmodSync(home, 0o755);
+  const before = readdirSync(home, { recursive: true });
+  const checks = await inspectStore(home);
+  assert.match(checks.find(({ name }) => name === 'database')?.detail ?? '', /not started/);
+  assert.ok(checks.filter(({ name }) => name === 'database' || name === 'data directory').every(({ ok }) => !ok));
+  assert.deepEqual(readdirSync(home, { recursive: true }), before);
 });

@@ -40,6 +40,7 @@ export async function inspectStore(homePath: string, options: InspectOptions = {
     await checkPrivate(home.path);
     return home.path;
   });
+  const isSound = checks.every(({ ok }) => ok);
   await check('disk space', async () => {
     const free = await freeBytes(home.path);
     const text = `${Math.floor(free / MEGABYTE)} MB free`;
@@ -52,6 +53,11 @@ export async function inspectStore(homePath: string, options: InspectOptions = {
   });
   if (!options.databaseUrl && !(await isThere(join(home.postgres, 'data')))) {
     checks.push({ name: 'database', ok: true, detail: 'will be made by the first start' });
+    return checks;
+  }
+  // A server writes into the directory it is started on; who is told that it is wrong must find it as it was.
+  if (!options.databaseUrl && !isSound) {
+    checks.push({ name: 'database', ok: false, detail: 'not started: put the data directory right first' });
     return checks;
   }
   await check('database', () => inspectDatabase(home, options, check));

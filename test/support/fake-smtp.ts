@@ -1,6 +1,6 @@
 /**
  * A mail server that can fail in four ways: it refuses, hangs up before it has the message, hangs up after it has it
- * (the answer is lost), or answers twice. Its mailbox merges messages of one Message-ID, as mail systems do.
+ * (the answer is lost), or answers twice. It has no accounts and no TLS. Its mailbox merges messages of one Message-ID, as mail systems do.
  */
 import { createServer, type Socket } from 'node:net';
 
@@ -10,7 +10,9 @@ export async function startFakeSmtp() {
   const faults: SmtpFault[] = [];
   const received: string[] = [];
   const sockets = new Set<Socket>();
+  let connections = 0;
   const server = createServer((socket) => {
+    connections += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
     serve(socket, () => faults.shift() ?? 'none', received);
@@ -24,6 +26,8 @@ export async function startFakeSmtp() {
     failWith: (...next: SmtpFault[]) => void faults.push(...next),
     /** Every message that arrived, repeats among them. */
     received,
+    /** How often anybody has connected. */
+    connections: (): number => connections,
     /** Message-IDs as a mailbox shows them. */
     mailbox: (): readonly string[] => [...new Set(received.map((raw) => /^Message-ID: (.+)$/im.exec(raw)?.[1] ?? ''))],
     async close(): Promise<void> {
@@ -50,7 +54,9 @@ function serve(socket: Socket, takeFault: () => SmtpFault, received: string[]): 
         inData = true;
         say('354 go on');
       }
-    } else if (/^QUIT/i.test(line)) socket.end('221 bye\r\n');
+    } else if (/^AUTH/i.test(line)) say('535 no such account');
+    else if (/^STARTTLS/i.test(line)) say('502 no TLS here');
+    else if (/^QUIT/i.test(line)) socket.end('221 bye\r\n');
     else say('250 ok');
   };
   say('220 fake');

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { readConfig } from './config.ts';
+
+const PUBLISHER = {
+  HEADSTART_PUBLISHER_NAME: 'Example coordination',
+  HEADSTART_PUBLISHER_NAMESPACE: 'https://example.org',
+  HEADSTART_PUBLISHER_CONTACT: 'mailto:security@example.org',
+};
+const MAIL = { ...PUBLISHER, HEADSTART_MAIL_FROM: 'security@example.org' };
+const smtpOf = (url: string) => readConfig({ ...MAIL, HEADSTART_SMTP_URL: url }).smtp;
+
+test('nothing has to be configured', () => {
+  const { smtp, mailFrom, publisher } = readConfig({});
+  assert.deepEqual({ smtp, mailFrom, publisher }, { smtp: undefined, mailFrom: undefined, publisher: undefined });
+});
+
+test('a mail server is read from its address, with the password unescaped', () => {
+  const smtp = smtpOf('smtps://me%40example.org:p%2Fa%40ss@mail.example.org');
+  assert.deepEqual([smtp?.host, smtp?.port, smtp?.secure], ['mail.example.org', 465, true]);
+  assert.deepEqual([smtp?.login?.user, smtp?.login?.password.reveal()], ['me@example.org', 'p/a@ss']);
+  const plain = smtpOf('smtp://[::1]:2525');
+  assert.deepEqual(plain, { host: '::1', port: 2525, secure: false });
+  assert.equal(smtpOf('smtp://mail.example.org')?.port, 587);
+});
+
+test('the password of the mail server is in no print of the configuration', () => {
+  const config = readConfig({ ...MAIL, HEADSTART_SMTP_URL: 'smtp://me:marker-word@mail.example.org:587' });
+  for (const print of [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config), `${config.smtp}`]) {
+    assert.ok(!print.includes('marker-word'), print);
+  }
+});
+
+test('one error names every wrong variable and repeats no secret', () => {
+  const env = {
+    DATABASE_URL: 'mysql://marker-word@host',
+    HEADSTART_RELEASE_PASSPHRASE_A: 'marker-word',
+    HEADSTART_SMTP_URL: 'http://me:marker-word@host',
+    HEADSTART_MAIL_FROM: 'Someone <someone@example.org>',
+    HEADSTART_PUBLISHER_NAME: ' ',
+    HEADSTART_PUBLISHER_NAMESPACE: 'http://example.org',
+    HEADSTART_PUBLISHER_CONTACT: 'security@example.org',
+  };
+  assert.throws(
+    () => readConfig(env),
+    ({ message }: Error) => {
+      for (const name of Object.keys(env)) assert.ok(message.includes(name), `${name} is not named: ${message}`);
+      return !message.includes('marker-word');
+    },
+  );
+});
+
+test('a mail server alone is not enough: a report says who sends it and where to answer', () => {
+  assert.throws(
+    () => readConfig({ HEADSTART_SMTP_URL: 'smtp://localhost' }),
+    /HEADSTART_MAIL_FROM.*HEADSTART_PUBLISHER_NAME/,
+  );
+  assert.throws(
+    () => readConfig({ ...MAIL, HEADSTART_PUBLISHER_CONTACT: '' }),
+    /HEADSTART_PUBLISHER_CONTACT is missing/,
+  );
+});
+
+for (const url of [
+  'smtp://',
+  'smtp://me@host',
+  'smtp://host/path',
+  'smtp://host?x=1',
+  'smtp://a:%zz@host',
+  'host:25',
+]) {
+  test(`${url} is no address of a mail server`, () => {
+    assert.throws(() => smtpOf(url), /HEADSTART_SMTP_URL is not/);
+  });
+}

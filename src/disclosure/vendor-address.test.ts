@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createWorld, newCase, type World } from '../../test/support/disclosure.ts';
+import { ok } from '../lib/result.ts';
+import type { SmtpClient } from './smtp-client.ts';
+
+const ADDRESS = 'marker-of-the-maintainer@example.org';
+
+let world: World;
+/** What the mail client was given. */
+const sent: { readonly to: string; readonly raw: Uint8Array }[] = [];
+
+before(async () => {
+  const send: SmtpClient['send'] = async (_, message) => {
+    sent.push(message);
+    return ok({ answer: '250' });
+  };
+  world = await createWorld({ time: 'real', smtp: { send } });
+});
+after(() => world.close());
+
+const by = (to?: string) => ({ actor: 'operator', ...(to !== undefined && { to }) });
+
+async function confirmed(simulated = false): Promise<string> {
+  const id = await world.open({ vendor: { name: 'them', address: null, simulated } });
+  assert.ok((await world.disclosure.take('confirm', id, by())).ok);
+  return id;
+}
+
+test('the report goes to the address that was named with notify, and the address is nowhere in the clear', async () => {
+  const id = await confirmed();
+  assert.ok((await world.disclosure.take('notify', id, by(ADDRESS))).ok);
+  const opened = await world.disclosure.find(id);
+  const [message] = opened?.messages ?? [];
+  assert.equal(message?.channel, 'smtp');
+  assert.equal(await world.outbox.send(message?.id ?? ''), 'sent');
+  assert.deepEqual(
+    sent.map(({ to }) => to),
+    [ADDRESS],
+  );
+  assert.match(Buffer.from(sent[0]?.raw ?? []).toString(), /^To: marker-of-the-maintainer@example\.org\r$/m);
+  assert.deepEqual(
+    opened?.history.map(({ event }) => event),
+    ['opened', 'confirm', 'vendor-addressed', 'notify'],
+  );
+  for (const table of ['cases', 'case_parties', 'case_events', 'outbox', 'reports', 'details']) {
+    // Bytes are shown in hexadecimal.
+    const { rows } = await world.database.query<{ row: string }>(`select t::text as row from disclosure.${table} t`);
+    const hex = Buffer.from('marker-of-the-maintainer').toString('hex');
+    assert.ok(rows.length > 0 && rows.every(({ row }) => !row.includes('marker-of') && !row.includes(hex)), table);
+  }
+});
+
+test('a demonstration takes no address, and stays where it was', async () => {
+  const id = await confirmed(true);
+  const refused = await world.disclosure.take('notify', id, by(ADDRESS));
+  assert.deepEqual(refused, { ok: false, refusal: { kind: 'demonstration-has-no-address' } });
+  const opened = await world.disclosure.find(id);
+  assert.deepEqual([opened?.case.stage, opened?.messages.length], ['confirmed', 0]);
+});
+
+for (const address of [
+  '',
+  'nobody',
+  'a@b@c',
+  'a@example.org, b@example.org',
+  'Name <a@example.org>',
+  'a@e.org\r\nBcc: b@e.org',
+]) {
+  test(`${JSON.stringify(address)} is no address to report to`, async () => {
+    const refused = await world.disclosure.take('notify', await confirmed(), by(address));
+    assert.deepEqual(refused, { ok: false, refusal: { kind: 'no-mail-address' } });
+  });
+}
+
+test('only the step that notifies takes an address, and a refused step keeps none', async () => {
+  const id = await confirmed();
+  const early = await world.disclosure.take('reject', id, by(ADDRESS));
+  assert.deepEqual(early, { ok: false, refusal: { kind: 'address-without-report', step: 'reject' } });
+  assert.ok((await world.disclosure.take('notify', id, by())).ok);
+  assert.equal((await world.disclosure.take('notify', id, by(ADDRESS))).ok, false);
+  const opened = await world.disclosure.find(id);
+  assert.equal(opened?.messages[0]?.channel, 'file');
+  assert.ok(!opened?.history.some(({ event }) => event === 'vendor-addressed'));
+});
+
+test('what a server says is kept without the address in it', async () => {
+  const refusing = {
+    send: async () => ({ ok: false, refusal: { kind: 'rejected', reason: `550 <${ADDRESS}> no such user` } }) as const,
+  };
+  const other = await createWorld({ time: 'real', smtp: refusing });
+  try {
+    const id = await other.open(newCase({ vendor: { name: 'them', address: ADDRESS, simulated: false } }));
+    for (const step of ['confirm', 'notify'] as const) assert.ok((await other.disclosure.take(step, id, by())).ok);
+    const messageId = (await other.disclosure.find(id))?.messages[0]?.id ?? '';
+    assert.equal(await other.outbox.send(messageId), 'refused');
+    assert.equal((await other.disclosure.find(id))?.messages[0]?.trouble, '550 <(address)> no such user');
+  } finally {
+    await other.close();
+  }
+});

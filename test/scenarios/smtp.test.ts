@@ -1,0 +1,130 @@
+/**
+ * Reports by mail, from the command line over the services and the workers to a mail server on loopback: a real case is
+ * delivered exactly once, a demonstration never, though the server is configured.
+ */
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { runCommandLine } from '../../src/cli/index.ts';
+import { registerAll } from '../../src/commands.ts';
+import { readConfig } from '../../src/config.ts';
+import { createCompressedClock, createDisclosureJobs, type Disclosure, SEND_JOB } from '../../src/disclosure/index.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { systemRandom } from '../../src/lib/id.ts';
+import { createParts, type Parts } from '../../src/parts.ts';
+import { createServices, type Services } from '../../src/services.ts';
+import { drainJobs } from '../../src/store/job-worker.ts';
+import { addJob } from '../../src/store/jobs.ts';
+import { createTestDatabase, type TestDatabase } from '../../src/store/test-database.ts';
+import { makeTestDirectory } from '../../src/store/test-directory.ts';
+import { createSequenceJobs } from '../../src/tlog/index.ts';
+import { newCase } from '../support/disclosure.ts';
+import { startFakeSmtp } from '../support/fake-smtp.ts';
+
+const ADDRESS = 'maintainer@example.org';
+const JOBS_LIMIT_MS = 30_000;
+
+let folder: string;
+let db: TestDatabase;
+let server: Awaited<ReturnType<typeof startFakeSmtp>>;
+let parts: Parts;
+let services: Services;
+let said: string[] = [];
+
+before(async () => {
+  folder = makeTestDirectory('headstart-smtp-');
+  [db, server] = await Promise.all([createTestDatabase(), startFakeSmtp()]);
+  const config = readConfig({
+    HEADSTART_HOME: join(folder, 'home'),
+    DATABASE_URL: db.url,
+    HEADSTART_SMTP_URL: `smtp://127.0.0.1:${server.port}`,
+    HEADSTART_MAIL_FROM: 'security@coordination.example',
+    HEADSTART_PUBLISHER_NAME: 'Example coordination',
+    HEADSTART_PUBLISHER_NAMESPACE: 'https://coordination.example',
+    HEADSTART_PUBLISHER_CONTACT: 'mailto:security@coordination.example',
+  });
+  parts = createParts(config, { say: (line) => void said.push(line), json: () => {}, data: () => {} });
+  services = await createServices(parts);
+});
+after(async () => {
+  await parts?.close();
+  await server?.close();
+  await db?.drop();
+  rmSync(folder, { recursive: true });
+});
+afterEach(() => {
+  server.received.splice(0);
+  said = [];
+});
+
+const run = (...args: string[]): Promise<number> =>
+  runCommandLine(args, { terminal: parts.terminal, register: [(program) => registerAll(program, parts)] });
+
+async function openCase(disclosure: Disclosure, simulated: boolean, address: string | null): Promise<string> {
+  const fresh = newCase({ vendor: { name: 'them', address, simulated }, knownAs: simulated ? ['CVE-2020-0001'] : [] });
+  const opened = await services.database.transaction((tx) => disclosure.openCase(tx, fresh));
+  assert.ok(opened.ok);
+  assert.equal(await run('case', 'step', opened.value, 'confirm'), 0, said.join('\n'));
+  return opened.value;
+}
+
+/** Two processes' worth of workers until nothing is left to do. */
+async function work(): Promise<void> {
+  const { database, disclosure, outbox, log } = services;
+  const handlers = { ...createDisclosureJobs({ disclosure, outbox }), ...createSequenceJobs(log) };
+  const options = { database, handlers, concurrency: 2, random: systemRandom, timeoutMs: JOBS_LIMIT_MS };
+  const failed = await Promise.all([drainJobs(options), drainJobs(options)]);
+  assert.deepEqual(failed.flat(), []);
+}
+
+const messagesOf = async (id: string) => (await services.disclosure.find(id))?.messages ?? [];
+
+test('the report of a real case arrives exactly once, from the configured sender', async () => {
+  const id = await openCase(services.disclosure, false, null);
+  assert.equal(await run('case', 'step', id, 'notify', '--to', ADDRESS), 0, said.join('\n'));
+  assert.equal(server.received.length, 0, 'the command itself sends nothing');
+  await work();
+  const [message] = await messagesOf(id);
+  assert.deepEqual([message?.channel, message?.state, message?.attempts], ['smtp', 'sent', 1]);
+  // A job that runs again, as after a crash, finds it done.
+  await addJob(services.database, SEND_JOB, { message: message?.id ?? '' });
+  await work();
+  const [raw = '', ...more] = server.received;
+  assert.deepEqual(more, []);
+  assert.match(raw, /^From: security@coordination\.example\r$/m);
+  assert.match(raw, /^To: maintainer@example\.org\r$/m);
+  assert.match(raw, /Example coordination/);
+  assert.match(raw, /marker-of-the-reproducer/);
+});
+
+test('a real case without an address stays sealed in the outbox, and the command says how to write it out', async () => {
+  const id = await openCase(services.disclosure, false, null);
+  assert.equal(await run('case', 'step', id, 'notify'), 0);
+  assert.match(said.join('\n'), new RegExp(`sent to nobody; .export ${id} --format report --eml`));
+  await work();
+  assert.equal((await messagesOf(id))[0]?.channel, 'file');
+  assert.deepEqual(server.received, []);
+});
+
+for (const [name, open] of Object.entries({
+  'under a simulated clock': () =>
+    openCase(services.disclosureUnder(createCompressedClock(systemClock.now())), true, ADDRESS),
+  'under the real clock with a simulated vendor': () => openCase(services.disclosure, true, ADDRESS),
+})) {
+  test(`a demonstration ${name} reaches no mail server, though one is configured and its address is known`, async () => {
+    const connections = server.connections();
+    const id = await open();
+    assert.equal(await run('case', 'step', id, 'notify', '--to', ADDRESS), 6);
+    assert.match(said.join('\n'), /a demonstration reaches nobody/);
+    assert.deepEqual(await messagesOf(id), []);
+    assert.equal(await run('case', 'step', id, 'notify'), 0);
+    await work();
+    assert.deepEqual(
+      (await messagesOf(id)).map(({ channel }) => channel),
+      ['file'],
+    );
+    assert.equal(server.connections(), connections);
+    assert.deepEqual(server.received, []);
+  });
+}
