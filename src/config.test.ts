@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { readConfig } from './config.ts';
@@ -49,6 +51,15 @@ test('one error names every wrong variable and repeats no secret', () => {
       return !message.includes('marker-word');
     },
   );
+});
+
+test('the program ends with one line and the exit code of wrong usage when its configuration is wrong', () => {
+  const main = join(import.meta.dirname, 'main.ts');
+  const env = { ...process.env, NODE_NO_WARNINGS: '1', HEADSTART_SMTP_URL: 'http://me:marker-word@host' };
+  const { status, stderr } = spawnSync(process.execPath, [main, 'doctor'], { env, encoding: 'utf8' });
+  assert.equal(status, 2, stderr);
+  assert.match(stderr, /^headstart: Configuration: HEADSTART_SMTP_URL[^\n]*\n$/);
+  assert.ok(!stderr.includes('marker-word'));
 });
 
 test('a mail server alone is not enough: a report says who sends it and where to answer', () => {

@@ -26,7 +26,11 @@ export interface Config {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Throws one error naming every variable that is wrong, so that a deployment fails once and not five times. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Throws one ConfigError naming every variable that is wrong, so that a deployment fails once and not five times. */
 export function readConfig(env: Environment): Config {
   const wrong: string[] = [];
   const databaseUrl = env.DATABASE_URL || undefined;
@@ -39,7 +43,7 @@ export function readConfig(env: Environment): Config {
     wrong.push('HEADSTART_RELEASE_PASSPHRASE_A and HEADSTART_RELEASE_PASSPHRASE_B are set together or not at all');
   }
   const identity = readIdentity(env, wrong);
-  if (wrong.length > 0) throw new Error(`Configuration: ${wrong.join('; ')}`);
+  if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
   return {
     home: resolve(env.HEADSTART_HOME ?? '.headstart'),
     databaseUrl,
