@@ -10,6 +10,7 @@ import {
   createPatchAttempts,
   createSearchJobs,
   createTreeKeeper,
+  createVersionTrial,
 } from './campaign/index.ts';
 import {
   createCompressedClock,
@@ -138,6 +139,8 @@ export async function createHandlers(
     open: (sealed, key) => vault.openUnder('finder/results', sealed, key),
   });
   const open = (target: string) => openTarget({ target, scratch, registry });
+  const tryVersion = createVersionTrial({ verification, openTarget: open });
+  for (const id of await services.publishing.unfinished()) await publishRelease(services, id);
   const trees = createTreeKeeper(open);
   parts.onClose(() => trees.close());
   return {
@@ -148,6 +151,7 @@ export async function createHandlers(
       random,
       trees,
       scan: (tree, seed) => scanTree({ tree, sandbox, seed, cache, concurrency: SEARCH_CONCURRENCY }),
+      tryVersion,
       verifyCandidate: (candidate, tree) => verification.verifyCandidate(candidate, tree),
       openCase: createCaseOpening({ vault, random, clock, policy: POLICY, disclosure, disclosureUnder }),
       onEvent,
@@ -158,7 +162,11 @@ export async function createHandlers(
       disclosure,
       disclosureUnder,
       verification,
-      openTarget: open,
+      tryVersion,
+      completeRelease: async ({ case: it }) => {
+        const release = await services.publishing.findOpen(it.id);
+        if (release) await publishRelease(services, release);
+      },
       attemptPatches: createPatchAttempts({ run: (request) => sandbox.run(request), random, scratch, registry }),
       publishAsOperator: services.publishAsOperator,
       onEvent,

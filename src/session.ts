@@ -71,7 +71,8 @@ export function createWork(session: () => Promise<Session>, onEvent: SessionOpti
         stuck.map(({ id }) => id),
       );
       const failed = await waitUntilIdle(services.database, CAMPAIGN_LIMIT_MS);
-      return failed.map(({ name, reason }) => `${name}: ${reason}`);
+      // The reason may name what is sealed: it stays in the list of failed jobs, which `doctor` counts.
+      return failed.map(({ id, name }) => `the job ${name} (${id}) failed for good`);
     } finally {
       await workers.stop();
     }

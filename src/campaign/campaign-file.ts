@@ -53,6 +53,10 @@ export function readCampaignFile(value: unknown): Result<CampaignFile, CampaignF
     if (!isRecord(entry) || typeof entry.target !== 'string') return wrong(`target ${position} has no "target"`);
     const known = readKnown(entry.known ?? []);
     if (!known) return wrong(`the "known" advisories of ${entry.target} lack ids, a class, or a fixed version or null`);
+    const isOurs = entry.target.startsWith('pkg:npm/headstart-fixture-');
+    if (!isOurs && known.some(({ ids }) => ids.some((id) => id.startsWith('HEADSTART-DEMO-')))) {
+      return wrong(`${entry.target} is no fixture of ours: only a GHSA or CVE id makes its flaw known`);
+    }
     targets.push({ target: entry.target, known });
   }
   const limit = minutes === undefined ? {} : { minutes: minutes as number };

@@ -9,7 +9,6 @@
  * Only a demonstration moves by itself: its maintainer is simulated, its clock is explicit and starts where the case's
  * history ends. A real case stops after `measure` and waits for people.
  */
-import { join } from 'node:path';
 import type { Disclosure, OpenedCase, Stage } from '../disclosure/index.ts';
 import {
   createCompressedClock,
@@ -20,12 +19,11 @@ import {
   type Step,
 } from '../disclosure/index.ts';
 import { addDays, type Clock } from '../lib/clock.ts';
-import type { Result } from '../lib/result.ts';
 import { documentPaths } from '../publish/index.ts';
 import type { Database } from '../store/database.ts';
 import type { JobHandler } from '../store/job-worker.ts';
 import { addJob } from '../store/jobs.ts';
-import type { PackageTree, TargetRefusal } from '../target/index.ts';
+import type { PackageTree } from '../target/index.ts';
 import type { AffectedVersions, ConfirmedFinding, RunOutcome, Verification } from '../verify/index.ts';
 import type { PublishAsOperator } from './operator-publishing-service.ts';
 import type { CampaignEvent } from './progress.ts';
@@ -52,8 +50,9 @@ export interface CaseJobParts {
   readonly disclosure: Disclosure;
   /** The same under a compressed clock: moves demonstrations only. */
   readonly disclosureUnder: (clock: Clock) => Disclosure;
-  readonly verification: Pick<Verification, 'measureAffected' | 'runAgainst'>;
-  readonly openTarget: (target: string) => Promise<Result<PackageTree, TargetRefusal>>;
+  readonly verification: Pick<Verification, 'measureAffected'>;
+  /** What the finding's reproducer does on another published version of its package. */
+  readonly tryVersion: (finding: ConfirmedFinding, version: string) => Promise<RunOutcome['outcome']>;
   /** Candidate patches in order of preference, each attacked; stops at the first that mends. */
   readonly attemptPatches: (
     finding: ConfirmedFinding,
@@ -61,6 +60,8 @@ export interface CaseJobParts {
     fixedVersion: string | null,
   ) => Promise<readonly PatchAttempt[]>;
   readonly publishAsOperator: PublishAsOperator;
+  /** Completes the release that a killed process left open; does nothing where there is none. */
+  readonly completeRelease: (opened: OpenedCase, clock: Clock) => Promise<void>;
   readonly onEvent: (event: CampaignEvent) => void;
 }
 
@@ -81,9 +82,16 @@ async function measure(parts: CaseJobParts, caseId: string): Promise<void> {
   const opened = await getCase(parts, caseId);
   if (!opened.learnt.affected) {
     const { name, version } = packageOf(opened.finding);
-    const measured = await parts.verification.measureAffected(opened.finding, name, version, MEASURE_SEED);
-    // The range stays unmeasured where the registry lists no other version; the case goes on without it.
-    if (measured.ok) {
+    const { verification } = parts;
+    // What came from a path has no published versions; a registry's package of the same name is another one.
+    const isPublished = (opened.finding.origin ?? 'pkg:').startsWith('pkg:');
+    const measured = isPublished
+      ? await verification.measureAffected(opened.finding, name, version, MEASURE_SEED)
+      : undefined;
+    if (measured?.ok === false && measured.refusal.kind === 'registry-unavailable') {
+      throw new Error(`the registry does not answer; the versions of ${caseId} are measured later`);
+    }
+    if (measured?.ok) {
       const affected = measured.value;
       await parts.disclosure.learn(caseId, { affected, fixedVersion: affected.fixedIn });
       if (isDemonstration(opened.case)) {
@@ -121,8 +129,10 @@ async function step(parts: CaseJobParts, caseId: string): Promise<void> {
     case 'patched':
       return await releaseFix(parts, opened, clock);
     case 'fix-released':
-    case 'disclosed':
       return await publish(parts, opened, clock);
+    case 'disclosed':
+      // This job ran before: what it left open is completed, nothing is signed anew.
+      return await parts.completeRelease(opened, clock);
     default:
       return;
   }
@@ -167,7 +177,7 @@ async function answer(parts: CaseJobParts, opened: OpenedCase, clock: { now(): D
 
 async function findPatch(parts: CaseJobParts, { case: it, finding, learnt }: OpenedCase): Promise<void> {
   if (learnt.patch) return;
-  const used = await parts.trees.use(finding.target, (tree) =>
+  const used = await parts.trees.use(finding.origin ?? finding.target, (tree) =>
     parts.attemptPatches(finding, tree, learnt.fixedVersion),
   );
   if (!used.ok) throw new Error(`the target of ${it.id} is not to be had any more: ${used.refusal.kind}`);
@@ -189,7 +199,7 @@ async function releaseFix(parts: CaseJobParts, opened: OpenedCase, clock: Return
   const { case: it, finding, learnt } = opened;
   const version = learnt.fixedVersion;
   if (version) {
-    const outcome = await tryVersion(parts, finding, version);
+    const outcome = await parts.tryVersion(finding, version);
     if (outcome !== 'silent') throw new Error(`${it.id}: the version said to be fixed is ${outcome}`);
     parts.onEvent({ kind: 'fix-released', caseId: it.id, version, simulated: true });
     return await answer(parts, opened, clock);
@@ -197,22 +207,6 @@ async function releaseFix(parts: CaseJobParts, opened: OpenedCase, clock: Return
   // Nobody released a fix: the deadline passes, and the case is disclosed without one.
   const due = 'dueAt' in it ? it.dueAt : addDays(clock.now(), 90);
   await publish(parts, opened, createCompressedClock(due));
-}
-
-async function tryVersion(
-  { verification, openTarget }: CaseJobParts,
-  finding: ConfirmedFinding,
-  version: string,
-): Promise<RunOutcome['outcome']> {
-  const { name } = packageOf(finding);
-  const opened = await openTarget(`pkg:npm/${name}@${version}`);
-  if (!opened.ok) return 'not-comparable';
-  try {
-    const nodeModules = join(opened.value.directory, 'node_modules');
-    return (await verification.runAgainst(finding, name, nodeModules)).outcome;
-  } finally {
-    await opened.value.dispose();
-  }
 }
 
 async function publish(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Promise<void> {

@@ -13,3 +13,4 @@ export { createSearchJobs, readId } from './search-job.ts';
 export type { CampaignStatus, DemonstrationStatus, TargetStatus } from './status.ts';
 export { type CampaignExpectation, type CampaignSummary, shortfalls, toSummaryText } from './summary.ts';
 export { createTreeKeeper } from './tree-keeper-service.ts';
+export { createVersionTrial } from './version-trial-service.ts';

@@ -4,7 +4,7 @@
  * Both may run twice: the search settles its target once, and a second finding of one root cause is a duplicate. No
  * error text leaves here that could name what was found: jobs lie in the database in the clear.
  */
-import type { CaseId } from '../disclosure/index.ts';
+import { type CaseId, packageOf } from '../disclosure/index.ts';
 import type { Candidate, ScanResult } from '../finder/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
@@ -15,8 +15,8 @@ import type { JobHandler } from '../store/job-worker.ts';
 import { addJob } from '../store/jobs.ts';
 import type { Vault } from '../store/vault.ts';
 import type { PackageTree } from '../target/index.ts';
-import type { ConfirmedFinding, FindingId, Rejection } from '../verify/index.ts';
-import { findKnownAdvisory } from './campaign-file.ts';
+import type { ConfirmedFinding, FindingId, Rejection, RunOutcome } from '../verify/index.ts';
+import { findKnownAdvisory, type KnownAdvisory } from './campaign-file.ts';
 import { type Campaign, createCampaignStore, type ScanCost, type TargetId, type TargetRow } from './campaign-store.ts';
 import { openCandidate, sealCandidate, sealReason } from './candidate-seal.ts';
 import { type CandidateId, createCandidateStore } from './candidate-store.ts';
@@ -46,6 +46,8 @@ export interface SearchParts {
     finding: ConfirmedFinding,
     options: { readonly kind: Campaign['kind']; readonly campaignId: string; readonly knownAs: readonly string[] },
   ) => Promise<OpenedCase>;
+  /** What the finding's reproducer does on another published version of its package. */
+  readonly tryVersion: (finding: ConfirmedFinding, version: string) => Promise<RunOutcome['outcome']>;
   readonly onEvent: (event: CampaignEvent) => void;
 }
 
@@ -140,7 +142,7 @@ async function verifyOne(parts: SearchParts, id: CandidateId): Promise<void> {
   const used = await parts.trees.use(target.target, (tree) => parts.verifyCandidate(candidate, tree));
   if (!used.ok) throw new Error(`the target of ${id} is not to be had any more: ${used.refusal.kind}`);
   const verified = used.value;
-  if (verified.ok) await openCaseOf(parts, campaign, target, id, verified.value);
+  if (verified.ok) await openCaseOf(parts, campaign, target, id, { ...verified.value, origin: target.target });
   else await reject(parts, campaign, target, id, candidate, verified.refusal);
 }
 
@@ -160,6 +162,29 @@ async function reject(
   }
 }
 
+/**
+ * The public advisory that this finding is known by, or undefined: then nothing of it is simulated or published. It takes
+ * the class and target an advisory of the file names, a sink in the target's own code, and that the same reproducer,
+ * its call reached, is silent on the version the advisory calls fixed: another flaw of the same class is not.
+ */
+async function knownAdvisoryOf(
+  { tryVersion }: SearchParts,
+  campaign: Campaign,
+  target: TargetRow,
+  finding: ConfirmedFinding,
+): Promise<KnownAdvisory | undefined> {
+  if (campaign.kind !== 'demonstration') return undefined;
+  const known = findKnownAdvisory(campaign.file, target.target, finding.flaw);
+  if (!known?.fixedVersion || !isInOwnCode(finding)) return undefined;
+  return (await tryVersion(finding, known.fixedVersion)) === 'silent' ? known : undefined;
+}
+
+function isInOwnCode({ sink, target }: ConfirmedFinding): boolean {
+  const { name } = packageOf({ target });
+  const inside = sink?.file.startsWith(`${name}/`) ? sink.file.slice(name.length + 1) : undefined;
+  return inside !== undefined && !inside.split('/').includes('node_modules');
+}
+
 async function openCaseOf(
   parts: SearchParts,
   campaign: Campaign,
@@ -167,9 +192,8 @@ async function openCaseOf(
   id: CandidateId,
   finding: ConfirmedFinding,
 ): Promise<void> {
-  // Only a flaw that a public advisory of the campaign file names may be demonstrated; any other stays real.
-  const known = findKnownAdvisory(campaign.file, target.target, finding.flaw);
-  const kind = campaign.kind === 'demonstration' && known ? 'demonstration' : 'real';
+  const known = await knownAdvisoryOf(parts, campaign, target, finding);
+  const kind = known ? 'demonstration' : 'real';
   const opened = await parts.database
     .transaction(async (tx) => {
       const it = await parts.openCase(tx, finding, { kind, campaignId: campaign.id, knownAs: known?.ids ?? [] });

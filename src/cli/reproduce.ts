@@ -82,13 +82,13 @@ async function openFinding(context: ReproduceContext, id: string, options: Repro
   const [database, vault] = await Promise.all([context.database(), context.vault()]);
   const stored = await createFindingStore(database, vault).find(id);
   if (!stored) throw new CommandEnd('notFound', `there is no finding ${id}`);
-  const { flaw, reproducer, target } = stored.finding;
+  const { flaw, reproducer, target, origin } = stored.finding;
   if (options.save !== undefined) {
     const { save } = options;
     await createFindingStore(database, vault).recordReveal(id as FindingId, 'reproduce --save', context.clock.now());
     await writeFile(save, reproducer.text, { mode: 0o600 });
   }
-  return { claim: { flaw, reproducer }, target: options.target ?? target };
+  return { claim: { flaw, reproducer }, target: options.target ?? origin ?? target };
 }
 
 /** A reproducer written by `--save`: its last line holds the plan, and with it the class. */

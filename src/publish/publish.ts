@@ -88,6 +88,10 @@ export function createPublishing(parts: PublishingDependencies) {
         return stored && readDocuments(tx, parts, stored);
       }),
 
+    /** The release of a case that is signed and not out yet. */
+    findOpen: async (caseId: string): Promise<ReleaseId | undefined> =>
+      (await createReleaseStore(database).findOpen(caseId))?.id,
+
     /** The case a release belongs to. */
     async caseOf(id: string): Promise<OpenedCase | undefined> {
       const stored = await createReleaseStore(database).find(id);
@@ -242,8 +246,11 @@ async function writeFiles(
 
 async function writeStanding({ home, random, publisher, database, clock }: PublishingDependencies): Promise<void> {
   const tree = createPublicTree(home, random);
-  const items = await listFeed(database);
-  await tree.write('feed.json', feedText(publisher, items));
+  // Two publications at once must not leave the older list behind: listed and written one after the other.
+  await database.transaction(async (tx) => {
+    await tx.query(`select pg_advisory_xact_lock(hashtext('headstart feed'))`);
+    await tree.write('feed.json', feedText(publisher, await listFeed(tx)));
+  });
   await tree.write('.well-known/security.txt', securityText(publisher, clock.now()));
   await tree.write('.well-known/csaf/provider-metadata.json', providerText(publisher, clock.now()));
 }

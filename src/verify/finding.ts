@@ -34,6 +34,8 @@ export interface Reproduction {
 export interface ConfirmedFinding {
   /** `pkg:npm/name@version`. */
   readonly target: string;
+  /** The target as it was given, where that is a path: what a registry has under the same name is something else. */
+  readonly origin?: string;
   readonly flaw: FlawClass;
   /** How the flaw is reached, readable. */
   readonly entry: string;
