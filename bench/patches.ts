@@ -276,7 +276,7 @@ if (!existsSync(targets)) {
     });
     const directory = join(import.meta.dirname, 'reports');
     mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, `patches-${new Date().toISOString().slice(0, 10)}.md`), report());
+    writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}.md`), report());
   }
   process.stdout.write(report());
 }
