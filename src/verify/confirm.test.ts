@@ -177,6 +177,13 @@ test('each missing piece of the evidence refuses', () => {
   assert.equal(verdictOf({ onStub: { ...QUIET, leftFile: true } }), 'fires-on-stub');
 });
 
+test('a control that a limit cut off was not seen to be silent', () => {
+  for (const end of ['time', 'memory', 'pids', 'signal'] as const) {
+    assert.equal(verdictOf({ onStub: { ...QUIET, end, verdict: undefined } }), 'no-verdict');
+    assert.equal(verdictOf({ withoutTarget: { ...QUIET, end, verdict: undefined } }), 'no-verdict');
+  }
+});
+
 test('a command that a shell alone does not repeat is refused', () => {
   const started = event('start-program', [TARGET], { program: `touch ${CANARY}`, shell: 'yes', directory: '/work' });
   const runs = [1, 2, 3].map(() => run([started], { leftFile: true }));

@@ -233,6 +233,9 @@ export function confirm(evidence: Evidence, options: JudgeOptions): Result<Confi
   const reject = (reason: RejectionReason, detail: string) => refuse({ kind: 'rejected' as const, reason, detail });
   const judged = judgeRuns(evidence.runs, options);
   if (!judged.ok) return judged;
+  // A control that a limit cut off was not seen to be silent: it proves nothing.
+  const cut = [evidence.withoutTarget, evidence.onStub].find(({ end }) => end !== 'exited');
+  if (cut) return reject('no-verdict', `a control run did not come to its end: ${cut.end}`);
   if (showsAnything(evidence.withoutTarget))
     return reject('fires-without-target', 'the script fires without the target');
   if (showsAnything(evidence.onStub)) return reject('fires-on-stub', 'the script fires on a target that does nothing');
