@@ -4,6 +4,9 @@ import { registerAll } from './commands.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { createParts } from './parts.ts';
 
+/** Time for standard output to drain, milliseconds. */
+const LINGER_MS = 2_000;
+
 const terminal = createTerminal(process.stdout, process.stderr);
 try {
   process.exitCode = await run(readConfig(process.env));
@@ -12,6 +15,8 @@ try {
   terminal.say(`headstart: ${error.message}`);
   process.exitCode = EXIT.usage;
 }
+// A library's helper process that never settles must not keep a command that has ended.
+setTimeout(() => process.exit(), LINGER_MS).unref();
 
 async function run(config: Config): Promise<number> {
   const parts = createParts(config, terminal);
