@@ -12,9 +12,16 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
+const said: string[] = [];
+
 async function run(...args: string[]): Promise<{ exit: number; out: unknown }> {
   const out: unknown[] = [];
-  const terminal = { json: (value: unknown) => void out.push(value), data: () => {}, say: () => {} };
+  said.length = 0;
+  const terminal = {
+    json: (value: unknown) => void out.push(value),
+    data: () => {},
+    say: (line: string) => void said.push(line),
+  };
   const register = [
     (program: Parameters<typeof registerDocumentCommands>[0]) => registerDocumentCommands(program, { terminal }),
   ];
@@ -37,6 +44,32 @@ test('a decision is taken from its table, and an incomplete question is wrong us
   });
   assert.equal((await run('score', 'ssvc', 'utility_1_0_0', 'A=Y', '--json')).exit, 2);
   assert.equal((await run('score', 'ssvc', 'utility_1_0_0', 'AY')).exit, 2);
+});
+
+test('a question no table can answer is told in words: what is wrong, and what there is', async () => {
+  const asked: readonly [string[], RegExp][] = [
+    [['nosuch'], /no such table: nosuch\. There are .*utility_1_0_0/],
+    [['utility_1_0_0', 'Q=Y'], /no decision point Q\. It asks for ssvc:A:/],
+    [['utility_1_0_0', 'A=Q'], /has no value Q\. It takes N, Y/],
+    [['utility_1_0_0', 'A=Y'], /also asks for ssvc:VD:/],
+  ];
+  for (const [args, expected] of asked) {
+    assert.equal((await run('score', 'ssvc', ...args)).exit, 2);
+    assert.match(said.join('\n'), expected);
+    assert.doesNotMatch(said.join('\n'), /\{/);
+  }
+});
+
+test('a file without a single package URL is not valid', async () => {
+  const file = join(folder, 'none.txt');
+  for (const text of ['', '\n \n']) {
+    await writeFile(file, text);
+    const { exit, out } = await run('validate', 'purl', file, '--json');
+    assert.equal(exit, 1);
+    assert.equal((out as { valid: boolean }).valid, false);
+  }
+  await writeFile(file, 'pkg:npm/ms@2.1.3\n');
+  assert.equal((await run('validate', 'purl', file)).exit, 0);
 });
 
 test('an invalid document ends with 1 and its errors, a missing one with 4, an unknown format with 2', async () => {

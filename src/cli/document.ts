@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { scoreCvss } from '../formats/cvss.ts';
-import { decideSsvc, SSVC_TABLES } from '../formats/ssvc.ts';
+import { decideSsvc, SSVC_TABLES, type SsvcRefusal } from '../formats/ssvc.ts';
 import { VALIDATED_FORMATS, type ValidatedFormat, validateText } from '../formats/validate.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
@@ -57,11 +57,24 @@ function addSsvc(score: Command, { terminal }: DocumentCommandParts): void {
         return [point.slice(0, at), point.slice(at + 1)];
       });
       const decided = decideSsvc(table, given);
-      if (!decided.ok) throw new CommandEnd('usage', JSON.stringify(decided.refusal));
+      if (!decided.ok) throw new CommandEnd('usage', sentence(decided.refusal));
       const { decision, name } = decided.value;
       if (json) terminal.json({ decision });
       else terminal.say(name);
     });
+}
+
+function sentence(refusal: SsvcRefusal): string {
+  switch (refusal.kind) {
+    case 'no-such-table':
+      return `no such table: ${refusal.table}. There are ${SSVC_TABLES.join(', ')}`;
+    case 'no-such-point':
+      return `the table has no decision point ${refusal.point}. It asks for ${refusal.known.join(', ')}`;
+    case 'no-such-value':
+      return `${refusal.point} has no value ${refusal.value}. It takes ${refusal.known.join(', ')}`;
+    case 'missing-points':
+      return `the table also asks for ${refusal.points.join(', ')}`;
+  }
 }
 
 const isValidated = (name: string): name is ValidatedFormat => VALIDATED_FORMATS.some((format) => format === name);

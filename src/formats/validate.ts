@@ -77,8 +77,9 @@ function isRecord(document: unknown): boolean {
   return typeof document === 'object' && document !== null && ('dataType' in document || 'cveMetadata' in document);
 }
 
-/** One purl a line. */
+/** One purl a line. Where there is none, nothing was shown to be valid. */
 function validatePurls(text: string): Validation {
+  if (text.trim() === '') return invalid([{ test: 'purl', path: '', message: 'there is no package URL in it' }]);
   const errors = text.split('\n').flatMap((line, index) => {
     const read = line.trim() === '' ? undefined : readPurl(line.trim());
     return read && !read.ok ? [{ test: 'purl', path: `/${index}`, message: read.refusal.reason }] : [];

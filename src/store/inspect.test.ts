@@ -66,6 +66,16 @@ test('each thing that is wrong is named by its own check', async () => {
   assert.equal(checks['disk space']?.ok, true);
 });
 
+test('after a restore without keys the missing master key is a failed check, not one that the first start makes', async () => {
+  const { masterKeyFile } = await openHome(home);
+  const masterKey = await openMasterKey(masterKeyFile, db.database, systemRandom);
+  await createVault({ masterKey, random: systemRandom }).createKey(db.database, 'case_1');
+  rmSync(masterKeyFile);
+  const { 'master key': key } = await inspect();
+  assert.equal(key?.ok, false);
+  assert.match(key?.detail ?? '', /is missing.*sealed under [0-9a-f]{16}/);
+});
+
 test('no database server is started on a data directory that was just found wrong', async () => {
   const { postgres } = await openHome(home);
   mkdirSync(join(postgres, 'data'), { recursive: true });

@@ -47,20 +47,29 @@ export async function inspectStore(homePath: string, options: InspectOptions = {
     if (free < MIN_FREE_BYTES) throw new Error(`${text}; ${MIN_FREE_BYTES / MEGABYTE} MB are needed`);
     return text;
   });
-  await check('master key', async () => {
-    const key = await readMasterKey(home.masterKeyFile);
-    return key ? `${masterKeyId(key)} in ${home.masterKeyFile}` : 'will be made by the first start';
-  });
+  const needed: string[] = [];
+  const checkKey = () =>
+    check('master key', async () => {
+      const key = await readMasterKey(home.masterKeyFile);
+      if (key) return `${masterKeyId(key)} in ${home.masterKeyFile}`;
+      if (needed.length === 0) return 'will be made by the first start';
+      throw new Error(
+        `${home.masterKeyFile} is missing, and the database is sealed under ${needed.join(', ')}: put that file back (\`restore --with-keys FILE\` brings it)`,
+      );
+    });
   if (!options.databaseUrl && !(await isThere(join(home.postgres, 'data')))) {
+    await checkKey();
     checks.push({ name: 'database', ok: true, detail: 'will be made by the first start' });
     return checks;
   }
   // A server writes into the directory it is started on; who is told that it is wrong must find it as it was.
   if (!options.databaseUrl && !isSound) {
+    await checkKey();
     checks.push({ name: 'database', ok: false, detail: 'not started: put the data directory right first' });
     return checks;
   }
-  await check('database', () => inspectDatabase(home, options, check));
+  await check('database', () => inspectDatabase(home, options, check, needed));
+  await checkKey();
   return checks;
 }
 
@@ -68,6 +77,7 @@ async function inspectDatabase(
   home: ReturnType<typeof toHome>,
   options: InspectOptions,
   check: (name: string, look: () => Promise<string>) => Promise<void>,
+  needed: string[],
 ): Promise<string> {
   const server = options.databaseUrl
     ? undefined
@@ -92,7 +102,8 @@ async function inspectDatabase(
       });
       await check('sealed records', async () => {
         const key = await readMasterKey(home.masterKeyFile);
-        const missing = (await findNeededKeys(database)).filter((id) => !key || id !== masterKeyId(key));
+        needed.push(...(await findNeededKeys(database)));
+        const missing = needed.filter((id) => !key || id !== masterKeyId(key));
         if (missing.length > 0) throw new Error(`cannot be opened without the master key ${missing.join(', ')}`);
         return 'the master key at hand opens all';
       });
