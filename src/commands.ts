@@ -92,8 +92,8 @@ export function registerAll(program: Command, parts: Parts): void {
     inspections: [
       {
         name: 'store',
-        inspect: () =>
-          inspectStore(config.home, { databaseUrl: config.databaseUrl, programs: config.postgresPrograms }),
+        inspect: ({ reveal }) =>
+          inspectStore(config.home, { databaseUrl: config.databaseUrl, programs: config.postgresPrograms, reveal }),
       },
       { name: 'sandbox', inspect: () => inspectSandbox(parts) },
     ],

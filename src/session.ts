@@ -36,6 +36,7 @@ export async function openSession(parts: Parts): Promise<Session> {
         handlers,
         concurrency: CONCURRENCY,
         random: parts.random,
+        vault: services.vault,
         onFailure: ({ name, attempt, error }) => {
           // Details may name what is sealed; they stay in the list of failed jobs.
           parts.terminal.say(

@@ -11,19 +11,23 @@ export interface Check {
 export interface DoctorParts {
   readonly terminal: Terminal;
   /** Each gives its findings; one that throws is a finding too. */
-  readonly inspections: readonly { readonly name: string; readonly inspect: () => Promise<readonly Check[]> }[];
+  readonly inspections: readonly {
+    readonly name: string;
+    readonly inspect: (options: { readonly reveal: boolean }) => Promise<readonly Check[]>;
+  }[];
 }
 
 export function registerDoctor(program: Command, { terminal, inspections }: DoctorParts): void {
   program
     .command('doctor')
     .description('try every part this installation needs; exit 1 where one is missing')
+    .option('--reveal', 'the text of errors that ended jobs too; it may name what is sealed')
     .option('--json', 'one JSON value on standard output')
-    .action(async (options: { json?: boolean }) => {
+    .action(async (options: { json?: boolean; reveal?: boolean }) => {
       const checks: Check[] = [];
       for (const { name, inspect } of inspections) {
         try {
-          checks.push(...(await inspect()));
+          checks.push(...(await inspect({ reveal: options.reveal ?? false })));
         } catch (error) {
           checks.push({ name, ok: false, detail: error instanceof Error ? error.message : String(error) });
         }

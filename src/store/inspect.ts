@@ -1,13 +1,15 @@
 /** What `doctor` asks of the store. Looks at what is there and makes nothing. */
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemRandom } from '../lib/id.ts';
 import { checkPrivate, freeBytes, MIN_FREE_BYTES, toHome } from './home.ts';
-import { findFailedJobs } from './jobs.ts';
+import { type FailedJob, findFailedJobs } from './jobs.ts';
+import { kindOfKept, openKept } from './kept-error.ts';
 import { findNeededKeys, readMasterKey } from './master-key.ts';
 import { readMigrations } from './migrate.ts';
 import { openDatabase } from './open-database.ts';
 import { startPostgres } from './postgres-launcher.ts';
-import { masterKeyId } from './vault.ts';
+import { createVault, masterKeyId } from './vault.ts';
 
 export interface StoreCheck {
   readonly name: string;
@@ -19,6 +21,8 @@ export interface InspectOptions {
   readonly databaseUrl?: string | undefined;
   /** The system's Postgres, as for `startPostgres`. */
   readonly programs?: string | undefined;
+  /** Tells the text of errors that ended jobs. */
+  readonly reveal?: boolean;
 }
 
 const MEGABYTE = 1024 * 1024;
@@ -110,7 +114,10 @@ async function inspectDatabase(
       await check('jobs', async () => {
         const failed = (await findFailedJobs(database)).filter(({ nextAttemptAt }) => nextAttemptAt === null);
         const [first] = failed;
-        if (first) throw new Error(`${failed.length} failed for good, the last ${first.name}: ${first.reason}`);
+        if (first) {
+          const reason = await describe(first, home, options.reveal ?? false);
+          throw new Error(`${failed.length} failed for good, the last ${first.name} (${first.id}): ${reason}`);
+        }
         return 'none failed for good';
       });
       return `PostgreSQL ${rows[0].version}${options.databaseUrl ? ' (DATABASE_URL)' : ', embedded'}`;
@@ -120,6 +127,17 @@ async function inspectDatabase(
   } finally {
     await server?.stop();
   }
+}
+
+/** The text of an error may name what is sealed: it is opened only for the operator who asks. */
+async function describe(
+  { id, reason }: FailedJob,
+  home: ReturnType<typeof toHome>,
+  isRevealed: boolean,
+): Promise<string> {
+  const masterKey = isRevealed ? await readMasterKey(home.masterKeyFile) : undefined;
+  if (!masterKey) return kindOfKept(reason);
+  return openKept(createVault({ masterKey, random: systemRandom }), id, reason);
 }
 
 const isThere = (path: string): Promise<boolean> =>

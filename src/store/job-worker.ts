@@ -9,8 +9,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Runner, run, type TaskList, type WorkerEvents } from 'graphile-worker';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import { countPendingJobs, type FailedJob, findFailedJobs } from './jobs.ts';
+import { toKeptText } from './kept-error.ts';
 import { quietLogger } from './migrate.ts';
 import type { OpenDatabase } from './open-database.ts';
+import type { Vault } from './vault.ts';
 
 export interface JobContext {
   readonly jobId: string;
@@ -29,6 +31,8 @@ export interface WorkerOptions {
   /** Jobs at a time in this process. */
   readonly concurrency: number;
   readonly random: RandomBytes;
+  /** Seals what is kept of an error. */
+  readonly vault: Pick<Vault, 'sealUnder'>;
   readonly beatMs?: number;
   /** A process whose last beat is older counts as dead; its jobs run again elsewhere. */
   readonly deadAfterMs?: number;
@@ -47,7 +51,6 @@ const BEAT_MS = 1000;
 const DEAD_AFTER_MS = 6000;
 const POLL_MS = 1000;
 const RESTART_PAUSE_MS = 500;
-const REASON_LIMIT = 500;
 const IDLE_POLL_MS = 50;
 
 export async function startWorkers(options: WorkerOptions): Promise<Workers> {
@@ -103,19 +106,13 @@ function toTaskList(options: WorkerOptions): TaskList {
         await handler(payload, { jobId, attempt, maxAttempts, signal: helpers.abortSignal });
       } catch (error) {
         options.onFailure?.({ name, jobId, attempt, error });
-        throw toKeptError(error);
+        const kept = new Error(toKeptText(options.vault, jobId, error));
+        kept.stack = '';
+        throw kept;
       }
     };
   }
   return tasks;
-}
-
-/** What is kept of an error: one line, for the list of failed jobs. Stacks and causes may quote what is sealed. */
-function toKeptError(error: unknown): Error {
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const kept = new Error((text.split('\n')[0] ?? '').slice(0, REASON_LIMIT));
-  kept.stack = '';
-  return kept;
 }
 
 interface Beat {

@@ -5,9 +5,12 @@ import { after, afterEach, before, test } from 'node:test';
 import { systemRandom } from '../lib/id.ts';
 import { drainJobs, type JobHandler, startWorkers, waitUntilIdle } from './job-worker.ts';
 import { addJob, countPendingJobs, findFailedJobs, retryFailedJobs } from './jobs.ts';
+import { kindOfKept, openKept } from './kept-error.ts';
 import { createTestDatabase, type TestDatabase } from './test-database.ts';
+import { createVault } from './vault.ts';
 
 const TIMEOUT_MS = 30_000;
+const vault = createVault({ masterKey: Buffer.alloc(32, 7), random: systemRandom });
 let db: TestDatabase;
 before(async () => {
   db = await createTestDatabase();
@@ -23,7 +26,7 @@ const record: JobHandler = async (payload, { attempt }) => {
   await db.database.query('insert into ran values ($1, $2)', [JSON.stringify(payload), attempt]);
 };
 const drain = (handlers: Record<string, JobHandler>, concurrency = 2) =>
-  drainJobs({ database: db.database, handlers, concurrency, random: systemRandom, timeoutMs: TIMEOUT_MS });
+  drainJobs({ database: db.database, handlers, concurrency, random: systemRandom, vault, timeoutMs: TIMEOUT_MS });
 const ran = async (): Promise<string[]> =>
   (await db.database.query<{ what: string }>('select what from ran order by what')).rows.map(({ what }) => what);
 
@@ -70,18 +73,26 @@ test('a job that throws is tried again, and when all attempts failed it is liste
     handlers: {
       broken: async (_payload, { attempt }) => {
         seen.push(attempt);
-        throw new TypeError(`no luck\nsecond line with a secret`);
+        throw new TypeError(`no luck with secret-name\nsecond line`);
       },
     },
     concurrency: 1,
     random: systemRandom,
+    vault,
     timeoutMs: TIMEOUT_MS,
   });
   assert.deepEqual(seen, [1, 2]);
   assert.deepEqual(
-    failed.map(({ name, key, attempts, reason, nextAttemptAt }) => ({ name, key, attempts, reason, nextAttemptAt })),
-    [{ name: 'broken', key: 'k', attempts: 2, reason: 'TypeError: no luck', nextAttemptAt: null }],
+    failed.map(({ name, key, attempts, nextAttemptAt }) => ({ name, key, attempts, nextAttemptAt })),
+    [{ name: 'broken', key: 'k', attempts: 2, nextAttemptAt: null }],
   );
+  const [{ id, reason } = { id: '', reason: '' }] = failed;
+  assert.equal(kindOfKept(reason), 'TypeError');
+  assert.equal(openKept(vault, id, reason), 'TypeError: no luck with secret-name');
+  const { rows } = await db.database.query(
+    `select from graphile_worker._private_jobs as job where job::text like '%secret-name%'`,
+  );
+  assert.deepEqual(rows, [], 'the text of an error lies in the clear');
   await retryFailedJobs(
     db.database,
     failed.map(({ id }) => id),
@@ -102,6 +113,7 @@ test('stopping waits for the job that runs', async () => {
     database: db.database,
     concurrency: 1,
     random: systemRandom,
+    vault,
     handlers: {
       slow: async () => {
         started();
@@ -125,8 +137,9 @@ const STUCK_WORKER = `
   const { openDatabase } = await import(process.argv[1] + '/open-database.ts');
   const { startWorkers } = await import(process.argv[1] + '/job-worker.ts');
   const { systemRandom } = await import(process.argv[1] + '/../lib/id.ts');
+  const vault = { sealUnder: (_use, plain) => plain };
   const database = await openDatabase({ url: process.argv[2] });
-  await startWorkers({ database, concurrency: 1, random: systemRandom,
+  await startWorkers({ database, concurrency: 1, random: systemRandom, vault,
     handlers: { record: () => { process.stdout.write('running'); return new Promise(() => {}); } } });
 `;
 
@@ -182,6 +195,7 @@ test('the job of a process killed on another machine runs again when its beat is
     handlers: { record },
     concurrency: 1,
     random: systemRandom,
+    vault,
     beatMs: 50,
     deadAfterMs: 1000,
   });
@@ -207,6 +221,7 @@ test('workers go on after the database has cut every connection', async () => {
     handlers: { record },
     concurrency: 1,
     random: systemRandom,
+    vault,
   });
   const outside = await createTestDatabase({ empty: true });
   await outside.database.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = $1`, [

@@ -6,7 +6,7 @@
  *     └──────────┘ until maxAttempts, then failed: kept with its reason
  *
  * A handler may run twice (a process can die after the work and before the row goes), so it must be idempotent. Payloads
- * and error texts lie in the database in the clear: ids only, never what is sealed.
+ * lie in the database in the clear: ids only, never what is sealed. Of an error its kind does, its text is sealed.
  */
 import type { Json } from '../lib/canonical-json.ts';
 import type { Transaction } from './database.ts';
@@ -27,6 +27,7 @@ export interface FailedJob {
   readonly key: string | null;
   readonly attempts: number;
   readonly maxAttempts: number;
+  /** As `kept-error.ts` writes it. */
   readonly reason: string;
   /** Null when it will not be tried again. */
   readonly nextAttemptAt: Date | null;

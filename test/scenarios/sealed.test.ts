@@ -8,7 +8,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { systemRandom } from '../../src/lib/id.ts';
+import { drainJobs } from '../../src/store/job-worker.ts';
+import { addJob } from '../../src/store/jobs.ts';
+import { createVault } from '../../src/store/vault.ts';
 import { createInstallation, type Ended, type Installation } from '../support/installation.ts';
+
+const JOBS_LIMIT_MS = 30_000;
 
 /** Letters only, so that it can be a name of any kind and is changed by no escaping. */
 const createMarker = (): string =>
@@ -16,7 +22,13 @@ const createMarker = (): string =>
     .toString('hex')
     .replace(/\d/g, (digit) => 'ghijklmnop'[Number(digit)] ?? 'g')}`;
 
-const MARKERS = { func: createMarker(), property: createMarker(), file: createMarker(), command: createMarker() };
+const MARKERS = {
+  func: createMarker(),
+  property: createMarker(),
+  file: createMarker(),
+  command: createMarker(),
+  fault: createMarker(),
+};
 
 let installation: Installation;
 let killed: { readonly pid: number; readonly scratch: readonly string[] };
@@ -35,6 +47,7 @@ before(async () => {
   const pid = running.child.pid ?? 0;
   killed = { pid, scratch: scratchOf(pid) };
   finished = await installation.run('scan', target, '--json', '--reveal');
+  await failWithMarker();
   backup = join(installation.folder, 'backup');
   await installation.expect(0, 'backup', backup);
 });
@@ -59,6 +72,20 @@ exports.${func} = function ${func}(name, done) {
 `,
   );
   return target;
+}
+
+/** A job whose error quotes what is sealed, kept by the worker the program itself uses, under its own master key. */
+async function failWithMarker(): Promise<void> {
+  const masterKey = readFileSync(join(installation.home, 'master.key'));
+  const vault = createVault({ masterKey, random: systemRandom });
+  const marked = async () => {
+    throw new Error(`${MARKERS.fault} cannot be loaded`);
+  };
+  await installation.inDatabase(async (database) => {
+    await addJob(database, 'marked', {}, { maxAttempts: 1 });
+    const worker = { database, vault, random: systemRandom, concurrency: 1, timeoutMs: JOBS_LIMIT_MS };
+    assert.equal((await drainJobs({ ...worker, handlers: { marked } })).length, 1);
+  });
 }
 
 /** What a process keeps in memory file systems under its own name. */
@@ -93,6 +120,14 @@ test('no file of the data directory holds a marker, raw or encoded: heap, write-
     names.some((name) => name.includes('cache/engine/')),
     'the engine cache was not searched',
   );
+});
+
+test('the text of a failed job is told to whoever asks for it, and to nobody else', async () => {
+  const asked = await installation.run('doctor', '--reveal', '--json');
+  assert.deepEqual(findMarkers(Buffer.from(asked.stdout)), ['fault']);
+  const { stdout } = await installation.run('doctor', '--json');
+  assert.match(stdout, /1 failed for good, the last marked \(\d+\): Error/);
+  assert.deepEqual(findMarkers(Buffer.from(stdout)), []);
 });
 
 test('no marker stands in the backup, unpacked', () => {

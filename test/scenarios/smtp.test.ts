@@ -71,9 +71,9 @@ async function openCase(disclosure: Disclosure, simulated: boolean, address: str
 
 /** Two processes' worth of workers until nothing is left to do. */
 async function work(): Promise<void> {
-  const { database, disclosure, outbox, log } = services;
+  const { database, disclosure, outbox, log, vault } = services;
   const handlers = { ...createDisclosureJobs({ disclosure, outbox }), ...createSequenceJobs(log) };
-  const options = { database, handlers, concurrency: 2, random: systemRandom, timeoutMs: JOBS_LIMIT_MS };
+  const options = { database, handlers, concurrency: 2, random: systemRandom, vault, timeoutMs: JOBS_LIMIT_MS };
   const failed = await Promise.all([drainJobs(options), drainJobs(options)]);
   assert.deepEqual(failed.flat(), []);
 }
