@@ -249,6 +249,10 @@ export function simplifications(plan: ProbePlan): readonly ProbePlan[] {
     const { legacy: _, ...without } = plan;
     made.push(without);
   }
+  if (plan.loopback) {
+    const { loopback: _, ...without } = plan;
+    made.push(without);
+  }
   if (plan.programs) {
     const { programs, ...without } = plan;
     made.push(without);

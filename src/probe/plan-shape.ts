@@ -92,6 +92,7 @@ export function isProbePlan(value: unknown): value is ProbePlan {
     isDrive(value.drive) &&
     isText(value.payload) &&
     isAbsentOr(value.legacy, (legacy) => typeof legacy === 'boolean') &&
+    isAbsentOr(value.loopback, (loopback) => typeof loopback === 'boolean') &&
     isAbsentOr(value.pump, isText) &&
     isAbsentOr(value.controlPump, isText) &&
     isAbsentOr(value.programs, (programs) => isListOf(programs, isProgram))

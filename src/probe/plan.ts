@@ -112,4 +112,6 @@ export interface ProbePlan {
   readonly programs?: readonly string[];
   /** The target asks for helpers of node:util that Node has no more: they are put back. */
   readonly legacy?: boolean;
+  /** The target asks for the network interfaces, which a sandbox refuses to tell: it is told of loopback alone. */
+  readonly loopback?: boolean;
 }

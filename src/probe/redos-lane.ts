@@ -138,6 +138,7 @@ function planOf(lead: AttackLine, measured: MeasureLine): ProbePlan {
     controlPump: measured.controlPump,
     growth: attack.growth,
     expression: { source: lead.source, flags: lead.flags },
+    ...(measured.loopback ? { loopback: true } : {}),
   };
 }
 

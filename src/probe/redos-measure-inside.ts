@@ -24,6 +24,8 @@ export interface MeasureLine {
   readonly controlPump: string;
   readonly exponent: number;
   readonly grows: boolean;
+  /** The target asked for the network interfaces. */
+  readonly loopback: boolean;
 }
 
 const LONG_MILLISECONDS = 40;
@@ -121,6 +123,7 @@ async function main(): Promise<void> {
     controlPump: control.pump,
     exponent,
     grows,
+    loopback: session.asksNetwork(),
   } satisfies MeasureLine);
 }
 

@@ -8,6 +8,7 @@ import { argumentLiterals, needsAnyProperty, quoted } from './literal.ts';
 import type { ProbePlan } from './plan.ts';
 import { walkText } from './traversal-render.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
+import { loopbackText } from './world-text.ts';
 
 export interface RedosRenderOptions {
   readonly packageName: string;
@@ -24,6 +25,7 @@ export function renderRedos(plan: ProbePlan, options: RedosRenderOptions): strin
   const needsAny = needsAnyProperty(drive.args, [...plan.reach, ...drive.after]);
   return [
     ...head(plan, options),
+    ...loopbackText(plan),
     ...(needsAny ? options.anyProperty : []),
     ...inputText(plan),
     ...callText(plan, options.packageName),

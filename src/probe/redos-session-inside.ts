@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { enumerate, type Subject } from './enumerate-inside.ts';
+import { standInForNetwork } from './network-inside.ts';
 import { contextOf, type Examples } from './redos-calls-inside.ts';
 import { cpuNow } from './regex-trial-inside.ts';
 
@@ -31,6 +32,7 @@ export class Session<Job extends SessionJob> {
   readonly until: number;
   readonly #leaveOut: ReadonlySet<string>;
   readonly #roots = new Map<string, { value: unknown; format: 'cjs' | 'esm' } | undefined>();
+  readonly asksNetwork = standInForNetwork();
   readonly #end: () => void;
 
   constructor() {

@@ -12,6 +12,7 @@ import { renderRedos } from './redos-render.ts';
 import { describeStart } from './traversal-entry.ts';
 import { renderTraversal } from './traversal-render.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
+import { legacyText, loopbackText } from './world-text.ts';
 
 const PLAN_LINE = '// plan: ';
 
@@ -83,6 +84,7 @@ function renderCall(plan: ProbePlan, options: RenderOptions): string[] {
     '// Exit status: 0 the flaw showed, 1 it did not, 2 the target could not be loaded or the call not reached.',
     ...head(plan),
     ...legacyText(plan),
+    ...loopbackText(plan),
     ...oracleText(plan),
     ...anyPropertyText(needsAnyProperty(drive.args, [...plan.reach, ...drive.after])),
     ...callText(plan, drive, options.packageName),
@@ -129,26 +131,6 @@ function head(plan: ProbePlan): string[] {
     '  reached = true;',
     '  frames = stack;',
     '}',
-    '',
-  ];
-}
-
-function legacyText(plan: ProbePlan): string[] {
-  if (!plan.legacy) return [];
-  return [
-    '// Helpers of node:util that the package asks for and newer versions of Node no longer have.',
-    "const util = process.getBuiltinModule('node:util');",
-    "for (const type of ['Boolean', 'Number', 'String', 'Function', 'Symbol', 'Undefined'])",
-    '  util[`is${type}`] ??= (value) => typeof value === type.toLowerCase();',
-    'util.isNull ??= (value) => value === null;',
-    'util.isNullOrUndefined ??= (value) => value === null || value === undefined;',
-    "util.isObject ??= (value) => value !== null && typeof value === 'object';",
-    'util.isPrimitive ??= (value) => Object(value) !== value;',
-    'util.isRegExp ??= (value) => value instanceof RegExp;',
-    'util.isDate ??= (value) => value instanceof Date;',
-    'util.isError ??= (value) => value instanceof Error;',
-    'util.isBuffer ??= (value) => Buffer.isBuffer(value);',
-    'util._extend ??= (into, from) => Object.assign(into, from);',
     '',
   ];
 }

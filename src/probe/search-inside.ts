@@ -17,6 +17,7 @@ import { attemptsFromReads, hintedAttempts, hintsFor, pairedAttempts } from './h
 import { keepIntrinsics } from './intrinsics-inside.ts';
 import { byPromise, isEmitter, noteSeen, TRIGGERS } from './judgement-inside.ts';
 import { standInForOldHelpers } from './legacy-inside.ts';
+import { standInForNetwork } from './network-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
 import { type Attempt, generalAttempts } from './shapes-inside.ts';
@@ -115,6 +116,7 @@ class Search {
   readonly #now: () => number;
   readonly #restore: () => void;
   readonly #isLegacy = standInForOldHelpers();
+  readonly #asksNetwork = standInForNetwork();
   #until = 0;
   #startedAtLook = 0;
   #besides = 0;
@@ -340,6 +342,7 @@ class Search {
       drive: { kind: subject.constructs ? 'construct' : 'call', args, after: pending.after },
       payload: attempt.payload,
       ...(this.#isLegacy() ? { legacy: true } : {}),
+      ...(this.#asksNetwork() ? { loopback: true } : {}),
       ...(this.#programs().length > 0 ? { programs: this.#programs() } : {}),
     };
     say({ kind: 'hit', plan, entry: describe(subject.reach), frames: effect.frames, whole: effect.whole === true });

@@ -11,6 +11,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import net from 'node:net';
 import process from 'node:process';
 import { PassThrough } from 'node:stream';
+import { standInForNetwork } from './network-inside.ts';
 
 const { apply } = Reflect;
 const { defineProperty, getOwnPropertyDescriptors, defineProperties, setPrototypeOf, getPrototypeOf } = Object;
@@ -32,6 +33,8 @@ export interface World {
   watched: string;
   /** Called where an error of the target went uncaught: what it was about to answer will not come. */
   onCrash: () => void;
+  /** Whether the target asked for the network interfaces. */
+  readonly asksNetwork: () => boolean;
   say(value: unknown): void;
 }
 
@@ -161,6 +164,7 @@ export function openWorld(token: string): World {
     reads: [],
     watched: '',
     onCrash: () => undefined,
+    asksNetwork: standInForNetwork(),
     say: (value) => writeOut(1, `${token} ${stringify(value)}\n`),
   };
   recordListening(world);

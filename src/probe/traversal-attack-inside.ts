@@ -29,6 +29,8 @@ export interface Hit {
   readonly control: string;
   readonly climb: string;
   readonly frames: readonly string[];
+  /** The target asked for the network interfaces. */
+  readonly loopback?: boolean;
 }
 
 interface Door {

@@ -35,6 +35,8 @@ const job = JSON.parse(readFileSync(jobFile, 'utf8')) as ChildJob;
 const end = createEnd();
 const world = openWorld(job.token);
 const say = (line: ChildLine): void => world.say(line);
+const sayHit = (start: Start, hit: Hit): void =>
+  say({ kind: 'hit', start, hit: world.asksNetwork() ? { ...hit, loopback: true } : hit });
 process.argv = process.argv.slice(0, 1);
 
 async function startOne(start: Start): Promise<void> {
@@ -47,7 +49,7 @@ async function startOne(start: Start): Promise<void> {
   if (!started) return;
   say({ kind: 'listens' });
   const hit = await attack(world, started, job.flag, job.texts, job.milliseconds);
-  if (hit) say({ kind: 'hit', start, hit });
+  if (hit) sayHit(start, hit);
 }
 
 async function lookThrough(): Promise<void> {
@@ -61,7 +63,7 @@ async function lookThrough(): Promise<void> {
     flag: job.flag,
     milliseconds: job.milliseconds,
     leaveOut: new Set(job.leaveOut),
-    onHit: (start, hit) => say({ kind: 'hit', start, hit }),
+    onHit: sayHit,
   });
   await new Exploration(explorer).visit({ value: loaded.value, reach: [], name: 'main', calls: 0 }, 0);
 }

@@ -34,6 +34,7 @@ function planOf(line: Extract<TraversalLine, { kind: 'found' }>): ProbePlan {
     format: start.format,
     reach: start.reach,
     ...directory,
+    ...(hit.loopback === true ? { loopback: true } : {}),
   };
   if (drive.kind !== 'http' && drive.kind !== 'handler' && drive.kind !== 'bin')
     throw new TypeError('a traversal plan drives a server');

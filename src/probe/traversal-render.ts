@@ -9,6 +9,7 @@ import type { PlanReach, ProbePlan } from './plan.ts';
 import { separatorOf } from './traversal-climb.ts';
 import { spellPorts, spellReach } from './traversal-entry.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
+import { loopbackText } from './world-text.ts';
 
 /** Milliseconds the reproducer gives the server to listen, and then to answer. */
 const LISTEN_MILLISECONDS = 4000;
@@ -24,7 +25,14 @@ export function renderTraversal(plan: ProbePlan, options: TraversalRenderOptions
   const { drive } = plan;
   if (drive.kind !== 'http' && drive.kind !== 'handler' && drive.kind !== 'bin')
     throw new Error(`no server to render in a ${drive.kind} drive`);
-  return [...head(plan, options), ...worldText(), ...requestText(plan), ...startText(plan, options), ...tail()];
+  return [
+    ...head(plan, options),
+    ...loopbackText(plan),
+    ...worldText(),
+    ...requestText(plan),
+    ...startText(plan, options),
+    ...tail(),
+  ];
 }
 
 const BUILT_INS = [

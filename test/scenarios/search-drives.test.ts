@@ -1,0 +1,45 @@
+/** What the search knows how to drive: each kind on a small package of our own, from the search to a confirmed finding. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Candidate, scanTree } from '../../src/finder/index.ts';
+import type { FlawClass } from '../../src/formats/flaw-class.ts';
+import type { PackageTree } from '../../src/target/index.ts';
+import { createVerification } from '../../src/verify/index.ts';
+import { createWorkbench, type Workbench } from '../fixtures/workbench.ts';
+
+let bench: Workbench;
+
+before(async () => {
+  bench = await createWorkbench();
+});
+
+after(() => bench.close());
+
+async function search(tree: PackageTree, classes: readonly FlawClass[]): Promise<readonly Candidate[]> {
+  const { candidates } = await scanTree({ tree, sandbox: bench.sandbox, seed: 1, classes, concurrency: 2 });
+  return candidates;
+}
+
+/** `class file:line` of every candidate, each of them confirmed: 3 of 3, silent on a stub and without the target. */
+async function confirmed(name: string, classes: readonly FlawClass[]): Promise<string[]> {
+  const tree = await bench.open(`${name}@1.0.0`);
+  try {
+    const found: string[] = [];
+    for (const candidate of await search(tree, classes)) {
+      const answer = await createVerification(bench.parts).verifyCandidate(candidate, tree);
+      assert.ok(answer.ok, answer.ok ? '' : `${candidate.entry}: ${answer.refusal.reason}: ${answer.refusal.detail}`);
+      const { flaw, sink, reproduction } = answer.value;
+      assert.deepEqual([reproduction.reproduced, reproduction.of], [3, 3]);
+      found.push(`${flaw} ${sink?.file.replace(`${name}/`, '')}:${sink?.line}`);
+    }
+    return found;
+  } finally {
+    await tree.dispose();
+  }
+}
+
+test('a package that asks for the network interfaces while it loads is told of loopback alone, and searched', async () => {
+  assert.deepEqual(await confirmed('headstart-fixture-network', ['command-injection']), [
+    'command-injection index.js:7',
+  ]);
+});
