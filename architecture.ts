@@ -31,6 +31,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'disclosure',
     'publish',
   ],
+  egress: ['lib'],
   http: ['lib', 'formats', 'store', 'tlog', 'disclosure', 'publish', 'campaign'],
   cli: [
     'lib',

@@ -1,0 +1,11 @@
+/** The door of requests to the outside. */
+export {
+  createEgress,
+  type Egress,
+  type EgressAnswer,
+  type EgressRefusal,
+  type EgressRequest,
+  explainEgress,
+} from './egress.ts';
+export { namedOrigins, type Origin } from './named-host.ts';
+export { isPublicAddress } from './public-address.ts';
