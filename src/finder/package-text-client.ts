@@ -5,6 +5,7 @@
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackageHints, PlanValue } from '../probe/index.ts';
+import { commandLinePrograms } from './entry-points.ts';
 import { loadableFiles } from './loadable-files.ts';
 import { codeBlocks, collectExamples } from './snippets.ts';
 
@@ -56,8 +57,9 @@ async function readTraits(nodeModules: string): Promise<Pick<PackageHints, 'star
   let evaluates = false;
   for (const path of files) {
     if (startsPrograms && evaluates) break;
-    if (!/js$/.test(path)) continue;
+    if (/\.(?:json|node)$/.test(path)) continue;
     const text = await readText(nodeModules, path);
+    if (!/js$/.test(path) && !text.startsWith('#!')) continue;
     startsPrograms ||= STARTS_PROGRAMS.test(text);
     evaluates ||= EVALUATES.test(text);
   }
@@ -88,5 +90,11 @@ export async function readPackageHints(directory: string, packagePath: string): 
   }
   const manifest = await readText(packageDirectory, 'package.json');
   const traits = await readTraits(join(directory, 'node_modules'));
-  return { files: loadableFiles(manifest, sources), examples: Object.fromEntries(examples), ...traits };
+  return {
+    files: loadableFiles(manifest, sources),
+    examples: Object.fromEntries(examples),
+    programs: await commandLinePrograms(manifest, files, (path) => readText(packageDirectory, path)),
+    options: [],
+    ...traits,
+  };
 }

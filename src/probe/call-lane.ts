@@ -3,6 +3,7 @@
  * code injection. One group of one sandbox run; the search itself is `search-inside.ts`.
  */
 import type { Json } from '../lib/canonical-json.ts';
+import type { ProgramJob } from './cli-inside.ts';
 import {
   type Lane,
   type LaneCandidate,
@@ -26,6 +27,11 @@ export interface CallLaneLimits {
   readonly functions: number;
   readonly hangMilliseconds: number;
   readonly restarts: number;
+  /** CPU time for all command-line programs together, and for one run of one of them. */
+  readonly programsMilliseconds: number;
+  readonly programRunMilliseconds: number;
+  /** Runs with harmless markers, for each program. */
+  readonly programExplorations: number;
 }
 
 export const CALL_LANE_LIMITS: CallLaneLimits = {
@@ -35,9 +41,13 @@ export const CALL_LANE_LIMITS: CallLaneLimits = {
   functions: 150,
   hangMilliseconds: 1500,
   restarts: 7,
+  programsMilliseconds: 4000,
+  programRunMilliseconds: 700,
+  programExplorations: 40,
 };
 
 const JOB_FILE = 'probe/job.json';
+const PROGRAM_JOB_FILE = 'probe/program-job.json';
 
 const SEEN: Record<CallFlaw, string> = {
   'prototype-pollution': 'a fresh key was written to Object.prototype',
@@ -48,7 +58,7 @@ const SEEN: Record<CallFlaw, string> = {
 export function createCallLane(flaw: CallFlaw, limits: CallLaneLimits = CALL_LANE_LIMITS): Lane {
   return {
     flaw,
-    prepare: (target) => [group(flaw, limits, target)],
+    prepare: (target) => [group(flaw, limits, target), ...programGroup(flaw, limits, target)],
     read: (target, _round, outputs) => Promise.resolve(reading(flaw, target, outputs)),
   };
 }
@@ -56,6 +66,38 @@ export function createCallLane(flaw: CallFlaw, limits: CallLaneLimits = CALL_LAN
 function isLikely(flaw: CallFlaw, target: LaneTarget): boolean {
   if (flaw === 'command-injection') return target.hints?.startsPrograms ?? true;
   return flaw !== 'code-injection' || (target.hints?.evaluates ?? true);
+}
+
+/** What the canaries of this run begin with. */
+function prefixOf({ token }: LaneTarget): string {
+  const letters = token.replace(/[^a-z0-9]/gi, '').slice(0, 8);
+  return `hs${letters.toLowerCase()}q`;
+}
+
+/** The command-line programs, where the package has any and the class could show in them. */
+function programGroup(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): LaneGroup[] {
+  const { programs = [], options = [] } = target.hints ?? {};
+  if (flaw === 'prototype-pollution' || programs.length === 0 || !isLikely(flaw, target)) return [];
+  const job = {
+    package: target.name,
+    flaw,
+    programs,
+    options,
+    prefix: `${prefixOf(target)}p`,
+    token: target.token,
+    totalMilliseconds: limits.programsMilliseconds,
+    runMilliseconds: limits.programRunMilliseconds,
+    explorations: limits.programExplorations,
+  } satisfies ProgramJob;
+  const cpuSeconds = Math.ceil(limits.programsMilliseconds / 1000) + 8;
+  return [
+    {
+      name: `${flaw} in programs`,
+      command: ['node', 'probe/cli-inside.ts', PROGRAM_JOB_FILE],
+      files: [{ path: PROGRAM_JOB_FILE, content: JSON.stringify(job) }],
+      limits: { seconds: cpuSeconds * 4, cpuSeconds, memoryMiB: 768, pids: 128 },
+    },
+  ];
 }
 
 function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): LaneGroup {
@@ -67,10 +109,7 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
     leaveOut: [],
     resume: {},
     order: 'usual',
-    prefix: `hs${target.token
-      .replace(/[^a-z0-9]/gi, '')
-      .slice(0, 8)
-      .toLowerCase()}q`,
+    prefix: prefixOf(target),
     examples: (target.hints?.examples ?? {}) as unknown as Json,
     token: target.token,
     ...limits,

@@ -25,6 +25,10 @@ export interface PackageHints {
   readonly files: readonly string[];
   /** Argument lists from documentation and tests, by the name of the function called. */
   readonly examples: Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
+  /** Command-line entry points, relative to the package. */
+  readonly programs: readonly { readonly file: string; readonly format: 'cjs' | 'esm' }[];
+  /** Names of properties of the objects that its declarations of types take for options. */
+  readonly options: readonly string[];
   /** Whether any file of the package or its dependencies names a way to start programs. */
   readonly startsPrograms: boolean;
   /** Whether any of them names a way to evaluate text. */

@@ -105,15 +105,19 @@ export interface StartedCommand {
   readonly text: string;
   readonly frames: readonly string[];
   readonly directory: string;
+  /** The text goes through a shell. */
+  readonly shell: boolean;
 }
 
 const STARTERS = ['exec', 'execSync', 'spawn', 'spawnSync', 'execFile', 'execFileSync'] as const;
+
+const SHELL = /(?:^|\/)(?:ba|da|z)?sh$/;
 
 /** The command line as a shell or the kernel will see it. */
 function commandText(args: readonly unknown[]): string {
   const parts = Array.isArray(args[1]) ? args[1].map(String) : [];
   const program = String(args[0]);
-  if (/(?:^|\/)(?:ba|da|z)?sh$/.test(program) && /^-\w*c$/.test(parts[0] ?? '')) return parts.slice(1).join(' ');
+  if (SHELL.test(program) && /^-\w*c$/.test(parts[0] ?? '')) return parts.slice(1).join(' ');
   return [program, ...parts].join(' ');
 }
 
@@ -173,8 +177,13 @@ export function watchCommands(standIns: string, onStart: (command: StartedComman
       const options = args.find(
         (arg, index) => index > 0 && typeof arg === 'object' && arg !== null && !Array.isArray(arg),
       );
-      const directory = (options as { cwd?: unknown } | undefined)?.cwd;
-      onStart({ text, frames: targetFrames(stackHere()), directory: typeof directory === 'string' ? directory : '.' });
+      const { cwd, shell } = (options ?? {}) as { cwd?: unknown; shell?: unknown };
+      onStart({
+        text,
+        frames: targetFrames(stackHere()),
+        directory: typeof cwd === 'string' ? cwd : '.',
+        shell: name === 'exec' || name === 'execSync' || Boolean(shell) || SHELL.test(String(args[0])),
+      });
       for (const program of programsIn(text)) {
         if (made.size > 40 || made.has(program) || onPath(program)) continue;
         made.add(program);

@@ -262,6 +262,10 @@ export function simplifications(plan: ProbePlan): readonly ProbePlan[] {
     if (drive.after.length > 0) made.push({ ...plan, drive: { ...drive, after: [] } });
     for (const args of simplerLists(drive.args)) made.push({ ...plan, drive: { ...drive, args } });
   }
+  if (drive.kind === 'bin' && plan.flaw !== 'path-traversal')
+    for (let at = 0; at < drive.args.length; at++)
+      for (const words of [2, 1])
+        made.push({ ...plan, drive: { ...drive, args: drive.args.filter((_, one) => one < at || one >= at + words) } });
   plan.reach.forEach((step, at) => {
     if (step.kind === 'tap') made.push({ ...plan, reach: plan.reach.filter((_, other) => other !== at) });
     if (step.kind === 'get' || step.kind === 'await') return;

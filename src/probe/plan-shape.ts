@@ -71,7 +71,7 @@ function isDrive(drive: unknown): boolean {
     case 'handler':
       return isValues(drive.args) && isText(drive.requestTarget) && isRequested;
     case 'bin':
-      return isText(drive.bin) && isValues(drive.args) && isRequested;
+      return isInside(drive.bin) && isValues(drive.args) && isRequested;
     default:
       return false;
   }

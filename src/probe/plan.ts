@@ -75,7 +75,7 @@ export type PlanDrive =
       readonly shape?: 'self' | 'makes';
       readonly control?: string;
     }
-  /** Start the package's command-line entry point; `requestTarget` where it is a server. */
+  /** Start the package's command-line entry point with the arguments; `requestTarget` where it is a server. */
   | {
       readonly kind: 'bin';
       readonly bin: string;

@@ -4,6 +4,7 @@
  */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are code that is written out.
 import { FLAW_CLASSES, type FlawClass } from '../formats/flaw-class.ts';
+import { programText } from './cli-render.ts';
 import { argumentLiterals, memberAccess, needsAnyProperty, quoted, reachExpression, textLiteral } from './literal.ts';
 import { oracleText } from './oracle-text.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
@@ -37,7 +38,7 @@ export function readPlan(text: string): ProbePlan | undefined {
 
 /** `require('name').set({}, payload, '1')`, for people. */
 export function entryText(plan: ProbePlan, packageName: string): string {
-  if (plan.flaw === 'path-traversal') return describeStart(packageName, plan);
+  if (plan.flaw === 'path-traversal' || plan.drive.kind === 'bin') return describeStart(packageName, plan);
   const file = plan.file === '' ? packageName : `${packageName}/${plan.file}`;
   const start = plan.format === 'esm' ? `(await import(${quoted(file)}))` : `require(${quoted(file)})`;
   const at = reachExpression(start, plan.reach);
@@ -74,7 +75,7 @@ function planText(plan: ProbePlan): string {
 
 function renderCall(plan: ProbePlan, options: RenderOptions): string[] {
   const { drive } = plan;
-  if (drive.kind !== 'call' && drive.kind !== 'construct')
+  if (drive.kind !== 'call' && drive.kind !== 'construct' && drive.kind !== 'bin')
     throw new Error(`no call to render in a ${drive.kind} drive`);
   const flaw = FLAW_CLASSES[plan.flaw];
   const file = reproducerFileName(plan);
@@ -86,8 +87,12 @@ function renderCall(plan: ProbePlan, options: RenderOptions): string[] {
     ...legacyText(plan),
     ...loopbackText(plan),
     ...oracleText(plan),
-    ...anyPropertyText(needsAnyProperty(drive.args, [...plan.reach, ...drive.after])),
-    ...callText(plan, drive, options.packageName),
+    ...(drive.kind === 'bin'
+      ? programText({ ...plan, drive }, options.packageName)
+      : [
+          ...anyPropertyText(needsAnyProperty(drive.args, [...plan.reach, ...drive.after])),
+          ...callText(plan, drive, options.packageName),
+        ]),
     ...tail(plan),
   ];
 }

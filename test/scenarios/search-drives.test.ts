@@ -43,3 +43,10 @@ test('a package that asks for the network interfaces while it loads is told of l
     'command-injection index.js:7',
   ]);
 });
+
+test('a command-line program is driven by what its help, its text and its README name, and what it escapes is no find', async () => {
+  assert.deepEqual(await confirmed('headstart-fixture-program', ['command-injection', 'code-injection']), [
+    'code-injection bin/sum:7',
+    'command-injection bin/tell.js:20',
+  ]);
+});
