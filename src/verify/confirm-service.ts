@@ -17,6 +17,8 @@ import {
   type ObservedRun,
   RUNS,
 } from './confirm.ts';
+import { codeContract, commandContract, withoutRoute } from './contract.ts';
+import { spokenOf } from './contract-client.ts';
 import type { ConfirmedFinding, Rejection, Reproducer, Reproduction } from './finding.ts';
 import { EMPTY_STAGE, type ReproductionService, type Stage, stageOf } from './reproduce-service.ts';
 import { screenReproducer } from './screen.ts';
@@ -73,6 +75,15 @@ export async function confirmByRunning(
     options,
   );
   if (!confirmation.ok) return confirmation;
+  const purpose = await contractControl({
+    runs,
+    claim,
+    tree,
+    options,
+    run: observed[0],
+    confirmation: confirmation.value,
+  });
+  if (!purpose.ok) return purpose;
   return ok({
     confirmation: confirmation.value,
     reproduction: reproductionOf(observed, options),
@@ -80,6 +91,7 @@ export async function confirmByRunning(
       { kind: 'target-absent', recordSha256: withoutTarget.recordSha256 },
       { kind: 'stub', recordSha256: onStub.recordSha256 },
       ...(alone ? [{ kind: 'command-replay', recordSha256: alone.recordSha256 } as const] : []),
+      ...purpose.value,
     ],
   });
 }
@@ -99,6 +111,47 @@ async function climbControl(
   // A control that broke off proves nothing: the script has to look, and say that nothing came back.
   if (run.verdict === undefined) return reject('no-verdict', 'without the climb the script does not come to its end');
   return ok([{ kind: 'without-climb', recordSha256: run.recordSha256 }]);
+}
+
+interface Confirming {
+  readonly runs: ReproductionService;
+  readonly claim: Claim;
+  readonly tree: PackageTree;
+  readonly options: JudgeOptions;
+  readonly run: ObservedRun | undefined;
+  readonly confirmation: Confirmation;
+}
+
+/** Refuses what the function is there for. A script without a plan says too little of what it hands over to be judged. */
+async function contractControl(it: Confirming): Promise<Result<ConfirmedFinding['controls'], Rejection>> {
+  const { claim, tree, options, run } = it;
+  const plan = options.ownScript ? readPlan(claim.reproducer.text) : undefined;
+  if (!plan || !run) return ok([]);
+  const byContract = (reason: string | undefined) => (reason ? reject('by-contract', reason) : ok([]));
+  switch (claim.flaw) {
+    case 'prototype-pollution':
+      return await routeControl(it, plan);
+    case 'command-injection': {
+      const judgement = judgeRun(run, options);
+      const command = judgement.fired ? judgement.command : null;
+      return byContract(command ? commandContract(command, plan, run.canary) : undefined);
+    }
+    case 'code-injection':
+      return byContract(codeContract(plan, await spokenOf(tree, run.events, it.confirmation.frames)));
+    default:
+      return ok([]);
+  }
+}
+
+async function routeControl(
+  { runs, tree, options }: Confirming,
+  plan: ProbePlan,
+): Promise<Result<ConfirmedFinding['controls'], Rejection>> {
+  const level = claimOf(withoutRoute(plan), tree.name);
+  const run = await runs.runOnce({ ...level, stage: stageOf(tree) });
+  if (judgeRun(run, options).fired)
+    return reject('by-contract', 'it writes to the prototype of what it is given without being led there');
+  return ok([{ kind: 'without-route', recordSha256: run.recordSha256 }]);
 }
 
 async function replay(

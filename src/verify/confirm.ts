@@ -43,6 +43,8 @@ export interface JudgeOptions {
 export interface ShellCommand {
   readonly command: string;
   readonly directory: string;
+  /** The canary lies in the arguments of a program that was started through a shell, not in its name or a whole line. */
+  readonly inArguments: boolean;
 }
 
 export type Judgement =
@@ -169,7 +171,8 @@ function commandOf(event: WitnessEvent, canary: string): ShellCommand | undefine
   const isShell = /(^|\/)(ba|da|z|k)?sh$/.test(program) && /^-\w*c$/.test(args[0] ?? '');
   const command = isShell ? (args[1] ?? '') : [program, ...args].join(' ');
   if (!isShell && shell !== 'yes') return undefined;
-  return command.includes(canary) ? { command, directory } : undefined;
+  const inArguments = !isShell && args.length > 0 && !program.includes(canary);
+  return command.includes(canary) ? { command, directory, inArguments } : undefined;
 }
 
 function slowExpression(

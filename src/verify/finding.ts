@@ -60,9 +60,9 @@ export interface ConfirmedFinding {
 
 /**
  * `command-replay`: the command the target gave to a shell, run again by a shell alone. `without-climb`: the same script
- * with every `..` levelled.
+ * with every `..` levelled. `without-route`: the same plan with names that do not lead to the prototype.
  */
-export type ControlKind = 'target-absent' | 'stub' | 'command-replay' | 'without-climb';
+export type ControlKind = 'target-absent' | 'stub' | 'command-replay' | 'without-climb' | 'without-route';
 
 export type RejectionReason =
   /** The script itself brings the effect about, or could. */
@@ -80,7 +80,9 @@ export type RejectionReason =
   /** The script says it fired; the observer, or the outside, did not see the effect come from the target. */
   | 'unwitnessed'
   /** The script interfered with the observer. */
-  | 'meddled';
+  | 'meddled'
+  /** The effect is what the function is documented to do: it runs the command, or evaluates the code, it is given. */
+  | 'by-contract';
 
 export interface Rejection {
   readonly kind: 'rejected';

@@ -100,11 +100,28 @@ function placeOf(sink: SinkSource): Place {
   return { functionName, statement: tokensOf(sink.source.slice(statement.start, statement.end)) };
 }
 
+/** Names of the parameters of the innermost function around a line; a pattern has an empty name. */
+export function parametersAt(source: string, line: number): readonly string[] {
+  const tree = parseLeniently(source);
+  if (!tree) return [];
+  const lineText = source.split(/\r\n|[\n\r\u2028\u2029]/)[line - 1] ?? '';
+  const offset = offsetOf({ source, line, column: 0 }, lineText);
+  let innermost: FunctionNode | undefined;
+  ancestor(tree, {
+    Function(node) {
+      if (contains(node, offset) && (!innermost || sizeOf(node) < sizeOf(innermost))) innermost = node as FunctionNode;
+    },
+  });
+  return innermost?.params.map((parameter) => nameOf(parameter.left ?? parameter)) ?? [];
+}
+
+type FunctionNode = Node & { readonly params: readonly NamedNode[] };
+
 const contains = (node: Node, offset: number) => node.start <= offset && offset < node.end;
 const sizeOf = (node: Node) => node.end - node.start;
 
 /** Index of the sink in the source; without a column, the first token of its line. */
-function offsetOf({ source, line, column }: SinkSource, lineText: string): number {
+function offsetOf({ source, line, column }: Pick<SinkSource, 'source' | 'line' | 'column'>, lineText: string): number {
   let offset = 0;
   for (let passed = 1; passed < line; passed += 1) {
     const next = source.slice(offset).search(/\r\n|[\n\r\u2028\u2029]/);

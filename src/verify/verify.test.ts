@@ -43,11 +43,51 @@ const CALLS: Readonly<
     functionName: 'lookUp',
   },
   'headstart-fixture-code': {
-    plan: plan('code-injection', 'evaluate', [payload], 'globalThis.{{canary}} = 1'),
-    sink: 'index.js:2',
-    functionName: 'evaluate',
+    plan: {
+      ...plan('code-injection', 'getter', [payload], 'x[(globalThis.{{canary}}=1)]'),
+      drive: { kind: 'call', args: [payload], after: [{ kind: 'call', args: [{ kind: 'json', value: {} }] }] },
+    },
+    sink: 'index.js:10',
+    functionName: 'getter',
   },
 };
+
+const CONTROLS: Readonly<Record<string, readonly string[]>> = {
+  'headstart-fixture-pollution': ['target-absent', 'stub', 'without-route'],
+  'headstart-fixture-command': ['target-absent', 'stub', 'command-replay'],
+  'headstart-fixture-code': ['target-absent', 'stub'],
+};
+
+const BY_CONTRACT: readonly { readonly what: string; readonly name: string; readonly plan: ProbePlan }[] = [
+  {
+    what: 'runs the command it is handed',
+    name: 'headstart-fixture-command',
+    plan: plan('command-injection', 'run', [payload, { kind: 'callback' }], 'touch {{canary}}'),
+  },
+  {
+    what: 'evaluates the expression it is handed',
+    name: 'headstart-fixture-code',
+    plan: plan('code-injection', 'evaluate', [payload], 'globalThis.{{canary}} = 1'),
+  },
+  {
+    what: 'writes to the prototype of what it is handed',
+    name: 'headstart-fixture-pollution',
+    plan: plan(
+      'prototype-pollution',
+      'teach',
+      [{ kind: 'json', value: {} }, { kind: 'parse', text: '{"{{canary}}":"1"}' }, payload],
+      '__proto__',
+    ),
+  },
+];
+
+for (const { what, name, plan: asked } of BY_CONTRACT) {
+  test(`a function that ${what} has no flaw in that`, async () => {
+    const outcome = await verification.verifyCandidate(candidateOf(asked), await bench.open(`${name}@1.0.0`));
+    assert.equal(outcome.ok, false);
+    assert.equal(!outcome.ok && outcome.refusal.reason, 'by-contract');
+  });
+}
 
 for (const [name, expected] of Object.entries(CALLS)) {
   test(`a flaw becomes a finding with its place and root cause: ${name}`, async () => {
@@ -59,7 +99,7 @@ for (const [name, expected] of Object.entries(CALLS)) {
     assert.deepEqual([reproduction.reproduced, reproduction.of], [3, 3]);
     assert.deepEqual(
       controls.map(({ kind }) => kind),
-      ['target-absent', 'stub', ...(name.endsWith('command') ? ['command-replay'] : [])],
+      CONTROLS[name],
     );
     assert.equal(reproducer.sha256, sha256Hex(reproducer.text));
   });
