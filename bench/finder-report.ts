@@ -2,15 +2,28 @@
 export interface CaseScore {
   readonly class: string;
   readonly cluster: string | null;
-  /** A package without a known flaw: anything confirmed is to be explained. */
-  readonly clean: boolean;
   readonly found: boolean;
-  /** Confirmed findings beside the listed one. */
-  readonly others: number;
-  /** What the reproducer did on the fixed version: `none` (not listed), `silent`, `fires`, `not-comparable`. */
-  readonly fixed: string;
+  /** Classes of the confirmed findings beside the listed one. */
+  readonly others: readonly string[];
+  /** Candidates refused because the function is meant to do this. */
+  readonly byContract: number;
+  readonly fixed: FixedScore;
   readonly seconds: number;
-  readonly reason: string;
+  /** CPU of all sandbox runs and of the bench itself. */
+  readonly cpuSeconds: number;
+  readonly reason: 'found' | 'no-candidate' | 'rejected' | 'not-opened' | 'fires-on-fixed';
+}
+
+/** What was seen on the listed fixed version. */
+export interface FixedScore {
+  /** What the listed findings' reproducers did there; `none` where nothing could be asked. */
+  readonly outcome: 'none' | 'silent' | 'fires' | 'not-comparable';
+  /** Confirmed there with the root cause of a listed finding: the same sink and entry. */
+  readonly ofListed: number;
+  /** The same sink by another entry. */
+  readonly sameSink: number;
+  readonly others: number;
+  readonly byContract: number;
 }
 
 const Z95 = 1.959964;
@@ -60,18 +73,42 @@ const PEERS = [
   '',
 ];
 
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+function timeLine(scores: readonly CaseScore[]): string {
+  const wall = scores.map(({ seconds }) => seconds);
+  const cpu = scores.map(({ cpuSeconds }) => cpuSeconds);
+  return `Seconds per package, median and 90 %: ${quantile(wall, 0.5).toFixed(1)} and ${quantile(wall, 0.9).toFixed(1)}; of CPU ${quantile(cpu, 0.5).toFixed(1)} and ${quantile(cpu, 0.9).toFixed(1)}.`;
+}
+
+/** Packages without a known flaw: everything confirmed there is to be explained by a person. */
+export function renderClean(scores: readonly CaseScore[]): string {
+  const noisy = scores.filter(({ others }) => others.length > 0);
+  return [
+    '# Packages without a known flaw',
+    '',
+    `${noisy.length} of ${scores.length} packages with a confirmed finding; ${sum(scores.map(({ others }) => others.length))} findings.`,
+    `Candidates refused because the function is meant to do this: ${sum(scores.map(({ byContract }) => byContract))}.`,
+    `Not opened: ${scores.filter(({ reason }) => reason === 'not-opened').length}.`,
+    timeLine(scores),
+    '',
+  ].join('\n');
+}
+
+function fixedLines(scores: readonly CaseScore[]): readonly string[] {
+  const outcome = (wanted: string): number => scores.filter(({ fixed }) => fixed.outcome === wanted).length;
+  const cases = (of: (fixed: FixedScore) => number): number => scores.filter(({ fixed }) => of(fixed) > 0).length;
+  return [
+    `Reproducers on the listed fixed version: silent ${outcome('silent')}, fires ${outcome('fires')}, not comparable ${outcome('not-comparable')}.`,
+    `Fixed versions with a confirmed finding: of the listed root cause (same sink, same entry) ${cases(({ ofListed }) => ofListed)}; of the same sink by another entry ${cases((fixed) => fixed.sameSink)}; any other ${cases(({ others }) => others)}.`,
+  ];
+}
+
 export function renderReport(
   scores: readonly CaseScore[],
   { half, classes }: { readonly half: string; readonly classes: readonly string[] },
 ): string {
-  if (half === 'clean') {
-    const noisy = scores.filter(({ others }) => others > 0).length;
-    return `# Packages without a known flaw\n\n${noisy} of ${scores.length} packages with a confirmed finding; median ${quantile(
-      scores.map(({ seconds }) => seconds),
-      0.5,
-    ).toFixed(1)} s.\n`;
-  }
-  const fixed = (outcome: string): number => scores.filter((score) => score.fixed === outcome).length;
+  const reasons = ['no-candidate', 'rejected', 'fires-on-fixed', 'not-opened'];
   return [
     `# Search over the published targets, half: ${half}`,
     '',
@@ -86,9 +123,11 @@ export function renderReport(
     row('**all**', scores),
     row('all, one per cluster', clustered(scores)),
     '',
-    `The reproducer on the listed fixed version: silent ${fixed('silent')}, fires ${fixed('fires')}, not comparable ${fixed('not-comparable')}.`,
-    `Confirmed findings other than the listed ones: ${scores.reduce((sum, { others }) => sum + others, 0)}.`,
-    `Not found: ${['no-candidate', 'rejected', 'not-opened'].map((reason) => `${reason} ${scores.filter((score) => score.reason === reason).length}`).join(', ')}.`,
+    ...fixedLines(scores),
+    `Confirmed findings other than the listed ones: ${sum(scores.map(({ others }) => others.length))}.`,
+    `Candidates refused because the function is meant to do this: ${sum(scores.map(({ byContract }) => byContract))}.`,
+    `Not found: ${reasons.map((reason) => `${reason} ${scores.filter((score) => score.reason === reason).length}`).join(', ')}.`,
+    timeLine(scores),
     ...PEERS,
   ].join('\n');
 }
