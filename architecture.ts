@@ -32,6 +32,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'publish',
   ],
   egress: ['lib'],
+  scope: ['lib', 'store', 'formats', 'tlog', 'egress'],
   http: ['lib', 'formats', 'store', 'tlog', 'disclosure', 'publish', 'campaign'],
   cli: [
     'lib',
