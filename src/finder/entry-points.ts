@@ -1,4 +1,4 @@
-/** What a package's manifest names as command-line programs. The manifest is hostile: only files that are there count. */
+/** What a package's manifest names: command-line programs, and declarations of types. The manifest is hostile: only files that are there count. */
 import { posix } from 'node:path';
 import type { PackageHints } from '../probe/index.ts';
 
@@ -8,6 +8,10 @@ interface Manifest {
   readonly bin?: unknown;
   readonly type?: unknown;
   readonly directories?: unknown;
+  readonly main?: unknown;
+  readonly types?: unknown;
+  readonly typings?: unknown;
+  readonly exports?: unknown;
 }
 
 function readManifest(text: string): Manifest {
@@ -47,4 +51,44 @@ export async function commandLinePrograms(
     found.set(file, { file, format: isModule ? 'esm' : 'cjs' });
   }
   return [...found.values()];
+}
+
+const EXPORTS_DEPTH = 5;
+
+function typesIn(value: unknown, depth = 0): string[] {
+  if (value === null || typeof value !== 'object' || depth > EXPORTS_DEPTH) return [];
+  return Object.entries(value).flatMap(([name, member]) =>
+    name === 'types' && typeof member === 'string' ? [member] : typesIn(member, depth + 1),
+  );
+}
+
+/** Files of declarations that the manifest names, or that lie where the compiler looks without being told. */
+export function declarationFiles(manifestText: string, there: ReadonlySet<string>): readonly string[] {
+  const { main, types, typings, exports } = readManifest(manifestText);
+  const script = typeof main === 'string' ? main.replace(/\.[cm]?js$/, '') : 'index';
+  const named = [types, typings, ...typesIn(exports), script, posix.join(script, 'index'), 'index'];
+  return existing(
+    named.filter((path) => typeof path === 'string'),
+    there,
+  );
+}
+
+/** Files that a file of declarations takes from. */
+export function namedDeclarations(file: string, text: string, there: ReadonlySet<string>): readonly string[] {
+  const found = [...text.matchAll(/\b(?:from|path=|import\()\s*['"](\.{1,2}\/[^'"\n]{1,200})['"]/g)];
+  return existing(
+    found.map(([, path = '']) => posix.join(posix.dirname(file), path)),
+    there,
+  );
+}
+
+function existing(paths: readonly string[], there: ReadonlySet<string>): string[] {
+  const found = paths.flatMap((path) => {
+    const tidy = posix.normalize(path).replace(/^\.\//, '');
+    const bare = tidy.replace(/\.[cm]?js$/, '');
+    return [tidy, `${bare}.d.ts`, `${bare}.d.cts`, `${bare}.d.mts`, posix.join(bare, 'index.d.ts')].find(
+      (each) => /\.d\.[cm]?ts$/.test(each) && there.has(each),
+    );
+  });
+  return [...new Set(found.filter((path) => path !== undefined))];
 }

@@ -5,7 +5,9 @@
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackageHints, PlanValue } from '../probe/index.ts';
-import { commandLinePrograms } from './entry-points.ts';
+import { type Declarations, readDeclarations } from './declarations.ts';
+import { type DeclaredHints, declaredHints } from './declared-calls.ts';
+import { commandLinePrograms, declarationFiles, namedDeclarations } from './entry-points.ts';
 import { loadableFiles } from './loadable-files.ts';
 import { codeBlocks, collectExamples } from './snippets.ts';
 
@@ -66,9 +68,30 @@ async function readTraits(nodeModules: string): Promise<Pick<PackageHints, 'star
   return { startsPrograms, evaluates };
 }
 
+const DECLARATION_FILES = 8;
+
+/** The declarations a package says it has, and those that they take from. */
+async function readDeclaredHints(
+  directory: string,
+  manifest: string,
+  files: readonly string[],
+): Promise<DeclaredHints> {
+  const there = new Set(files);
+  const queue = [...declarationFiles(manifest, there)];
+  const read = new Map<string, Declarations>();
+  for (let at = queue.shift(); at !== undefined && read.size < DECLARATION_FILES; at = queue.shift()) {
+    if (read.has(at)) continue;
+    const text = await readText(directory, at);
+    read.set(at, readDeclarations(text));
+    queue.push(...namedDeclarations(at, text, there));
+  }
+  return declaredHints([...read.values()]);
+}
+
 /** `directory` holds `node_modules`; `packagePath` is where the package lies below it. */
 export async function readPackageHints(directory: string, packagePath: string): Promise<PackageHints> {
   const packageDirectory = join(directory, packagePath);
+  const name = packagePath.replace(/^.*node_modules\//, '');
   const files = await regularFiles(packageDirectory);
   const sources = new Map<string, string>();
   for (const path of files)
@@ -79,13 +102,13 @@ export async function readPackageHints(directory: string, packagePath: string): 
     if (texts >= TEXTS) break;
     if (/^(?:[\w-]+\/)?readme[^/]*$/i.test(path)) {
       texts++;
-      for (const block of codeBlocks(await readText(packageDirectory, path))) collectExamples(block, examples);
+      for (const block of codeBlocks(await readText(packageDirectory, path))) collectExamples(block, name, examples);
     } else if (
       /(?:^|\/)(?:tests?|specs?|__tests__|examples?)[./]|\.(?:test|spec)\.[cm]?js$/i.test(path) &&
       /\.[cm]?js$/.test(path)
     ) {
       texts++;
-      collectExamples(sources.get(path) ?? '', examples);
+      collectExamples(sources.get(path) ?? '', name, examples);
     }
   }
   const manifest = await readText(packageDirectory, 'package.json');
@@ -94,7 +117,7 @@ export async function readPackageHints(directory: string, packagePath: string): 
     files: loadableFiles(manifest, sources),
     examples: Object.fromEntries(examples),
     programs: await commandLinePrograms(manifest, files, (path) => readText(packageDirectory, path)),
-    options: [],
+    ...(await readDeclaredHints(packageDirectory, manifest, files)),
     ...traits,
   };
 }

@@ -90,15 +90,28 @@ function isTelling(args: readonly PlanValue[]): boolean {
   return args.length > 0 && args.length <= 8;
 }
 
-/** Adds the calls of one text. `ownName`: what the package's main function is called in its own documentation. */
-export function collectExamples(code: string, into: Map<string, (readonly PlanValue[])[]>): void {
+/** Whether an expression is `require` of the package, by its name or by the way its own tests go. */
+function isOwn(init: SyntaxNode, packageName: string): boolean {
+  const [source] = (init.arguments as SyntaxNode[] | undefined) ?? [];
+  if (init.type !== 'CallExpression' || calleeName(init.callee as SyntaxNode) !== 'require') return false;
+  const from = String(source?.value ?? '');
+  return from === packageName || /^\.{1,2}(?:\/(?:index|lib|src|dist)?(?:\/index)?(?:\.js)?)?$/.test(from);
+}
+
+/** Adds the calls of one text; those of the package itself under the name `main` too. */
+export function collectExamples(code: string, packageName: string, into: Map<string, (readonly PlanValue[])[]>): void {
   const tree = parsed(code.slice(0, TEXT_CHARACTERS));
   if (!tree) return;
   const known = new Map<string, SyntaxNode>();
+  const own = new Set<string>();
   const add = (node: SyntaxNode): void => {
     const name = calleeName(node.callee as SyntaxNode);
     if (!name || name === 'require') return;
     const args = (node.arguments as SyntaxNode[]).map((arg) => literal(arg, known, 0));
+    keep(name, args);
+    if (own.has(name) && (node.callee as SyntaxNode).type === 'Identifier') keep('main', args);
+  };
+  const keep = (name: string, args: readonly PlanValue[]): void => {
     const lists = into.get(name) ?? [];
     if (!isTelling(args) || lists.length >= LISTS_PER_NAME || into.size >= NAMES) return;
     if (lists.some((other) => JSON.stringify(other) === JSON.stringify(args))) return;
@@ -107,7 +120,15 @@ export function collectExamples(code: string, into: Map<string, (readonly PlanVa
   simple(tree as unknown as Parameters<typeof simple>[0], {
     VariableDeclarator(node) {
       const { id, init } = node as unknown as { id: SyntaxNode; init?: SyntaxNode };
-      if (id.type === 'Identifier' && init && known.size < 500) known.set(String(id.name), init);
+      if (id.type !== 'Identifier' || !init) return;
+      if (known.size < 500) known.set(String(id.name), init);
+      if (isOwn(init, packageName)) own.add(String(id.name));
+    },
+    ImportDeclaration(node) {
+      const { source, specifiers } = node as unknown as { source: SyntaxNode; specifiers: SyntaxNode[] };
+      if (source.value !== packageName) return;
+      for (const { type, local } of specifiers)
+        if (type === 'ImportDefaultSpecifier') own.add(String((local as SyntaxNode).name));
     },
   });
   simple(tree as unknown as Parameters<typeof simple>[0], {

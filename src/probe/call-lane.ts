@@ -111,6 +111,7 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
     order: 'usual',
     prefix: prefixOf(target),
     examples: (target.hints?.examples ?? {}) as unknown as Json,
+    signatures: (target.hints?.signatures ?? {}) as unknown as Json,
     token: target.token,
     ...limits,
     totalMilliseconds,

@@ -22,17 +22,24 @@ function parametersOf(source: string): string[] {
     .slice(0, 8);
 }
 
-export function hintsFor(
-  subject: Subject,
-  examples: Readonly<Record<string, readonly (readonly PlanValue[])[]>>,
-): FunctionHints {
+/** Argument lists by the name of the function called. */
+export type CallLists = Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
+
+function listsFor(name: string, lists: CallLists): readonly (readonly PlanValue[])[] {
+  return Object.hasOwn(lists, name) ? (lists[name] ?? []) : [];
+}
+
+export function hintsFor(subject: Subject, examples: CallLists, signatures: CallLists): FunctionHints {
   const words = new Set<string>();
+  // What an ES module exports by default is what its documentation calls by the package's name.
+  const name = subject.name === 'default' ? 'main' : subject.name;
   for (const match of subject.source.matchAll(/(?:\.|['"])([a-zA-Z_$][\w$]{1,24})\b/g)) {
     if (words.size < 60) words.add(String(match[1]));
   }
   return {
     parameters: parametersOf(subject.source),
-    examples: Object.hasOwn(examples, subject.name) ? (examples[subject.name] ?? []) : [],
+    examples: listsFor(name, examples),
+    signatures: listsFor(name, signatures),
     words: [...words],
   };
 }
@@ -124,7 +131,7 @@ const POLLUTING_VALUES: readonly { readonly payload: string; readonly value: Pla
 /** Every argument of an example in turn becomes something that leads to the prototype. */
 function pollutingExamples(examples: readonly (readonly PlanValue[])[]): Attempt[] {
   const attempts: Attempt[] = [];
-  for (const example of examples.slice(0, 6))
+  for (const example of examples)
     for (let at = 0; at < example.length; at++)
       for (const { payload, value } of POLLUTING_VALUES)
         attempts.push({
@@ -137,12 +144,16 @@ function pollutingExamples(examples: readonly (readonly PlanValue[])[]): Attempt
 }
 
 export function hintedAttempts(flaw: FlawClass, hints: FunctionHints): Attempt[] {
-  if (flaw === 'prototype-pollution') return pollutingExamples(hints.examples);
+  if (flaw === 'prototype-pollution')
+    return [...pollutingExamples(hints.examples.slice(0, 6)), ...pollutingExamples(hints.signatures.slice(0, 3))];
   if (flaw !== 'command-injection' && flaw !== 'code-injection') return [];
   const payloads = flaw === 'command-injection' ? COMMAND_PAYLOADS : CODE_PAYLOADS;
   const shapes = [
     ...byParameters(hints.parameters),
     ...hints.examples.slice(0, 5).flatMap((example) => [...tainted(example)]),
+    // Made with the payload in every text; the first one also with one text at a time.
+    ...hints.signatures,
+    ...hints.signatures.slice(0, 1).flatMap((list) => [...tainted(list)]),
   ];
   return payloads.slice(0, 14).flatMap((payload) => shapes.map((args) => ({ payload, args })));
 }

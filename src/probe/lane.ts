@@ -25,6 +25,8 @@ export interface PackageHints {
   readonly files: readonly string[];
   /** Argument lists from documentation and tests, by the name of the function called. */
   readonly examples: Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
+  /** Argument lists made from declared types, by the name of the function; `main` for the module itself. */
+  readonly signatures: Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
   /** Command-line entry points, relative to the package. */
   readonly programs: readonly { readonly file: string; readonly format: 'cjs' | 'esm' }[];
   /** Names of properties of the objects that its declarations of types take for options. */

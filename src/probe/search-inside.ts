@@ -13,7 +13,7 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import { describe, enumerate, type Subject } from './enumerate-inside.ts';
-import { attemptsFromReads, hintedAttempts, hintsFor, pairedAttempts } from './hinted-inside.ts';
+import { attemptsFromReads, type CallLists, hintedAttempts, hintsFor, pairedAttempts } from './hinted-inside.ts';
 import { keepIntrinsics } from './intrinsics-inside.ts';
 import { byPromise, isEmitter, noteSeen, TRIGGERS } from './judgement-inside.ts';
 import { standInForOldHelpers } from './legacy-inside.ts';
@@ -35,7 +35,9 @@ export interface SearchJob {
   /** Canaries begin with this. */
   readonly prefix: string;
   /** Argument lists found in documentation and tests, by function name. */
-  readonly examples: Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
+  readonly examples: CallLists;
+  /** The same, made from declared types. */
+  readonly signatures: CallLists;
   readonly functionMilliseconds: number;
   readonly totalMilliseconds: number;
   readonly functions: number;
@@ -202,8 +204,8 @@ class Search {
 
   #course(subject: Subject, all: readonly Subject[]): Course {
     this.#tried++;
-    const { flaw, examples } = this.#job;
-    const usual = [...hintedAttempts(flaw, hintsFor(subject, examples)), ...generalAttempts(flaw)];
+    const { flaw, examples, signatures } = this.#job;
+    const usual = [...hintedAttempts(flaw, hintsFor(subject, examples, signatures)), ...generalAttempts(flaw)];
     const otherWays = (subject.alternates ?? []).flatMap((reach) => usual.map((attempt) => ({ ...attempt, reach })));
     const attempts =
       this.#job.order === 'alternates' ? otherWays : [...usual, ...pairedAttempts(flaw, subject, all), ...otherWays];

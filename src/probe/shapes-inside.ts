@@ -18,6 +18,8 @@ export interface FunctionHints {
   readonly parameters: readonly string[];
   /** Argument lists seen in the package's own documentation and tests for a function of this name. */
   readonly examples: readonly (readonly PlanValue[])[];
+  /** Argument lists made from the types declared for a function of this name. */
+  readonly signatures: readonly (readonly PlanValue[])[];
   /** Texts of the function's own source that may be names of options. */
   readonly words: readonly string[];
 }

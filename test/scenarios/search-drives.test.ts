@@ -50,3 +50,9 @@ test('a command-line program is driven by what its help, its text and its README
     'command-injection bin/tell.js:20',
   ]);
 });
+
+test('a function that refuses all but what its declared types say is driven by them', async () => {
+  assert.deepEqual(await confirmed('headstart-fixture-typed', ['command-injection']), [
+    'command-injection index.js:14',
+  ]);
+});
