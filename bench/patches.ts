@@ -3,7 +3,9 @@
  * flawed versions, true ones from the upstream's fixed versions. Prints progress to standard error and writes a dated
  * report of counts.
  *
- *   node bench/patches.ts [--packages 20] [--minutes 25]
+ *   node bench/patches.ts [--packages 20] [--minutes 25] [--only name,name] [--fixes-only]
+ *
+ * With `--only` nothing is written: it is for looking into one package.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -56,10 +58,13 @@ const { values } = parseArgs({
     packages: { type: 'string', default: '20' },
     minutes: { type: 'string', default: '25' },
     repeats: { type: 'string', default: '20' },
+    only: { type: 'string' },
+    'fixes-only': { type: 'boolean', default: false },
   },
 });
 const BAD_PER_PACKAGE = 5;
 const CANDIDATES = 3;
+const only = values.only?.split(',');
 const SEED = 20_261_121;
 const until = Date.now() + Number(values.minutes) * 60_000;
 const shared = process.env.HEADSTART_SHARED ?? join(import.meta.dirname, '..', '..', 'shared');
@@ -138,7 +143,7 @@ async function tell(kind: Outcome['kind'], { baseline, fixed }: Pair, patch: str
   const isOpen = still.length > 0 && (await firesOnPublished(baseline, fixed, still));
   outcomes.push({ kind, verdict, seconds, beyond: checks?.variants.beyond.length ?? 0, isOpen });
   say(
-    `  ${kind}: ${verdict} (${seconds.toFixed(1)} s) ${verdict === 'fixes' ? '' : reasons.join(' | ').slice(0, 300)}`,
+    `  ${kind}: ${verdict} (${seconds.toFixed(1)} s) ${verdict === 'fixes' ? '' : reasons.join(' | ').slice(0, 600)}`,
   );
 }
 
@@ -183,6 +188,12 @@ async function examine(row: Row, index: number): Promise<void> {
   say(`${packages}. ${row.package}@${row.version} ${row.class}: ${effective} variants fire`);
   await tell('upstream fix, smallest', pair, pair.fix);
   await tell('upstream fix, whole', pair, pair.whole);
+  if (!values['fixes-only']) await attackBad(pair, index);
+  await pair.tree.dispose();
+  await pair.fixed.dispose();
+}
+
+async function attackBad(pair: Pair, index: number): Promise<void> {
   const flawed = await flawedOf(pair);
   const random = createSeededRandom(SEED + index);
   const kinds = [...BAD_KINDS].sort(() => random.next() - 0.5);
@@ -194,8 +205,6 @@ async function examine(row: Row, index: number): Promise<void> {
     await tell(kind, pair, patch);
   }
   if (repeatable === '' && Date.now() < until) await repeat(pair, flawed);
-  await pair.tree.dispose();
-  await pair.fixed.dispose();
 }
 
 /** The same two patches again and again: the verdict and every reason must be the same. */
@@ -268,15 +277,17 @@ if (!existsSync(targets)) {
   const random = createSeededRandom(SEED);
   const order = rows.map((row) => ({ row, at: random.next() })).sort((left, right) => left.at - right.at);
   for (const [index, { row }] of order.entries()) {
+    if (only !== undefined && !only.includes(row.package)) continue;
     if (packages >= Number(values.packages) || Date.now() > until) break;
     await examine(row, index).catch((fault: Error) => {
       const why = 'the run failed';
       skipped.set(why, (skipped.get(why) ?? 0) + 1);
       say(`${row.package}: ${fault.stack}`);
     });
+    if (only !== undefined) continue;
     const directory = join(import.meta.dirname, 'reports');
     mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}.md`), report());
+    writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}-patches.md`), report());
   }
   process.stdout.write(report());
 }

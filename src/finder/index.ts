@@ -9,3 +9,4 @@ export {
   type ScanResult,
   scanTree,
 } from './finder.ts';
+export { readPackageHints } from './package-text-client.ts';

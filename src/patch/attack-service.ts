@@ -1,7 +1,10 @@
 /**
- * Runs a reproducer, or one of its variants, once against one version, each time in a fresh sandbox with a fresh
- * canary, and tells which functions of the target were entered.
+ * Runs a reproducer once against one version, in a fresh sandbox with a fresh canary, and tells which functions of the
+ * target were entered; or many variants of it, each in a fresh process and directory of one sandbox: starting a sandbox
+ * costs as much as the attack.
  */
+import { readFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import type { RandomBytes } from '../lib/id.ts';
 import type { Result } from '../lib/result.ts';
@@ -32,6 +35,11 @@ export interface Attack {
   readonly recordSha256: string;
 }
 
+/** Whether an attack mostly waits or mostly computes. */
+export type Pace = 'waiting' | 'busy';
+
+export type AttackEnd = Pick<Attack, 'end' | 'verdict'>;
+
 export class SandboxRefused extends Error {
   override readonly name = 'SandboxRefused';
   readonly refusal: SandboxRefusal;
@@ -44,6 +52,19 @@ export class SandboxRefused extends Error {
 
 const LIMITS = { seconds: 30, cpuSeconds: 25, memoryMiB: 768, pids: 64, diskMiB: 128, outputBytes: 4 * 1024 * 1024 };
 const COVERAGE = 'coverage';
+const SCRIPT = new URL('./attack-inside.ts', import.meta.url);
+/** Attacks in one sandbox; what one can do to the others, a patch can do by looking at its own canary. */
+const ATTACKS_TOGETHER = 24;
+/** Mostly they wait for an effect; slow expressions use the processor, and are measured by it. */
+const AT_ONCE: Readonly<Record<Pace, number>> = { waiting: 8, busy: 2 };
+const TOGETHER_LIMITS = {
+  seconds: 240,
+  cpuSeconds: 200,
+  memoryMiB: 2_048,
+  pids: 256,
+  diskMiB: 256,
+  outputBytes: 16 * 1024 * 1024,
+};
 
 export const mountsOf = ({ directory, patched }: Version) => [
   { host: join(directory, 'node_modules'), inside: '/work/node_modules' },
@@ -71,4 +92,77 @@ export async function attack(
     path.startsWith(`${COVERAGE}/`) ? [bytes.toString('utf8')] : [],
   );
   return { end, verdict: readVerdict(stdout.toString('utf8'), canary), coverage: readCoverage(reports), recordSha256 };
+}
+
+/** One end for each reproducer, in their order. What printed no end, or was stopped, has no verdict. */
+export async function attackTogether(
+  run: RunInSandbox,
+  random: RandomBytes,
+  version: Version,
+  reproducers: readonly Reproducer[],
+  pace: Pace,
+): Promise<AttackEnd[]> {
+  const ends: AttackEnd[] = [];
+  for (let at = 0; at < reproducers.length; at += ATTACKS_TOGETHER) {
+    ends.push(...(await attackOnce(run, random, version, reproducers.slice(at, at + ATTACKS_TOGETHER), pace)));
+  }
+  return ends;
+}
+
+async function attackOnce(
+  run: RunInSandbox,
+  random: RandomBytes,
+  version: Version,
+  reproducers: readonly Reproducer[],
+  pace: Pace,
+): Promise<AttackEnd[]> {
+  const hex = (bytes: number) => Buffer.from(random(bytes)).toString('hex');
+  const attacks = reproducers.map(({ file, text }) => ({ file, text, canary: `hs${hex(8)}` }));
+  const token = `t${hex(12)}`;
+  const { seconds, cpuSeconds } = LIMITS;
+  const job = {
+    token,
+    attacks: attacks.map(({ canary, file }) => ({ canary, file })),
+    atOnce: AT_ONCE[pace],
+    seconds,
+    cpuSeconds,
+  };
+  const answer = await run({
+    command: ['node', '--no-warnings', 'attack-inside.mjs', 'job.json'],
+    readOnly: mountsOf(version),
+    files: [
+      { path: 'attack-inside.mjs', content: stripTypeScriptTypes(await readFile(SCRIPT, 'utf8')) },
+      { path: 'job.json', content: JSON.stringify(job) },
+      ...attacks.map(({ canary, file, text }) => ({ path: `${canary}.${file}`, content: text })),
+    ],
+    limits: TOGETHER_LIMITS,
+  });
+  if (!answer.ok) throw new SandboxRefused(answer.refusal);
+  const said = readEnds(answer.value.stdout.toString('utf8'), token);
+  return attacks.map(({ canary }) => {
+    const { end, stdout } = said.get(canary) ?? {};
+    return end === 'exited' && typeof stdout === 'string'
+      ? { end, verdict: readVerdict(stdout, canary) }
+      : { end: 'signal', verdict: undefined };
+  });
+}
+
+interface SaidEnd {
+  readonly canary?: unknown;
+  readonly end?: unknown;
+  readonly stdout?: unknown;
+}
+
+function readEnds(stdout: string, token: string): Map<string, SaidEnd> {
+  const ends = new Map<string, SaidEnd>();
+  for (const line of stdout.split('\n')) {
+    if (!line.startsWith(`${token} `)) continue;
+    try {
+      const said = JSON.parse(line.slice(token.length + 1)) as SaidEnd | null;
+      if (typeof said?.canary === 'string') ends.set(said.canary, said);
+    } catch {
+      // Not a line of ours.
+    }
+  }
+  return ends;
 }

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import type { Json } from '../lib/canonical-json.ts';
+import type { ProbePlan } from '../probe/index.ts';
 import type { RunInSandbox, Version } from './attack-service.ts';
 import { mountsOf, SandboxRefused } from './attack-service.ts';
 import type { Behaviour, BenignCall, ExportEntry } from './benign.ts';
@@ -15,6 +16,8 @@ export interface BehaviourRequest {
   readonly name: string;
   readonly file: string;
   readonly format: 'cjs' | 'esm';
+  /** To the attacked function, so that it is known under its other names too. */
+  readonly reach: ProbePlan['reach'];
   readonly calls: readonly BenignCall[];
   /** Before every line of the answer; unguessable for the code under test. */
   readonly token: string;
@@ -37,14 +40,14 @@ export async function observeBehaviour(
   let exports: readonly ExportEntry[] | null = null;
   let waiting = [...request.calls];
   for (let round = 0; round <= RESTARTS; round += 1) {
-    const { token, name, file, format } = request;
+    const { token, name, file, format, reach } = request;
     const answer = await run({
       command: ['node', '--no-warnings', 'benign-inside.mjs', 'job.json'],
       readOnly: mountsOf(version),
       files: [
         { path: 'benign-inside.mjs', content: script },
         { path: 'package.json', content: '{"private":true}' },
-        { path: 'job.json', content: JSON.stringify({ token, name, file, format, calls: waiting }) },
+        { path: 'job.json', content: JSON.stringify({ token, name, file, format, reach, calls: waiting }) },
       ],
       limits: LIMITS,
     });
@@ -82,6 +85,7 @@ function readExports(entries: unknown): readonly ExportEntry[] | null {
     (entry): entry is ExportEntry =>
       Array.isArray(entry?.path) &&
       entry.path.every((part: unknown) => typeof part === 'string') &&
-      typeof entry.type === 'string',
+      typeof entry.type === 'string' &&
+      typeof entry.isAttacked === 'boolean',
   );
 }

@@ -20,6 +20,8 @@ interface Job {
   /** Of the file whose exports are listed. */
   readonly file: string;
   readonly format: 'cjs' | 'esm';
+  /** To the attacked function. */
+  readonly reach: readonly PlanReach[];
   readonly calls: readonly BenignCall[];
 }
 
@@ -44,27 +46,39 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Every program "runs" and succeeds without output; only what was asked for counts, however it was quoted. */
 function recordPrograms(): void {
   const holder = childProcess as unknown as Record<string, Callable>;
+  // `exec` calls `execFile` by its public name: what is started inside a start is the same program.
+  let isInside = false;
   for (const name of ['exec', 'execSync', 'execFile', 'execFileSync', 'spawn', 'spawnSync']) {
     const original = holder[name] as Callable;
     holder[name] = function (this: unknown, ...args: unknown[]) {
+      if (isInside) return apply(original, this, args);
       const words = [String(args[0]), ...(Array.isArray(args[1]) ? args[1].map(String) : [])];
-      const text = words.join(' ').replace(/^(\/bin\/)?(ba)?sh -c /, '');
-      if (started.length < 20)
-        started.push(
-          text
-            .replace(/["'\\]/g, '')
-            .replace(/\s+/g, ' ')
-            .trim(),
-        );
+      if (started.length < 20) started.push(plainCommand(words.join(' ')));
       const rest = args.slice(1).filter((arg) => !Array.isArray(arg));
-      return apply(
-        original,
-        this,
-        name.startsWith('exec') && !name.includes('File') ? ['true', ...rest] : ['true', [], ...rest],
-      );
+      isInside = true;
+      try {
+        return apply(
+          original,
+          this,
+          name.startsWith('exec') && !name.includes('File') ? ['true', ...rest] : ['true', [], ...rest],
+        );
+      } finally {
+        isInside = false;
+      }
     };
   }
   syncBuiltinESMExports();
+}
+
+/** The program and its words, without what only a shell or a careful caller needs: quotes, redirections, `--`. */
+function plainCommand(text: string): string {
+  return text
+    .replace(/^(?:\/(?:usr\/)?bin\/)?(?:ba|da)?sh -c /, '')
+    .replace(/["'\\]/g, '')
+    .replace(/\d?>{1,2}\s?(?:&\d|[^\s;|&]+)/g, ' ')
+    .replace(/\s--(?=\s|$)/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
 }
 
 /** Whatever is asked for, servers listen on a free port of loopback. */
@@ -88,7 +102,7 @@ function image(value: unknown, depth = DEPTH, budget = { left: NODES }): unknown
   if (typeof value === 'number')
     return Number.isFinite(value) && !Object.is(value, -0) ? value : `number ${String(value)}`;
   if (typeof value === 'string') return `text ${value.slice(0, TEXT)}`;
-  if (typeof value === 'function') return `function ${value.length}`;
+  if (typeof value === 'function') return 'function';
   if (typeof value !== 'object') return `${typeof value} ${String(value)}`;
   try {
     return objectImage(value, depth, budget);
@@ -98,8 +112,10 @@ function image(value: unknown, depth = DEPTH, budget = { left: NODES }): unknown
 }
 
 function objectImage(value: object, depth: number, budget: { left: number }): unknown {
-  const kind = (Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null)?.constructor?.name;
-  if (value instanceof Error || kind === 'Error') return { error: String((value as Error).name) };
+  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
+  // An object without a prototype holds the same; it is what many a true fix puts in the place of `{}`.
+  const kind = prototype === null ? 'Object' : prototype.constructor?.name;
+  if (value instanceof Error || kind === 'Error') return { error: '' };
   if (Buffer.isBuffer(value)) return `bytes ${value.subarray(0, 200).toString('hex')}`;
   if (value instanceof Date) return 'date';
   if (value instanceof RegExp) return `expression ${String(value)}`;
@@ -242,9 +258,9 @@ async function perform(call: BenignCall): Promise<unknown> {
   let result: unknown;
   try {
     result = { value: image(await outcome()) };
-  } catch (error) {
-    // Which words an error uses is nobody's contract; its class is.
-    result = { threw: error instanceof Error ? error.name : image(error) };
+  } catch {
+    // What an error says, and of which class it is, is nobody's contract.
+    result = { threw: true };
   }
   const waits = call.isEntry && JSON.stringify(drive).includes('"callback"');
   for (let waited = 0; waits && calls.length === 0 && waited < CALLBACK_MS; waited += 10) await pause(10);
@@ -290,8 +306,12 @@ async function request(target: string): Promise<unknown> {
   return await new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1');
     let text = '';
-    const done = () =>
-      resolve([/^HTTP\S* (\d+)/.exec(text)?.[1] ?? '', text.split('\r\n\r\n').slice(1).join('').slice(0, TEXT)]);
+    const done = () => {
+      const status = /^HTTP\S* (\d+)/.exec(text)?.[1] ?? '';
+      // A refusal is a refusal, however it is worded.
+      if (/^[45]/.test(status)) resolve(['400']);
+      else resolve([status, text.split('\r\n\r\n').slice(1).join('').slice(0, TEXT)]);
+    };
     socket.on('data', (chunk) => {
       text += chunk.toString('utf8');
     });
@@ -301,13 +321,20 @@ async function request(target: string): Promise<unknown> {
   });
 }
 
-function listExports(value: unknown): { path: string[]; type: string; arity: number }[] {
-  const found: { path: string[]; type: string; arity: number }[] = [];
+interface Listed {
+  readonly path: string[];
+  readonly type: string;
+  readonly isAttacked: boolean;
+}
+
+function listExports(value: unknown, attacked: unknown): Listed[] {
+  const found: Listed[] = [];
   const seen = new Set<unknown>();
   const visit = (one: unknown, path: string[]): void => {
     if (found.length >= 400 || path.length > 2) return;
     const isFunction = typeof one === 'function';
-    if (path.length > 0 || isFunction) found.push({ path, type: typeof one, arity: isFunction ? one.length : 0 });
+    const isAttacked = isFunction && one === attacked;
+    if (path.length > 0 || isFunction) found.push({ path, type: typeof one, isAttacked });
     if (one === null || (typeof one !== 'object' && !isFunction) || seen.has(one)) return;
     seen.add(one);
     for (const name of Object.keys(one).sort()) {
@@ -316,6 +343,16 @@ function listExports(value: unknown): { path: string[]; type: string; arity: num
   };
   visit(value, []);
   return found;
+}
+
+/** Undefined where it is no plain member of the module. */
+function attackedIn(value: unknown): unknown {
+  let at = value;
+  for (const step of job.reach) {
+    if (step.kind !== 'get') return undefined;
+    at = (at as Record<string, unknown> | null | undefined)?.[step.name];
+  }
+  return at;
 }
 
 for (const event of ['uncaughtException', 'unhandledRejection']) process.on(event, () => {});
@@ -333,7 +370,8 @@ for (const [path, content] of [
 recordPrograms();
 recordServers();
 try {
-  print({ kind: 'exports', entries: listExports(await load(job.file, job.format)) });
+  const value = await load(job.file, job.format);
+  print({ kind: 'exports', entries: listExports(value, attackedIn(value)) });
 } catch {
   print({ kind: 'exports', entries: null });
 }

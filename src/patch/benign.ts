@@ -1,6 +1,12 @@
 /**
- * Ordinary calls, to see that a patch changes nothing but the flaw: the attacked function with harmless input of the
- * same shape, and every other export with a few plain arguments. What each did is compared before and after.
+ * Ordinary calls, to see that a patch changes nothing but the flaw. What each did is compared before and after.
+ *
+ *   documented   the attacked function, called as the package's own documentation and tests call it
+ *   guessed      the attacked function with harmless input of the payload's shape; nobody promised that it is accepted
+ *   elsewhere    every other export, with a few plain arguments
+ *
+ * Only what a user can rely on is compared: a call that threw, never ended or gave two answers before the patch is no
+ * promise, nor are the words of an error, the order of members, or new exports (`benign-inside.ts` leaves them out).
  */
 import type { FlawClass } from '../formats/flaw-class.ts';
 import type { Json } from '../lib/canonical-json.ts';
@@ -10,6 +16,8 @@ export interface BenignCall {
   readonly id: string;
   /** Of the attacked function, as opposed to another export. */
   readonly isEntry: boolean;
+  /** Nobody showed that the function takes such input. */
+  readonly isGuess: boolean;
   readonly file: string;
   readonly format: 'cjs' | 'esm';
   readonly reach: readonly PlanReach[];
@@ -23,7 +31,8 @@ type Outcome = Json;
 export interface ExportEntry {
   readonly path: readonly string[];
   readonly type: string;
-  readonly arity: number;
+  /** The attacked function itself, under this or another name: only input of its own kind is ordinary for it. */
+  readonly isAttacked: boolean;
 }
 
 export interface Behaviour {
@@ -31,15 +40,25 @@ export interface Behaviour {
   readonly outcomes: ReadonlyMap<string, Outcome>;
 }
 
-interface Difference {
+export interface Difference {
   readonly id: string;
   readonly isEntry: boolean;
+  /**
+   * A guessed input that the function now refuses: it throws, gives nothing or an error, and does nothing. A fix may be
+   * that strict with input that nobody documented, as long as it still does its work for some.
+   */
+  readonly isNarrowing: boolean;
+  /** What the call did before and does now, shortened, for people. */
+  readonly before: string;
+  readonly after: string;
 }
 
 export interface Comparison {
   /** Calls that gave the same twice before the patch, and can be compared. */
   readonly compared: number;
   readonly comparedAtEntry: number;
+  /** Of those at the attacked function, the ones that did something visible before and do the same now. */
+  readonly keptAtEntry: number;
   readonly differences: readonly Difference[];
   readonly missingExports: readonly string[];
 }
@@ -75,17 +94,7 @@ const WORDS: Readonly<Record<FlawClass, readonly string[]>> = {
   ],
   'command-injection': ['abc', 'file.txt', '1234', 'user-name', 'v1.2.3', 'main', 'src/a', 'example.org', 'a_b', ''],
   'code-injection': ['1', '"abc"', '{"a":1}', '[1,2]', 'true', 'abc', 'null', '12.5', '{"a":{"b":"c"}}', 'a.b', ''],
-  'path-traversal': [
-    '/',
-    '/index.html',
-    '/a.txt',
-    '/b/c.txt',
-    '/missing',
-    '/a.txt?x=1',
-    '/b/',
-    '/b//c.txt',
-    '/%61.txt',
-  ],
+  'path-traversal': ['/', '/index.html', '/a.txt', '/b/c.txt', '/missing', '/a.txt?x=1', '/b/'],
   redos: [
     'abc',
     '',
@@ -116,12 +125,31 @@ const OBJECTS = [
 ];
 const LISTS = ['["a"]', '["a","b"]', '["a","b","c"]', '["list",0]', '["x"]', '[]', '[{"a":1},{"a":{"b":2}}]'];
 
-export function benignCalls(plan: ProbePlan, exports: readonly (readonly string[])[]): BenignCall[] {
+/** Words that belong to an attack: a documented call with one of them may be the flaw at work. */
+const SENSITIVE: Readonly<Record<FlawClass, RegExp>> = {
+  'prototype-pollution': /__proto__|constructor|prototype/,
+  'command-injection': /[;&|`$<>\n\\"'(){}*?]/,
+  'code-injection': /[;(){}=`]|\b(?:function|return|require|process|global|this)\b/,
+  'path-traversal': /\.\.|%|\\/,
+  redos: /(.{1,3})\1{8}/s,
+};
+/** Where harmless input has no shape of its own: the word for a shell may be a number, a name or a path. */
+const GUESSED: ReadonlySet<FlawClass> = new Set(['command-injection', 'code-injection']);
+const DOCUMENTED = 8;
+
+export interface BenignSources {
+  readonly exports: readonly ExportEntry[] | null;
+  /** Argument lists from documentation and tests, by the name of the function called. */
+  readonly examples: Readonly<Record<string, readonly (readonly PlanValue[])[]>>;
+}
+
+export function benignCalls(plan: ProbePlan, { exports, examples }: BenignSources): BenignCall[] {
   const { file, format, reach, drive } = plan;
-  const atEntry = payloadsLike(plan).map(
+  const guessed = payloadsLike(plan).map(
     (payload, index): BenignCall => ({
       id: `entry ${index}: ${payload.slice(0, 60)}`,
       isEntry: true,
+      isGuess: GUESSED.has(plan.flaw),
       file,
       format,
       reach,
@@ -129,20 +157,74 @@ export function benignCalls(plan: ProbePlan, exports: readonly (readonly string[
       payload,
     }),
   );
-  const elsewhere = exports.slice(0, EXPORTS_CALLED).flatMap((names) =>
+  const documented = documentedArguments(plan, examples).map(
+    (args, index): BenignCall => ({
+      id: `documented ${index}: ${JSON.stringify(args.map(plainOf)).slice(1, -1).slice(0, 60)}`,
+      isEntry: true,
+      isGuess: false,
+      file,
+      format,
+      reach,
+      drive: { ...drive, args } as ProbePlan['drive'],
+      payload: '',
+    }),
+  );
+  const others = (exports ?? []).filter(({ type, isAttacked }) => type === 'function' && !isAttacked);
+  const elsewhere = others.slice(0, EXPORTS_CALLED).flatMap(({ path }) =>
     PLAIN_ARGUMENTS.map(
       (args, index): BenignCall => ({
-        id: `${names.join('.') || 'module'} ${index}`,
+        id: `${path.join('.') || 'module'} ${index}`,
         isEntry: false,
+        isGuess: false,
         file,
         format,
-        reach: names.map((name) => ({ kind: 'get', name })),
+        reach: path.map((name) => ({ kind: 'get', name })),
         drive: { kind: 'call', args: args.map((value): PlanValue => ({ kind: 'json', value })), after: [] },
         payload: '',
       }),
     ),
   );
-  return [...atEntry, ...elsewhere];
+  return [...documented, ...guessed, ...elsewhere];
+}
+
+/** Calls whose arguments are all written out, without a word of the attack in them. */
+function documentedArguments({ flaw, reach, drive }: ProbePlan, examples: BenignSources['examples']): PlanValue[][] {
+  if (drive.kind !== 'call' && drive.kind !== 'construct') return [];
+  const name = reach.findLast((step) => step.kind === 'get')?.name ?? '';
+  const lists = Object.hasOwn(examples, name) ? (examples[name] ?? []) : [];
+  return lists
+    .filter((args) => args.length > 0 && args.every(isWrittenOut) && !SENSITIVE[flaw].test(textsIn(args)))
+    .slice(0, DOCUMENTED)
+    .map((args) => [...args]);
+}
+
+function isWrittenOut(value: PlanValue): boolean {
+  if (value.kind === 'array') return value.items.every(isWrittenOut);
+  if (value.kind === 'object') return value.members.every(([, member]) => isWrittenOut(member));
+  return value.kind === 'json' || value.kind === 'callback';
+}
+
+function plainOf(value: PlanValue): Json {
+  if (value.kind === 'array') return value.items.map(plainOf);
+  if (value.kind === 'object')
+    return Object.fromEntries(value.members.map(([name, member]) => [name, plainOf(member)]));
+  return value.kind === 'json' ? value.value : value.kind;
+}
+
+/** Every text in the arguments, names included, without the marks of JSON. */
+function textsIn(args: readonly PlanValue[]): string {
+  const texts: string[] = [];
+  const visit = (value: Json): void => {
+    if (typeof value === 'string') texts.push(value);
+    else if (Array.isArray(value)) value.forEach(visit);
+    else if (value !== null && typeof value === 'object')
+      for (const [name, member] of Object.entries(value)) {
+        texts.push(name);
+        visit(member as Json);
+      }
+  };
+  args.map(plainOf).forEach(visit);
+  return texts.join(' ');
 }
 
 function payloadsLike({ flaw, payload, drive }: ProbePlan): readonly string[] {
@@ -156,37 +238,111 @@ function benignDrive(drive: ProbePlan['drive'], payload: string): ProbePlan['dri
   return 'requestTarget' in drive && drive.requestTarget !== undefined ? { ...drive, requestTarget: payload } : drive;
 }
 
-/** A call that differed between two runs of the same unpatched code says nothing and is left out. */
 export function compareBehaviour(
   calls: readonly BenignCall[],
   before: readonly [Behaviour, Behaviour],
   after: Behaviour,
 ): Comparison {
-  const image = (behaviour: Behaviour, id: string) => {
-    const outcome = behaviour.outcomes.get(id);
-    return outcome === undefined ? undefined : JSON.stringify(outcome);
-  };
-  const stable = calls.filter(({ id }) => {
-    const first = image(before[0], id);
-    return first !== undefined && first === image(before[1], id) && !wasEvaluated(before[0].outcomes.get(id));
+  const promised = calls.filter(({ id }) => {
+    const [first, second] = before.map(({ outcomes }) => outcomes.get(id));
+    return first !== undefined && isPromise(first) && JSON.stringify(first) === JSON.stringify(second);
   });
-  const [{ exports }] = before;
+  const is = (call: BenignCall) => before[0].outcomes.get(call.id) ?? null;
+  const now = (call: BenignCall) => after.outcomes.get(call.id) ?? null;
+  const isSame = (call: BenignCall) => JSON.stringify(is(call)) === JSON.stringify(now(call));
+  const entry = promised.filter(({ isEntry }) => isEntry);
   const kept = new Set((after.exports ?? []).map(({ path, type }) => `${path.join('.')} ${type}`));
   return {
-    compared: stable.length,
-    comparedAtEntry: stable.filter(({ isEntry }) => isEntry).length,
-    differences: stable
-      .filter(({ id }) => image(before[0], id) !== image(after, id))
-      .map(({ id, isEntry }) => ({ id, isEntry })),
-    missingExports: (exports ?? [])
+    compared: promised.length,
+    comparedAtEntry: entry.length,
+    keptAtEntry: entry.filter((call) => isSame(call) && isTelling(is(call))).length,
+    differences: promised
+      .filter((call) => !isSame(call))
+      .map((call) => ({
+        id: call.id,
+        isEntry: call.isEntry,
+        isNarrowing: call.isGuess && isRefusal(now(call)),
+        before: shorten(is(call)),
+        after: shorten(now(call)),
+      })),
+    missingExports: (before[0].exports ?? [])
       .filter(({ path, type }) => !kept.has(`${path.join('.')} ${type}`))
       .map(({ path }) => path.join('.') || '(the module itself)'),
   };
 }
 
-/** An input that failed as program text was no ordinary input: a fix that no longer evaluates it may do anything. */
-function wasEvaluated(outcome: Outcome | undefined): boolean {
-  return /^\{"result":\{"threw":"(?:SyntaxError|ReferenceError)"/.test(JSON.stringify(outcome ?? null));
+interface Parts {
+  readonly value?: Json;
+  readonly threw: boolean;
+  readonly calls: string;
+  readonly started: readonly Json[];
+}
+
+function partsOf(outcome: Outcome): Parts | undefined {
+  if (outcome === null || typeof outcome !== 'object' || Array.isArray(outcome)) return undefined;
+  const { result, calls, started } = outcome as Readonly<Record<string, Json>>;
+  if (result === null || typeof result !== 'object' || Array.isArray(result)) return undefined;
+  return {
+    threw: result !== undefined && 'threw' in result,
+    ...(result !== undefined && 'value' in result ? { value: result.value as Json } : {}),
+    calls: JSON.stringify(calls ?? []),
+    started: Array.isArray(started) ? started : [],
+  };
+}
+
+/** A call that threw, ended the process or never came to an end promised nothing. */
+function isPromise(outcome: Outcome): boolean {
+  const parts = partsOf(outcome);
+  return parts !== undefined && !parts.threw && parts.value !== 'text never';
+}
+
+const EMPTY = ['undefined undefined', null, false, 'number NaN', 'text ', 'emitter undefined'];
+
+function isNothing(value: Json | undefined): boolean {
+  const text = JSON.stringify(value ?? null);
+  return (
+    value === undefined ||
+    EMPTY.some((one) => JSON.stringify(one) === text) ||
+    /^(?:\{"error":|\["[45]\d\d")/.test(text)
+  );
+}
+
+/** It gives nothing or an error, and does nothing. */
+function isRefusal(outcome: Outcome): boolean {
+  const parts = partsOf(outcome);
+  if (parts === undefined) return false;
+  const isToldError = parts.calls === '[]' || /^\[\[(?:\{"error":|"text )/.test(parts.calls);
+  return (parts.threw || isNothing(parts.value)) && isToldError && parts.started.length === 0;
+}
+
+/** It gave something, called back or started a program: a function that does nothing would look otherwise. */
+function isTelling(outcome: Outcome): boolean {
+  const parts = partsOf(outcome);
+  if (parts === undefined) return false;
+  return (
+    !isNothing(parts.value) ||
+    parts.value === false ||
+    parts.calls !== '[]' ||
+    parts.started.length > 0 ||
+    isArgumentChanged(outcome)
+  );
+}
+
+/** The arguments afterwards hold more than a harmless input brings along. */
+function isArgumentChanged(outcome: Outcome): boolean {
+  const { args } = outcome as Readonly<Record<string, Json>>;
+  return /"members":\[\[/.test(JSON.stringify(args ?? []));
+}
+
+const SHOWN_CHARACTERS = 80;
+
+function shorten(outcome: Outcome): string {
+  const parts = partsOf(outcome);
+  if (parts === undefined) return String(outcome);
+  const said = parts.threw ? 'throws' : `gives ${JSON.stringify(parts.value ?? null)}`;
+  const ran = parts.started.length > 0 ? `, starts ${JSON.stringify(parts.started)}` : '';
+  const called = parts.calls === '[]' ? '' : `, calls back ${parts.calls}`;
+  return (said + ran + called).slice(0, SHOWN_CHARACTERS);
 }
 
 /** Ways to functions, the shortest first, for calls and variants. */

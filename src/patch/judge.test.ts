@@ -7,7 +7,7 @@ const GOOD: PatchFacts = {
   after: 'silent',
   wayEntered: true,
   variants: { tried: 30, effective: 12, stillFiring: [], beyond: [], lost: [] },
-  benign: { compared: 40, comparedAtEntry: 7, differences: [], missingExports: [] },
+  benign: { compared: 40, comparedAtEntry: 7, keptAtEntry: 6, differences: [], missingExports: [] },
   tests: { outcome: 'same', reason: 'the tests are no worse' },
   firesAfterRevert: true,
   symptoms: [],
@@ -15,9 +15,10 @@ const GOOD: PatchFacts = {
   touchesLoadedFile: true,
 };
 const verdict = (changed: Partial<PatchFacts>) => judge({ ...GOOD, ...changed }).verdict;
+const DIFFERENCE = { isNarrowing: false, before: 'gives 1', after: 'throws' };
 const differences = (atEntry: number, elsewhere: number) => [
-  ...Array.from({ length: atEntry }, (_, index) => ({ id: `entry ${index}`, isEntry: true })),
-  ...Array.from({ length: elsewhere }, (_, index) => ({ id: `other ${index}`, isEntry: false })),
+  ...Array.from({ length: atEntry }, (_, index) => ({ ...DIFFERENCE, id: `entry ${index}`, isEntry: true })),
+  ...Array.from({ length: elsewhere }, (_, index) => ({ ...DIFFERENCE, id: `other ${index}`, isEntry: false })),
 ];
 
 test('every check must hold, and each one alone refuses', () => {
@@ -35,6 +36,7 @@ test('every check must hold, and each one alone refuses', () => {
   assert.equal(verdict({ benign: { ...GOOD.benign, missingExports: ['a'] } }), 'breaks');
   assert.equal(verdict({ benign: { ...GOOD.benign, differences: differences(1, 1) } }), 'breaks');
   assert.equal(verdict({ benign: { ...GOOD.benign, comparedAtEntry: 0 } }), 'inconclusive');
+  assert.equal(verdict({ benign: { ...GOOD.benign, keptAtEntry: 0 } }), 'inconclusive');
 });
 
 test('a gutted function is symptom-only, a changed one breaks', () => {
@@ -56,4 +58,14 @@ test('input of another type that gets through is told beside the verdict', () =>
   const { verdict: answer, reasons } = judge({ ...GOOD, variants: { ...GOOD.variants, beyond: ['list'] } });
   assert.equal(answer, 'fixes');
   assert.match(reasons.join(), /looked at on its own: list/);
+});
+
+test('undocumented input may be refused, as long as the function still does its work for some', () => {
+  const narrowed = differences(6, 0).map((one) => ({ ...one, isNarrowing: true }));
+  const benign = { ...GOOD.benign, differences: narrowed, keptAtEntry: 1 };
+  const { verdict: answer, reasons } = judge({ ...GOOD, benign });
+  assert.equal(answer, 'fixes');
+  assert.match(reasons.join(), /6 inputs that no document mentions are refused now: entry 0 \(gives 1; now throws\)/);
+  assert.notEqual(verdict({ benign: { ...benign, keptAtEntry: 0 } }), 'fixes');
+  assert.equal(verdict({ benign: { ...benign, differences: [...narrowed, ...differences(1, 0)] } }), 'breaks');
 });

@@ -1,7 +1,7 @@
 /**
  * From what was seen to a verdict. Pure; only `fixes` needs every check, and whatever cannot be shown is inconclusive.
  */
-import type { Comparison } from './benign.ts';
+import type { Comparison, Difference } from './benign.ts';
 import type { Symptom } from './symptoms.ts';
 
 export type PatchVerdict = 'fixes' | 'does-not-fix' | 'symptom-only' | 'breaks' | 'does-not-apply' | 'inconclusive';
@@ -84,6 +84,12 @@ export function judge(facts: PatchFacts): Judgement {
   if (variants.tried < VARIANTS_DEMANDED) {
     return end('inconclusive', `only ${variants.tried} variants could be made, ${VARIANTS_DEMANDED} are demanded`);
   }
+  if (benign.comparedAtEntry > 0 && benign.keptAtEntry === 0) {
+    return end(
+      'inconclusive',
+      'no ordinary call of the attacked function shows what it does, so a function that does nothing would look the same',
+    );
+  }
   if (benign.comparedAtEntry === 0) {
     return end(
       'inconclusive',
@@ -93,17 +99,23 @@ export function judge(facts: PatchFacts): Judgement {
   return end('fixes', ...held(facts));
 }
 
+/** A fix may refuse input that nobody documented, as long as the function still does its work for some. */
+export function breakingDifferences({ differences, keptAtEntry }: Comparison): readonly Difference[] {
+  return keptAtEntry > 0 ? differences.filter(({ isNarrowing }) => !isNarrowing) : differences;
+}
+
 /** What an ordinary user of the package would notice. */
 function breakage({ after, benign, variants }: PatchFacts): string[] {
   const reasons: string[] = [];
   if (benign.missingExports.length > 0) reasons.push(`deletes exports: ${list(benign.missingExports)}`);
   if (after === 'not-reached')
     reasons.push('the attacked call can no longer be reached: the function is gone or loading fails');
-  if (benign.differences.length > 0) {
-    const atEntry = benign.differences.filter(({ isEntry }) => isEntry).length;
+  const differences = breakingDifferences(benign);
+  if (differences.length > 0) {
+    const atEntry = differences.filter(({ isEntry }) => isEntry).length;
     const where = atEntry > 0 ? `, ${atEntry} of them of the attacked function` : '';
     reasons.push(
-      `${benign.differences.length} of ${benign.compared} ordinary calls behave differently${where}: ${list(benign.differences.map(({ id }) => id))}`,
+      `${differences.length} of ${benign.compared} ordinary calls behave differently${where}: ${list(differences.map(told))}`,
     );
   }
   if (reasons.length > 0 && variants.lost.length > 0)
@@ -113,7 +125,7 @@ function breakage({ after, benign, variants }: PatchFacts): string[] {
 
 /** The attacked function itself was gutted, deleted or switched off; anything else was broken by accident. */
 function isHiding({ symptoms, benign, after }: PatchFacts): boolean {
-  const changedAtEntry = benign.differences.filter(({ isEntry }) => isEntry).length;
+  const changedAtEntry = breakingDifferences(benign).filter(({ isEntry }) => isEntry).length;
   const isGutted = symptoms.some(({ kind }) => kind !== 'swallows-errors' && kind !== 'no-op');
   return (
     after === 'not-reached' ||
@@ -122,11 +134,17 @@ function isHiding({ symptoms, benign, after }: PatchFacts): boolean {
   );
 }
 
+const told = ({ id, before, after }: Difference) => `${id} (${before}; now ${after})`;
+
 function held({ variants, benign, tests, wayEntered }: PatchFacts): string[] {
+  const narrowed = benign.differences.filter(({ isNarrowing }) => isNarrowing);
   return [
     `the reproducer is silent with the same call reached${wayEntered === null ? '' : ', and its functions entered'}`,
     `${variants.tried} variants are silent, ${variants.effective} of which fire on the unpatched version`,
-    `${benign.compared} ordinary calls behave as before, ${benign.comparedAtEntry} of them of the attacked function; no export is missing`,
+    `${benign.compared - narrowed.length} ordinary calls behave as before, ${benign.comparedAtEntry - narrowed.length} of them of the attacked function; no export is missing`,
+    ...(narrowed.length > 0
+      ? [`${narrowed.length} inputs that no document mentions are refused now: ${list(narrowed.map(told))}`]
+      : []),
     tests.outcome === 'not-run' ? `the package's own tests were not run: ${tests.reason}` : tests.reason,
     'taking the patch back brings the flaw back',
     ...(variants.beyond.length > 0

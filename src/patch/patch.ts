@@ -8,10 +8,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readPackageHints } from '../finder/index.ts';
 import type { RandomBytes } from '../lib/id.ts';
 import { type ProbePlan, readPlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
 import type { PackageTree } from '../target/index.ts';
-import { type Attack, attack, type Reproducer, type RunInSandbox, type Version } from './attack-service.ts';
+import {
+  type Attack,
+  type AttackEnd,
+  attack,
+  attackTogether,
+  type Pace,
+  type Reproducer,
+  type RunInSandbox,
+  type Version,
+} from './attack-service.ts';
 import { observeBehaviour } from './behaviour-service.ts';
 import {
   type Behaviour,
@@ -23,7 +33,14 @@ import {
 } from './benign.ts';
 import { copyWith, readPatched } from './copy-service.ts';
 import { isEnteredAgain, waysAt } from './coverage.ts';
-import { judge, type PatchFacts, type PatchVerdict, type Silence, type TestComparison } from './judge.ts';
+import {
+  breakingDifferences,
+  judge,
+  type PatchFacts,
+  type PatchVerdict,
+  type Silence,
+  type TestComparison,
+} from './judge.ts';
 import { brokenBy, type ChangedFile, symptomsOf } from './symptoms.ts';
 import { applyToFiles, type FileTexts, readPatch, reverse } from './unified-diff.ts';
 import { type Variant, variantsOf } from './variants.ts';
@@ -58,12 +75,19 @@ export interface PatchReport {
 /** Variants run against a patched version: all that fire before it, up to this, and others up to the second number. */
 const EFFECTIVE_RUN = 24;
 const VARIANTS_RUN = 26;
-const QUICK_VARIANTS = 8;
-const AT_ONCE = 8;
+const QUICK_VARIANTS = 6;
+/** Variants tried on the unpatched version in one go, before it is asked whether they are enough. */
+const TRIED_AT_ONCE = 24;
 const NOTHING: Behaviour = { exports: null, outcomes: new Map() };
 const NO_VARIANTS: PatchFacts['variants'] = { tried: 0, effective: 0, stillFiring: [], beyond: [], lost: [] };
 const NOT_RUN: TestComparison = { outcome: 'not-run', reason: 'the patch was refused before' };
-const NO_COMPARISON: Comparison = { compared: 0, comparedAtEntry: 0, differences: [], missingExports: [] };
+const NO_COMPARISON: Comparison = {
+  compared: 0,
+  comparedAtEntry: 0,
+  keptAtEntry: 0,
+  differences: [],
+  missingExports: [],
+};
 
 /** A reproducer file as it was saved; what kind of module it is says its name, or else the plan inside. */
 export function toReproducer(path: string, text: string): Reproducer {
@@ -80,18 +104,41 @@ export async function measureBaseline(parts: PatchParts, tree: PackageTree, repr
   }
   const listed = await observe(parts, tree, tree.name, plan, []);
   const functions = functionsOf(listed.exports);
-  const calls = benignCalls(plan, functions);
+  const { examples } = await readPackageHints(tree.directory, tree.packagePath);
+  const calls = benignCalls(plan, { exports: listed.exports, examples });
   const behaviour = [
     await observe(parts, tree, tree.name, plan, calls),
     await observe(parts, tree, tree.name, plan, calls),
   ] as const;
-  const variants = await atMost(AT_ONCE, variantsOf(plan, functions), async (variant) => {
-    const text = render(variant.plan, tree.name);
-    if (text === undefined) return [];
-    const { verdict } = await attack(run, random, tree, text);
-    return [{ variant, fires: verdict?.fired === true }];
+  const variants = await findVariants(parts, tree, plan, functions);
+  return { tree, reproducer, plan, first, variants, calls, behaviour };
+}
+
+/** Tries variants until enough of them fire; the order goes through every kind of variant early. */
+async function findVariants(
+  { run, random }: PatchParts,
+  tree: PackageTree,
+  plan: ProbePlan,
+  functions: readonly (readonly string[])[],
+): Promise<Baseline['variants']> {
+  const waiting = variantsOf(plan, functions).flatMap((variant) => {
+    const reproducer = render(variant.plan, tree.name);
+    return reproducer === undefined ? [] : [{ variant, reproducer }];
   });
-  return { tree, reproducer, plan, first, variants: variants.flat(), calls, behaviour };
+  const tried: { variant: Variant; fires: boolean }[] = [];
+  const effective = () => tried.filter(({ variant, fires }) => fires && !variant.isBeyond).length;
+  while (waiting.length > 0 && effective() < EFFECTIVE_RUN) {
+    const next = waiting.splice(0, TRIED_AT_ONCE);
+    const ends = await attackTogether(
+      run,
+      random,
+      tree,
+      next.map(({ reproducer }) => reproducer),
+      paceOf(plan),
+    );
+    tried.push(...next.map(({ variant }, at) => ({ variant, fires: ends[at]?.verdict?.fired === true })));
+  }
+  return tried;
 }
 
 export async function verifyPatch(parts: PatchParts, baseline: Baseline, patchText: string): Promise<PatchReport> {
@@ -159,7 +206,7 @@ async function gather(
 
 async function attackVariants(
   { run, random }: PatchParts,
-  { variants, tree }: Baseline,
+  { variants, tree, plan }: Baseline,
   copy: Version,
 ): Promise<PatchFacts['variants']> {
   const effective = evenly(
@@ -170,11 +217,18 @@ async function attackVariants(
     variants.filter(({ fires }) => !fires),
     VARIANTS_RUN - effective.length,
   );
-  const ends = await atMost(AT_ONCE, [...effective, ...others], async ({ variant, fires }) => {
-    const text = render(variant.plan, tree.name);
-    const silence = text ? silenceOf(await attack(run, random, copy, text)) : 'no-verdict';
-    return { label: variant.label, isBeyond: variant.isBeyond === true, fires, silence };
+  const chosen = [...effective, ...others].flatMap(({ variant, fires }) => {
+    const reproducer = render(variant.plan, tree.name);
+    return reproducer === undefined ? [] : [{ variant, fires, reproducer }];
   });
+  const reproducers = chosen.map(({ reproducer }) => reproducer);
+  const silences = (await attackTogether(run, random, copy, reproducers, paceOf(plan))).map(silenceOf);
+  const ends = chosen.map(({ variant, fires }, at) => ({
+    label: variant.label,
+    isBeyond: variant.isBeyond === true,
+    fires,
+    silence: silences[at] ?? 'no-verdict',
+  }));
   const within = ends.filter(({ isBeyond }) => !isBeyond);
   return {
     tried: within.length,
@@ -187,26 +241,36 @@ async function attackVariants(
   };
 }
 
-/** The quick question while a patch is made: reproducer silent but reached, ordinary calls as before, variants silent? */
-export async function isMended(parts: PatchParts, baseline: Baseline, copy: Version): Promise<boolean> {
+/** What the quick look at a copy says, while a patch is made: `mended` has nothing in `changed`. */
+export interface QuickLook {
+  readonly isSilent: boolean;
+  /** Ordinary calls that differ and exports that are gone. */
+  readonly changed: ReadonlySet<string>;
+}
+
+const LOUD: QuickLook = { isSilent: false, changed: new Set() };
+
+/** Reproducer silent but reached, some variants silent, and which ordinary calls differ? The cheapest question first. */
+export async function lookAt(parts: PatchParts, baseline: Baseline, copy: Version): Promise<QuickLook> {
   const { tree, variants, reproducer, plan, calls, behaviour } = baseline;
   const { run, random } = parts;
-  if (plan === null || silenceOf(await attack(run, random, copy, reproducer)) !== 'silent') return false;
-  const { differences, missingExports } = compareBehaviour(
-    calls,
-    behaviour,
-    await observe(parts, copy, tree.name, plan, calls),
-  );
-  if (differences.length > 0 || missingExports.length > 0) return false;
+  if (plan === null || silenceOf(await attack(run, random, copy, reproducer)) !== 'silent') return LOUD;
   const effective = evenly(
     variants.filter(({ variant, fires }) => fires && !variant.isBeyond),
     QUICK_VARIANTS,
   );
-  const ends = await atMost(AT_ONCE, effective, async ({ variant }) => {
-    const text = render(variant.plan, tree.name);
-    return text === undefined ? 'silent' : silenceOf(await attack(run, random, copy, text));
-  });
-  return ends.every((end) => end !== 'fired');
+  const reproducers = effective.flatMap(({ variant }) => render(variant.plan, tree.name) ?? []);
+  const ends = await attackTogether(run, random, copy, reproducers, paceOf(plan));
+  if (ends.some((end) => silenceOf(end) === 'fired')) return LOUD;
+  const now = await observe(parts, copy, tree.name, plan, calls);
+  const comparison = compareBehaviour(calls, behaviour, now);
+  const breaking = breakingDifferences(comparison).map(({ id }) => id);
+  return { isSilent: true, changed: new Set([...breaking, ...comparison.missingExports]) };
+}
+
+export async function isMended(parts: PatchParts, baseline: Baseline, copy: Version): Promise<boolean> {
+  const { isSilent, changed } = await lookAt(parts, baseline, copy);
+  return isSilent && changed.size === 0;
 }
 
 /** The patch is taken back on a fresh copy: the very text of before, and the flaw with it. */
@@ -225,7 +289,7 @@ async function firesReverted(
   }
 }
 
-function silenceOf({ verdict, end }: Attack): Silence {
+function silenceOf({ verdict, end }: AttackEnd): Silence {
   if (verdict === undefined || end !== 'exited') return 'no-verdict';
   if (verdict.fired) return 'fired';
   return verdict.reached ? 'silent' : 'not-reached';
@@ -247,11 +311,11 @@ function observe(
   { run, random }: PatchParts,
   version: Version,
   name: string,
-  { file, format }: ProbePlan,
+  { file, format, reach }: ProbePlan,
   calls: readonly BenignCall[],
 ): Promise<Behaviour> {
   const token = `t${Buffer.from(random(12)).toString('hex')}`;
-  return observeBehaviour(run, version, { name, file, format, calls, token });
+  return observeBehaviour(run, version, { name, file, format, reach, calls, token });
 }
 
 function render(plan: ProbePlan, packageName: string): Reproducer | undefined {
@@ -263,6 +327,8 @@ function render(plan: ProbePlan, packageName: string): Reproducer | undefined {
   }
 }
 
+const paceOf = (plan: ProbePlan | null): Pace => (plan?.flaw === 'redos' ? 'busy' : 'waiting');
+
 const sameTexts = (left: FileTexts, right: FileTexts) =>
   left.size === right.size && [...left].every(([path, text]) => right.get(path) === text);
 
@@ -271,15 +337,4 @@ function evenly<T>(items: readonly T[], most: number): T[] {
   return items.filter(
     (_, index) => Math.floor((index * most) / items.length) !== Math.floor(((index - 1) * most) / items.length),
   );
-}
-
-/** In the order of the items, so that what is reported does not depend on who was faster. */
-async function atMost<T, R>(limit: number, items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async () => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await work(items[index] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
-  return results;
 }

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { PackageSource, PackageTree } from '../target/index.ts';
 import { copyWith } from './copy-service.ts';
-import { type Baseline, isMended, type PatchParts } from './patch.ts';
+import { applyEdits, type Edit, editsBetween } from './edits.ts';
+import { type Baseline, lookAt, type PatchParts, type QuickLook } from './patch.ts';
 import { brokenBy } from './symptoms.ts';
-import { applyToFiles, type FilePatch, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
+import { applyToFiles, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
 
 const SCRIPT = /\.(?:[cm]?js|json)$/;
 const BESIDE =
@@ -17,7 +18,7 @@ const BESIDE =
 const FILES = 2_000;
 const FILE_BYTES = 1024 * 1024;
 /** Runs of reproducer and variants spent on making the patch smaller. */
-const TRIALS = 24;
+const TRIALS = 40;
 
 /** Every script that changed between the two versions, as a patch; tests, documents and build files left out. */
 export async function wholeUpstreamPatch(tree: PackageTree, fixed: PackageSource): Promise<Result<string, string>> {
@@ -31,6 +32,11 @@ export async function wholeUpstreamPatch(tree: PackageTree, fixed: PackageSource
   return text === '' ? refuse('no script differs between the two versions') : ok(text);
 }
 
+/**
+ * A release mends the flaw and changes other things with it. What is looked for is the part that mends: fewer edits at
+ * every step, and never an ordinary call that differs where it did not differ a step before. So the whole release may
+ * change behaviour, and the part that is left need not.
+ */
 export async function upstreamPatch(
   parts: PatchParts,
   baseline: Baseline,
@@ -42,15 +48,17 @@ export async function upstreamPatch(
   const read = readPatch(whole.value);
   if (!read.ok) return read;
   const texts = await readScripts(join(tree.directory, tree.packagePath));
-  const holds = async (patches: readonly FilePatch[]) => await isSilentWith(parts, baseline, texts, patches);
+  const applied = applyToFiles(texts, read.value);
+  if (!applied.ok) return applied;
+  const edits = editsBetween(texts, applied.value);
+  const look = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen);
   const loaded = new Set(baseline.first.coverage.loaded);
-  const near = read.value.filter(({ path, kind }) => kind === 'add' || loaded.has(`${tree.name}/${path}`));
-  const start = near.length > 0 && (await holds(near)) ? near : read.value;
-  if (start === read.value && !(await holds(start)))
-    return refuse('the fixed version does not mend this finding, or changes other behaviour with it');
-  const smallest = await shrink(start, holds);
-  const after = applyToFiles(texts, smallest);
-  return after.ok ? ok(writePatch(texts, after.value)) : after;
+  const near = edits.filter(({ path }) => !texts.has(path) || loaded.has(`${tree.name}/${path}`));
+  for (const start of near.length > 0 && near.length < edits.length ? [near, edits] : [edits]) {
+    const seen = await look(start);
+    if (seen.isSilent) return ok(writePatch(texts, applyEdits(texts, await shrink(start, seen.changed, look))));
+  }
+  return refuse('the fixed version does not mend this finding');
 }
 
 /** Where the package begins: a fix may lie in a file that only the new manifest names. */
@@ -63,40 +71,48 @@ function entryOf(texts: ReadonlyMap<string, string>): string {
   }
 }
 
-type Holds = (patches: readonly FilePatch[]) => Promise<boolean>;
+type Look = (edits: readonly Edit[]) => Promise<QuickLook>;
 
-/** Files first, then hunks in ever smaller blocks: what can be left out is left out. */
-async function shrink(patches: readonly FilePatch[], holds: Holds): Promise<readonly FilePatch[]> {
-  let kept = patches.flatMap((patch, file) => patch.diff.hunks.map((_, hunk) => ({ file, hunk })));
-  const assemble = (parts: typeof kept) =>
-    patches.flatMap((patch, file) => {
-      const hunks = patch.diff.hunks.filter((_, hunk) => parts.some((one) => one.file === file && one.hunk === hunk));
-      return hunks.length === 0 ? [] : [{ ...patch, diff: { ...patch.diff, hunks } }];
-    });
+/** Files first, then edits in ever smaller blocks: what can be left out is left out. */
+async function shrink(edits: readonly Edit[], changedAtFirst: ReadonlySet<string>, look: Look) {
+  let kept = edits;
+  let changed = changedAtFirst;
   let trials = TRIALS;
-  const tryWithout = async (block: typeof kept) => {
-    const rest = kept.filter((part) => !block.includes(part));
-    if (rest.length === 0 || trials <= 0) return;
+  const tryWithout = async (block: readonly Edit[]): Promise<void> => {
+    const rest = kept.filter((edit) => !block.includes(edit));
+    if (rest.length === 0 || rest.length === kept.length || trials <= 0) return;
     trials -= 1;
-    if (await holds(assemble(rest))) kept = rest;
+    const seen = await look(rest);
+    if (!seen.isSilent || ![...seen.changed].every((id) => changed.has(id))) return;
+    kept = rest;
+    changed = seen.changed;
   };
-  for (let file = 0; file < patches.length; file += 1) await tryWithout(kept.filter((part) => part.file === file));
-  for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (const at of Array.from({ length: Math.ceil(kept.length / size) }, (_, index) => index * size).reverse()) {
-      await tryWithout(kept.slice(at, at + size));
-    }
+  for (const path of new Set(edits.map((edit) => edit.path))) {
+    await tryWithout(kept.filter((edit) => edit.path === path));
   }
-  return assemble(kept);
+  for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    const blocks = Array.from({ length: Math.ceil(kept.length / size) }, (_, at) =>
+      kept.slice(at * size, (at + 1) * size),
+    );
+    for (const block of blocks.reverse()) await tryWithout(block);
+  }
+  return kept;
 }
 
-async function isSilentWith(parts: PatchParts, baseline: Baseline, texts: FileTexts, patches: readonly FilePatch[]) {
-  const after = applyToFiles(texts, patches);
-  if (!after.ok) return false;
-  const files = patches.map(({ path }) => ({ path, before: texts.get(path), after: after.value.get(path) }));
-  if (brokenBy(files).length > 0) return false;
-  const copy = await copyWith(baseline.tree, parts.scratch, texts, after.value);
+async function lookWith(
+  parts: PatchParts,
+  baseline: Baseline,
+  texts: FileTexts,
+  edits: readonly Edit[],
+): Promise<QuickLook> {
+  const after = applyEdits(texts, edits);
+  const paths = [...new Set(edits.map(({ path }) => path))];
+  const files = paths.map((path) => ({ path, before: texts.get(path), after: after.get(path) }));
+  if (brokenBy(files).length > 0) return { isSilent: false, changed: new Set() };
+  const only = (all: FileTexts) => new Map([...all].filter(([path]) => paths.includes(path)));
+  const copy = await copyWith(baseline.tree, parts.scratch, only(texts), only(after));
   try {
-    return await isMended(parts, baseline, copy);
+    return await lookAt(parts, baseline, copy);
   } finally {
     await copy.dispose();
   }

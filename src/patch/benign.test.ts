@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Json } from '../lib/canonical-json.ts';
+import type { ProbePlan } from '../probe/index.ts';
+import { type Behaviour, type BenignCall, benignCalls, compareBehaviour } from './benign.ts';
+
+const PLAN: ProbePlan = {
+  flaw: 'command-injection',
+  file: '',
+  format: 'cjs',
+  reach: [{ kind: 'get', name: 'look' }],
+  drive: { kind: 'call', args: [{ kind: 'payload' }], after: [] },
+  payload: ';touch {{canary}};',
+};
+const call = (id: string, isGuess: boolean): BenignCall => ({
+  id,
+  isEntry: true,
+  isGuess,
+  file: '',
+  format: 'cjs',
+  reach: [],
+  drive: PLAN.drive,
+  payload: '',
+});
+const gave = (value: Json, started: Json[] = []): Json => ({ result: { value }, args: [], calls: [], started });
+const THREW: Json = { result: { threw: true }, args: [], calls: [], started: [] };
+const behaviour = (outcomes: Readonly<Record<string, Json>>): Behaviour => ({
+  exports: [],
+  outcomes: new Map(Object.entries(outcomes)),
+});
+const compare = (before: Json, after: Json, isGuess = false) => {
+  const old = behaviour({ one: before });
+  return compareBehaviour([call('one', isGuess)], [old, old], behaviour({ one: after }));
+};
+
+test('a call that threw, ended the process or never ended promised nothing', () => {
+  for (const before of [THREW, 'ended the process', gave('text never')]) {
+    assert.deepEqual([compare(before, gave(1)).compared, compare(before, gave(1)).differences.length], [0, 0]);
+  }
+});
+
+test('a call that gave a value must give the same', () => {
+  assert.equal(compare(gave(1), gave(1)).differences.length, 0);
+  assert.equal(compare(gave(1), gave(2)).differences.length, 1);
+  const [difference] = compare(gave('text a'), THREW).differences;
+  assert.deepEqual([difference?.before, difference?.after], ['gives "text a"', 'throws']);
+});
+
+test('only a guessed input may be refused, and another answer is no refusal', () => {
+  const ran = gave('undefined undefined', ['ls abc']);
+  const narrowing = (after: Json, isGuess: boolean) => compare(ran, after, isGuess).differences[0]?.isNarrowing;
+  assert.equal(narrowing(THREW, true), true);
+  assert.equal(narrowing(gave('undefined undefined'), true), true);
+  assert.equal(narrowing(THREW, false), false);
+  assert.equal(narrowing(gave('undefined undefined', ['rm abc']), true), false);
+  assert.equal(narrowing(gave('text other'), true), false);
+});
+
+test('a call that shows nothing is not counted as kept', () => {
+  const nothing = gave('undefined undefined');
+  assert.equal(compare(nothing, nothing).keptAtEntry, 0);
+  assert.equal(compare(gave(false), gave(false)).keptAtEntry, 1);
+  assert.equal(compare(gave(null, ['ls']), gave(null, ['ls'])).keptAtEntry, 1);
+});
+
+test('documented calls are taken as written, and those with a word of the attack are left out', () => {
+  const text = (value: string) => ({ kind: 'json', value }) as const;
+  const examples = { look: [[text('main')], [text('a; b')], [{ kind: 'payload' } as const]] };
+  const ids = benignCalls(PLAN, { exports: [], examples }).map(({ id }) => id);
+  assert.deepEqual(
+    ids.filter((id) => id.startsWith('documented')),
+    ['documented 0: "main"'],
+  );
+  assert.ok(ids.some((id) => id.startsWith('entry')));
+});
+
+test('the attacked function is not called with plain arguments of another kind, under whatever name', () => {
+  const entry = (path: string[], isAttacked: boolean) => ({ path, type: 'function', isAttacked });
+  const exports = [entry(['look'], true), entry(['default', 'look'], true), entry(['other'], false)];
+  const elsewhere = benignCalls(PLAN, { exports, examples: {} }).filter(({ isEntry }) => !isEntry);
+  assert.ok(elsewhere.length > 5 && elsewhere.every(({ id }) => id.startsWith('other ')));
+});
