@@ -68,6 +68,8 @@ export async function startWorkers(options: WorkerOptions): Promise<Workers> {
       concurrency: options.concurrency,
       pollInterval: POLL_MS,
       noHandleSignals: true,
+      // Only what is written in batches is waited for when the workers stop; without, an ended job may be run again.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       logger: quietLogger(),
       events,
     });

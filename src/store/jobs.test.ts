@@ -10,6 +10,7 @@ import { createTestDatabase, type TestDatabase } from './test-database.ts';
 import { createVault } from './vault.ts';
 
 const TIMEOUT_MS = 30_000;
+const HELD_MS = 300;
 const vault = createVault({ masterKey: Buffer.alloc(32, 7), random: systemRandom });
 let db: TestDatabase;
 before(async () => {
@@ -102,12 +103,10 @@ test('a job that throws is tried again, and when all attempts failed it is liste
   assert.deepEqual(await ran(), ['{"n":1}']);
 });
 
-test('stopping waits for the job that runs', async () => {
+test('stopping waits for the job that runs, and until the database knows that it has run', async () => {
+  const started = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
   let finished = false;
-  let started: () => void = () => {};
-  const running = new Promise<void>((resolve) => {
-    started = resolve;
-  });
   await addJob(db.database, 'slow', null);
   const workers = await startWorkers({
     database: db.database,
@@ -116,16 +115,26 @@ test('stopping waits for the job that runs', async () => {
     vault,
     handlers: {
       slow: async () => {
-        started();
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        started.resolve();
+        await ended.promise;
         finished = true;
       },
     },
   });
-  await running;
+  await started.promise;
+  // The database takes no word of any job until the stop has been waiting for a while.
+  const held = Promise.withResolvers<void>();
+  const holding = db.database.transaction(async (tx) => {
+    await tx.query('lock table graphile_worker._private_jobs in share mode');
+    held.resolve();
+    ended.resolve();
+    await new Promise((resolve) => setTimeout(resolve, HELD_MS));
+  });
+  await held.promise;
   await workers.stop();
   assert.ok(finished);
   assert.equal(await countPendingJobs(db.database), 0);
+  await holding;
 });
 
 test('no process is left in the table after a stop', async () => {

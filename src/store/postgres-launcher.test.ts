@@ -350,25 +350,6 @@ test('lost passwords are told, and do not lead to a new cluster over the old', a
   assert.ok(existsSync(join(data, 'PG_VERSION')));
 });
 
-test('the log quotes no statement, no value and no row', async () => {
-  useSeed();
-  const server = await start();
-  const client = new pg.Client({ connectionString: server.url });
-  await client.connect();
-  await client.query(`create table t (n int check (n > 0), secret text unique)`);
-  await client.query(`insert into t values (1, 'MARKER-unique')`);
-  await assert.rejects(client.query(`insert into t values (-1, 'MARKER-check')`));
-  await assert.rejects(client.query(`insert into t values (1, 'MARKER-unique')`));
-  await assert.rejects(client.query('select $1::int', ['MARKER-parameter']));
-  await assert.rejects(client.query(`select 1 'MARKER-syntax'`));
-  await client.end();
-  await server.stop();
-  const log = readFileSync(join(directory, 'server.log'), 'utf8');
-  assert.match(log, /ready to accept connections/);
-  const quoted = log.split('\n').filter((line) => line.includes('MARKER'));
-  assert.deepEqual(quoted, []);
-});
-
 const canMount = isRoot && spawnSync('unshare', ['-m', 'true']).status === 0;
 test('a full disk is named, on the first start and on a later one, and freeing it is enough', {
   skip: !canMount && 'needs root and mounts',
