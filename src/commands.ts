@@ -20,11 +20,13 @@ import {
   registerStoreCommands,
   serve,
 } from './cli/index.ts';
+import { OPERATOR } from './disclosure/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import { createServing } from './serving.ts';
 import { createWork, openFixtureRegistry, openSession } from './session.ts';
 import { inspectStore } from './store/inspect.ts';
+import { inspectScratch } from './store/scratch.ts';
 import { openTarget, readTargetText } from './target/index.ts';
 import { createFindingStore } from './verify/index.ts';
 
@@ -52,6 +54,7 @@ export function registerAll(program: Command, parts: Parts): void {
     work: async (campaign, { cache }) => work(campaign, await registryFor(campaign, cache && resolve(cache))),
     lines: async (id) => (await session()).services.reports.lines(id),
     recordReveal: async (findingId) => (await session()).services.recordReveal(findingId),
+    summarise: async (id) => (await session()).services.reports.summarise(id),
     toTarget: readTarget,
   });
   registerProofs(program, parts);
@@ -67,7 +70,8 @@ export function registerAll(program: Command, parts: Parts): void {
     terminal,
     clock,
     home: config.home,
-    findSealed: async (id) => (await session()).services.disclosure.findSealed(id),
+    revealSealed: async (id, field) =>
+      (await session()).services.disclosure.revealSealed(id, { field, actor: OPERATOR }),
   });
   registerCaseCommands(program, {
     terminal,
@@ -95,6 +99,7 @@ export function registerAll(program: Command, parts: Parts): void {
         inspect: ({ reveal }) =>
           inspectStore(config.home, { databaseUrl: config.databaseUrl, programs: config.postgresPrograms, reveal }),
       },
+      { name: 'scratch', inspect: async () => [await inspectScratch()] },
       { name: 'sandbox', inspect: () => inspectSandbox(parts) },
     ],
   });

@@ -2,9 +2,7 @@
  * The parts of a running installation, each made when first asked for and closed in the reverse order. A command that
  * only validates a file thus opens no database.
  */
-import { chmod, lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { CommandEnd, type Terminal } from './cli/index.ts';
 import type { Config } from './config.ts';
 import { systemClock } from './lib/clock.ts';
@@ -23,6 +21,7 @@ import { openMasterKey } from './store/master-key.ts';
 import { migrate } from './store/migrate.ts';
 import { type OpenDatabase, openDatabase } from './store/open-database.ts';
 import { startPostgres } from './store/postgres-launcher.ts';
+import { makeScratch, onDiskWarning } from './store/scratch.ts';
 import { createVault, type Vault } from './store/vault.ts';
 import { createRegistry, listVersions, openTarget, type Registry } from './target/index.ts';
 import { createTlog, type Tlog } from './tlog/index.ts';
@@ -60,9 +59,9 @@ export function createParts(config: Config, terminal: Terminal) {
     const masterKey = await openMasterKey((await home()).masterKeyFile, db, systemRandom);
     return createVault({ masterKey, random: systemRandom });
   });
-  /** A directory on a tmpfs where there is one: unpacked targets and reproducers never touch the disk. */
   const scratch = once(async (): Promise<string> => {
-    const directory = await makeScratch();
+    const { directory, isInMemory } = await makeScratch();
+    if (!isInMemory) terminal.say(onDiskWarning(directory));
     onClose(() => rm(directory, { recursive: true, force: true }));
     return directory;
   });
@@ -146,39 +145,4 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     made ??= make();
     return made;
   };
-}
-
-const SCRATCH = /^headstart-scratch-(\d+)-/;
-
-/** Named after this process, so that a later start can remove what a killed one left behind. */
-async function makeScratch(): Promise<string> {
-  for (const parent of ['/dev/shm', tmpdir()]) {
-    try {
-      await removeAbandoned(parent);
-      const directory = await mkdtemp(join(parent, `headstart-scratch-${process.pid}-`));
-      await chmod(directory, 0o711);
-      return directory;
-    } catch {
-      // Not there or not writable: the next one. Where there is no tmpfs at all, `doctor` says so.
-    }
-  }
-  throw new Error('neither /dev/shm nor the temporary directory can be written');
-}
-
-async function removeAbandoned(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const pid = Number(SCRATCH.exec(name)?.[1]);
-    if (!pid || isAlive(pid)) continue;
-    const { uid } = await lstat(join(parent, name));
-    if (uid === process.geteuid?.()) await rm(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -173,7 +173,11 @@ export async function createHandlers(
     }),
     ...createSequenceJobs(services.log),
     ...createDisclosureJobs({ disclosure, outbox: services.outbox }),
-    ...createPublishJobs({ publish: (id) => publishRelease(services, id) }),
+    ...createPublishJobs({
+      database,
+      clock,
+      publishing: { publish: (id) => publishRelease(services, id), dueAt: services.publishing.dueAt },
+    }),
   };
 }
 

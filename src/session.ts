@@ -8,6 +8,7 @@ import { createHandlers, createServices, type Services } from './services.ts';
 import { startWorkers, type Workers, waitUntilIdle } from './store/job-worker.ts';
 import { findFailedJobs, retryFailedJobs } from './store/jobs.ts';
 import { createRegistry, type Registry } from './target/index.ts';
+import { SEQUENCE_JOB } from './tlog/index.ts';
 
 /** Jobs at a time: one a core of the smallest machine the product is measured on. */
 const CONCURRENCY = 2;
@@ -53,7 +54,7 @@ export async function openSession(parts: Parts): Promise<Session> {
 
 const CAMPAIGN_LIMIT_MS = 24 * 3_600_000;
 
-/** Runs jobs until none is left, and gives the reasons of those that failed for good. */
+/** Runs jobs until none of the campaign is left, and gives the reasons of those of it that failed for good. */
 export function createWork(session: () => Promise<Session>, onEvent: SessionOptions['onEvent']) {
   return async (campaign: Campaign, registry: Registry | Promise<Registry>): Promise<readonly string[]> => {
     const { services, startWorkers: start } = await session();
@@ -66,12 +67,14 @@ export function createWork(session: () => Promise<Session>, onEvent: SessionOpti
     const workers = await start({ profile: campaign.sandboxProfile, registry: await registry, onEvent });
     try {
       // After the start of the workers, which takes the jobs of dead processes back: one may have died at every attempt.
-      const stuck = await findFailedJobs(services.database);
+      // Its promises to the log become leaves by jobs that belong to no campaign.
+      const of = [campaign.id, SEQUENCE_JOB];
+      const stuck = await findFailedJobs(services.database, of);
       await retryFailedJobs(
         services.database,
         stuck.map(({ id }) => id),
       );
-      const failed = await waitUntilIdle(services.database, CAMPAIGN_LIMIT_MS);
+      const failed = await waitUntilIdle(services.database, CAMPAIGN_LIMIT_MS, of);
       // The reason may name what is sealed: it stays in the list of failed jobs, which `doctor` counts.
       return failed.map(({ id, name }) => `the job ${name} (${id}) failed for good`);
     } finally {

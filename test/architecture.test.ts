@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { test } from 'node:test';
-import { FOUNDATION, isDomain, isInside, MAY_IMPORT } from '../architecture.ts';
+import { FOUNDATION, isDomain, isInside, MAY_IMPORT, MODULE_FILES, WHOLE } from '../architecture.ts';
 
 const IMPORT = /^(import type|import|export)\b[^'";]*?from '([^']+)'|^(import) '([^']+)'|\b(import)\('([^']+)'\)/gm;
 
@@ -26,6 +26,12 @@ function importsOf(file: string): Import[] {
 
 test('every module is in the table, and the table holds nothing else', () => {
   assert.deepEqual(new Set(files.map(moduleOf)), new Set(Object.keys(MAY_IMPORT)));
+});
+
+test('a module of more files than the limit says why it stays whole, and only such a one does', () => {
+  const sizes = Map.groupBy(files, moduleOf);
+  const large = [...sizes].filter(([, of]) => of.length > MODULE_FILES).map(([module]) => module);
+  assert.deepEqual(new Set(large), new Set(Object.keys(WHOLE)));
 });
 
 test('a module may import only what stands above it in the table', () => {

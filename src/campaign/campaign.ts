@@ -10,7 +10,6 @@ import { addJob } from '../store/jobs.ts';
 import type { Vault } from '../store/vault.ts';
 import type { CampaignFile } from './campaign-file.ts';
 import { type Campaign, type CampaignId, createCampaignStore, type TargetRow } from './campaign-store.ts';
-import { type CandidateRow, createCandidateStore } from './candidate-store.ts';
 import { SEARCH_JOBS } from './search-job.ts';
 import type { CampaignSummary } from './summary.ts';
 
@@ -37,7 +36,7 @@ export function createCampaigns({ database, vault, clock, random }: CampaignPart
         for (const [position, { target }] of file.targets.entries()) {
           const targetId = createId('target', random);
           await store.insertTarget({ id: targetId, campaignId: id, position, target });
-          await addJob(tx, SEARCH_JOBS.scan, { targetId }, { key: `scan ${targetId}` });
+          await addJob(tx, SEARCH_JOBS.scan, { targetId }, { key: `scan ${targetId}`, of: id });
         }
         return id;
       });
@@ -47,15 +46,6 @@ export function createCampaigns({ database, vault, clock, random }: CampaignPart
     findLatest: (kind: Campaign['kind']): Promise<Campaign | undefined> =>
       createCampaignStore(database, vault).findLatest(kind),
     listTargets: (id: CampaignId): Promise<TargetRow[]> => createCampaignStore(database, vault).listTargets(id),
-    listCandidates: (id: CampaignId): Promise<CandidateRow[]> => createCandidateStore(database).listOf(id),
-
-    /** Every target settled and every candidate decided; cases may still be on their way. */
-    async isSearched(id: CampaignId): Promise<boolean> {
-      const targets = await createCampaignStore(database, vault).listTargets(id);
-      const candidates = await createCandidateStore(database).listOf(id);
-      return targets.every(({ state }) => state !== 'waiting') && candidates.every(({ state }) => state !== 'waiting');
-    },
-
     /** False where it was finished before. */
     finish: (id: CampaignId, summary: CampaignSummary): Promise<boolean> =>
       createCampaignStore(database, vault).finish(id, summary, clock.now()),

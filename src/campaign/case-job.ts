@@ -9,7 +9,7 @@
  * Only a demonstration moves by itself: its maintainer is simulated, its clock is explicit and starts where the case's
  * history ends. A real case stops after `measure` and waits for people.
  */
-import type { Disclosure, OpenedCase, Stage } from '../disclosure/index.ts';
+import type { Disclosure, OpenedCase } from '../disclosure/index.ts';
 import {
   createCompressedClock,
   isDemonstration,
@@ -20,7 +20,7 @@ import {
 } from '../disclosure/index.ts';
 import { addDays, type Clock } from '../lib/clock.ts';
 import { documentPaths } from '../publish/index.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Transaction } from '../store/database.ts';
 import type { JobHandler } from '../store/job-worker.ts';
 import { addJob } from '../store/jobs.ts';
 import type { PackageTree } from '../target/index.ts';
@@ -65,41 +65,47 @@ export interface CaseJobParts {
   readonly onEvent: (event: CampaignEvent) => void;
 }
 
+/** The parts, and the campaign of the job that runs: its successor belongs to it, too. */
+type Running = CaseJobParts & { readonly of: string | undefined };
+
 export function createCaseJobs(parts: CaseJobParts): Readonly<Record<string, JobHandler>> {
   return {
-    [SEARCH_JOBS.measure]: (payload) => measure(parts, readId(payload, 'caseId')),
-    [STEP_JOB]: (payload) => step(parts, readId(payload, 'caseId')),
+    [SEARCH_JOBS.measure]: (payload, { of }) => measure({ ...parts, of }, readId(payload, 'caseId')),
+    [STEP_JOB]: (payload, { of }) => step({ ...parts, of }, readId(payload, 'caseId')),
   };
 }
 
-async function getCase({ disclosure }: CaseJobParts, caseId: string): Promise<OpenedCase> {
+async function getCase({ disclosure }: Running, caseId: string): Promise<OpenedCase> {
   const opened = await disclosure.find(caseId);
   if (!opened) throw new Error(`there is no case ${caseId}`);
   return opened;
 }
 
-async function measure(parts: CaseJobParts, caseId: string): Promise<void> {
+async function measure(parts: Running, caseId: string): Promise<void> {
   const opened = await getCase(parts, caseId);
-  if (!opened.learnt.affected) {
-    const { name, version } = packageOf(opened.finding);
-    const { verification } = parts;
-    // What came from a path has no published versions; a registry's package of the same name is another one.
-    const isPublished = (opened.finding.origin ?? 'pkg:').startsWith('pkg:');
-    const measured = isPublished
-      ? await verification.measureAffected(opened.finding, name, version, MEASURE_SEED)
-      : undefined;
-    if (measured?.ok === false && measured.refusal.kind === 'registry-unavailable') {
-      throw new Error(`the registry does not answer; the versions of ${caseId} are measured later`);
-    }
-    if (measured?.ok) {
-      const affected = measured.value;
-      await parts.disclosure.learn(caseId, { affected, fixedVersion: affected.fixedIn });
-      if (isDemonstration(opened.case)) {
-        parts.onEvent({ kind: 'measured', caseId, versions: affected.measured.length, range: rangeOf(affected) });
-      }
-    }
+  const affected = opened.learnt.affected ? undefined : await measureVersions(parts, opened);
+  await parts.database.transaction(async (tx) => {
+    if (affected) await parts.disclosure.learnIn(tx, caseId, { affected, fixedVersion: affected.fixedIn });
+    if (isDemonstration(opened.case)) await addStep(tx, parts, opened.case);
+  });
+  if (affected && isDemonstration(opened.case)) {
+    parts.onEvent({ kind: 'measured', caseId, versions: affected.measured.length, range: rangeOf(affected) });
   }
-  if (isDemonstration(opened.case)) await nextStep(parts, caseId, opened.case.stage);
+}
+
+async function measureVersions(
+  { verification }: Running,
+  { case: it, finding }: OpenedCase,
+): Promise<AffectedVersions | undefined> {
+  // What came from a path has no published versions; a registry's package of the same name is another one.
+  if (!(finding.origin ?? 'pkg:').startsWith('pkg:')) return undefined;
+  const { name, version } = packageOf(finding);
+  const measured = await verification.measureAffected(finding, name, version, MEASURE_SEED);
+  if (measured.ok) return measured.value;
+  if (measured.refusal.kind === 'registry-unavailable') {
+    throw new Error(`the registry does not answer; the versions of ${it.id} are measured later`);
+  }
+  return undefined;
 }
 
 function rangeOf({ introducedIn, fixedIn }: AffectedVersions): string {
@@ -108,11 +114,11 @@ function rangeOf({ introducedIn, fixedIn }: AffectedVersions): string {
 }
 
 /** Named by the stage it starts from, so that a job that ran twice adds one successor. */
-async function nextStep({ database }: CaseJobParts, caseId: string, stage: Stage): Promise<void> {
-  await addJob(database, STEP_JOB, { caseId }, { key: `step ${caseId} ${stage}` });
+async function addStep(tx: Transaction, { of }: Running, { id, stage }: OpenedCase['case']): Promise<void> {
+  await addJob(tx, STEP_JOB, { caseId: id }, { key: `step ${id} ${stage}`, of });
 }
 
-async function step(parts: CaseJobParts, caseId: string): Promise<void> {
+async function step(parts: Running, caseId: string): Promise<void> {
   const opened = await getCase(parts, caseId);
   if (!isDemonstration(opened.case)) return;
   const clock = createCompressedClock(lastInstant(opened));
@@ -144,20 +150,24 @@ function lastInstant(opened: OpenedCase): Date {
 }
 
 async function take(
-  parts: CaseJobParts,
+  parts: Running,
   { case: it }: OpenedCase,
   name: Step,
   actor: string,
   clock: Clock,
   note = '',
 ): Promise<void> {
-  const taken = await parts.disclosureUnder(clock).take(name, it.id, { actor, note });
-  if (taken.ok) await nextStep(parts, it.id, taken.value.stage);
-  else if (taken.refusal.kind !== 'wrong-stage')
+  const taken = await parts.database.transaction(async (tx) => {
+    const outcome = await parts.disclosureUnder(clock).takeIn(tx, name, it.id, { actor, note });
+    if (outcome.ok) await addStep(tx, parts, outcome.value);
+    return outcome;
+  });
+  if (!taken.ok && taken.refusal.kind !== 'wrong-stage') {
     throw new Error(`${name} of ${it.id} was refused: ${taken.refusal.kind}`);
+  }
 }
 
-async function notify(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Promise<void> {
+async function notify(parts: Running, opened: OpenedCase, clock: Clock): Promise<void> {
   await take(parts, opened, 'notify', 'coordinator', clock);
   const { case: it } = await getCase(parts, opened.case.id);
   if ('dueAt' in it) {
@@ -167,7 +177,7 @@ async function notify(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Pr
 }
 
 /** The simulated maintainer answers, some days later by the compressed clock. */
-async function answer(parts: CaseJobParts, opened: OpenedCase, clock: { now(): Date; passDays(days: number): void }) {
+async function answer(parts: Running, opened: OpenedCase, clock: { now(): Date; passDays(days: number): void }) {
   if (!isDemonstration(opened.case)) return;
   const next = nextSimulatedAnswer(opened.case, opened.learnt);
   if (!next) return;
@@ -175,7 +185,7 @@ async function answer(parts: CaseJobParts, opened: OpenedCase, clock: { now(): D
   await take(parts, opened, next.step, SIMULATED_ACTOR, clock, next.note);
 }
 
-async function findPatch(parts: CaseJobParts, { case: it, finding, learnt }: OpenedCase): Promise<void> {
+async function findPatch(parts: Running, { case: it, finding, learnt }: OpenedCase): Promise<void> {
   if (learnt.patch) return;
   const used = await parts.trees.use(finding.origin ?? finding.target, (tree) =>
     parts.attemptPatches(finding, tree, learnt.fixedVersion),
@@ -195,7 +205,7 @@ async function findPatch(parts: CaseJobParts, { case: it, finding, learnt }: Ope
 }
 
 /** The simulated answer names a version; the reproducer is run on it before it is believed. */
-async function releaseFix(parts: CaseJobParts, opened: OpenedCase, clock: ReturnType<typeof createCompressedClock>) {
+async function releaseFix(parts: Running, opened: OpenedCase, clock: ReturnType<typeof createCompressedClock>) {
   const { case: it, finding, learnt } = opened;
   const version = learnt.fixedVersion;
   if (version) {
@@ -209,7 +219,7 @@ async function releaseFix(parts: CaseJobParts, opened: OpenedCase, clock: Return
   await publish(parts, opened, createCompressedClock(due));
 }
 
-async function publish(parts: CaseJobParts, opened: OpenedCase, clock: Clock): Promise<void> {
+async function publish(parts: Running, opened: OpenedCase, clock: Clock): Promise<void> {
   const published = await parts.publishAsOperator(opened, clock);
   if (!published.ok) throw new Error(`${opened.case.id} was not published: ${published.refusal.kind}`);
   parts.onEvent({ kind: 'published', caseId: opened.case.id, documents: documentPaths(published.value.advisory) });

@@ -33,6 +33,7 @@ export function createCaseOpening(parts: CaseOpeningParts): SearchParts['openCas
     };
     const opened = await disclosure.openCase(tx, { findingId: recorded.id, finding, policy, vendor, knownAs });
     if (!opened.ok) throw new Error(`no case was opened: ${opened.refusal.kind}`);
+    if (!recorded.isNew) await disclosure.addEntries(tx, opened.value, finding);
     const it = await disclosure.findIn(tx, opened.value);
     if (!it) throw new Error(`the case ${opened.value} vanished within its own transaction`);
     return {

@@ -126,7 +126,7 @@ function keepCandidates(
       const id = createId('candidate', random);
       const sealed = sealCandidate(vault, id, candidate);
       await createCandidateStore(tx).insert({ id, targetId: target.id, ordinal, sealed });
-      await addJob(tx, SEARCH_JOBS.verify, { candidateId: id }, { key: `verify ${id}` });
+      await addJob(tx, SEARCH_JOBS.verify, { candidateId: id }, { key: `verify ${id}`, of: target.campaignId });
     }
     return true;
   });
@@ -199,7 +199,8 @@ async function openCaseOf(
       const it = await parts.openCase(tx, finding, { kind, campaignId: campaign.id, knownAs: known?.ids ?? [] });
       const state = it.isNew ? 'confirmed' : 'duplicate';
       if (!(await createCandidateStore(tx).settle(id, { state, caseId: it.caseId }))) throw new AlreadySettled();
-      if (it.isNew) await addJob(tx, SEARCH_JOBS.measure, { caseId: it.caseId }, { key: `measure ${it.caseId}` });
+      const measure = { key: `measure ${it.caseId}`, of: campaign.id };
+      if (it.isNew) await addJob(tx, SEARCH_JOBS.measure, { caseId: it.caseId }, measure);
       return it;
     })
     .catch((error: unknown) => {

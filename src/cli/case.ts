@@ -4,6 +4,7 @@ import {
   createCompressedClock,
   type Disclosure,
   isStep,
+  OPERATOR,
   type OpenedCase,
   type OutboxMessage,
   packageOf,
@@ -43,8 +44,6 @@ export interface CaseCommandParts {
 
 const EXPORT_FORMATS = ['csaf', 'osv', 'cve', 'markdown', 'report'] as const;
 type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-const OPERATOR = 'operator at the command line';
 
 export function registerCaseCommands(program: Command, parts: CaseCommandParts): void {
   const cases = program.command('case').description('disclosure cases: list, show, move');
@@ -115,8 +114,15 @@ function addStep(cases: Command, parts: CaseCommandParts): void {
       const after = await getCase(await parts.disclosure(), id);
       if (options.json) parts.terminal.json(toShown(after, false));
       parts.terminal.say(`${id}: ${after.case.stage}, embargo ${after.case.embargo}`);
+      if (step === 'withdraw' || step === 'reject') parts.terminal.say(whatBecomesOf(after));
       if (step === 'notify') for (const message of after.messages) parts.terminal.say(whereabouts(id, message));
     });
+}
+
+function whatBecomesOf({ commitment }: OpenedCase): string {
+  return commitment.endedAt
+    ? 'its commitment is opened as withdrawn, in the log'
+    : `its commitment is opened as withdrawn on ${commitment.openedBy} by a running worker (\`headstart serve\`)`;
 }
 
 /** Where the report is now, and what has to happen. */

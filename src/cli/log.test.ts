@@ -68,9 +68,9 @@ async function runAt(dataDirectory: string, ...args: string[]) {
     data: (text) => void out.push(String(text)),
     say: (line) => void err.push(line),
   };
-  const findSealed = async (id: string): Promise<{ commitment: string; sealed: SealedFinding } | undefined> =>
+  const revealSealed = async (id: string): Promise<{ commitment: string; sealed: SealedFinding } | undefined> =>
     id === commitment || id === VALUES.caseId ? { commitment, sealed: secret } : undefined;
-  const deps = { terminal, clock, home: dataDirectory, findSealed };
+  const deps = { terminal, clock, home: dataDirectory, revealSealed };
   const exit = await runCommandLine(args, { terminal, register: [(program) => registerLogCommands(program, deps)] });
   return { exit, out: out.join(''), err: err.join('\n') };
 }

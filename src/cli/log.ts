@@ -12,6 +12,7 @@ import {
   checkProofFile,
   explain,
   FINDING_FIELDS,
+  type FindingField,
   formatVerifierKey,
   isFindingField,
   KNOWN_HEADS_FOLDER,
@@ -32,9 +33,13 @@ export interface LogCommandDeps {
   readonly clock: Clock;
   /** The data directory. */
   readonly home: string;
-  /** The secret half of a commitment, by the id of commitment, finding or case; undefined where there is none. */
-  readonly findSealed: (
+  /**
+   * The secret half of a commitment, by the id of commitment, finding or case; undefined where there is none. That a
+   * field of it was shown while it is sealed is recorded before it is given.
+   */
+  readonly revealSealed: (
     id: string,
+    field: FindingField,
   ) => Promise<{ readonly commitment: string; readonly sealed: SealedFinding } | undefined>;
 }
 
@@ -217,10 +222,12 @@ function addOpen(commit: Command, deps: LogCommandDeps): void {
     .argument('<id>', 'commitment, finding or case')
     .requiredOption('--field <name>', `one of ${FINDING_FIELDS.join(', ')}`)
     .option('--json', 'one JSON value on standard output')
-    .description('open one field of a sealed finding: value, salt and path, and nothing else')
+    .description(
+      'open one field of a sealed finding: value, salt and path; this is written into the history of the case',
+    )
     .action(async (id: string, { field, json }: { readonly field: string; readonly json?: boolean }) => {
       if (!isFindingField(field)) throw new CommandEnd('usage', `--field is one of ${FINDING_FIELDS.join(', ')}`);
-      const found = await deps.findSealed(id);
+      const found = await deps.revealSealed(id, field);
       if (!found) throw new CommandEnd('notFound', `nothing sealed is known as ${id}`);
       const opening = openField(found.sealed, field);
       const printed = { commitment: found.commitment, name: opening.name, value: opening.value, proof: opening.proof };

@@ -1,6 +1,6 @@
 /** `scan`: search targets, verify what is found, open sealed cases; one line a finding. */
 import type { Command } from 'commander';
-import type { Campaign, CampaignFile, CampaignId, Campaigns, ScanLine } from '../campaign/index.ts';
+import type { Campaign, CampaignFile, CampaignId, CampaignReports, Campaigns, ScanLine } from '../campaign/index.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { FindingId } from '../verify/index.ts';
@@ -14,6 +14,7 @@ export interface ScanParts {
   readonly lines: (id: CampaignId) => Promise<readonly ScanLine[]>;
   /** Writes down that the details of a finding were shown. */
   readonly recordReveal: (findingId: FindingId) => Promise<void>;
+  readonly summarise: CampaignReports['summarise'];
   /** Targets as they are kept: paths made absolute. */
   readonly toTarget: (text: string) => string;
 }
@@ -59,6 +60,10 @@ async function scan(parts: ScanParts, targets: readonly string[], options: ScanO
   const campaign = await campaigns.find(id);
   if (!campaign) throw new Error(`the campaign ${id} vanished`);
   const failures = await parts.work(campaign, options.cache ? { cache: options.cache } : {});
+  if (failures.length === 0) {
+    const { logDetail: _detail, ...summary } = await parts.summarise(id);
+    await campaigns.finish(id, summary);
+  }
   for (const line of await parts.lines(id)) {
     // What shows a secret is recorded before it is shown.
     if (options.reveal && line.status === 'confirmed') await parts.recordReveal(line.id);

@@ -119,7 +119,7 @@ function reject(from: Before, now: Date): Outcome {
   const parties = tell(from.parties, 'coordinator', events);
   if (!parties.ok) return parties;
   const closed = { ...next(from), stage: 'rejected', embargo: 'none', closedAt: now, parties: parties.value } as const;
-  // Its commitment still has to be opened by its day, as withdrawn; only a signed release does that.
+  // The clock of the opening runs on: on its day the commitment is opened as withdrawn.
   return ok({ case: closed, clocks: [] });
 }
 

@@ -3,7 +3,7 @@ import { addDays, type Clock } from '../lib/clock.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
 import { type CommitmentId, readSealedFinding, type SealedFinding } from '../tlog/index.ts';
-import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
+import { type ConfirmedFinding, type FindingId, listReveals } from '../verify/index.ts';
 import type { Case, CaseId, CaseKind } from './case.ts';
 import { createCaseStore, type HistoryEntry } from './case-store.ts';
 import { policyOf } from './clock-policy.ts';
@@ -49,6 +49,9 @@ export interface CaseSummary {
   readonly dueAt: Date | null;
 }
 
+/** Whoever owns the data directory. */
+export const OPERATOR = 'operator at the command line';
+
 export function renderCase({ clock, contact }: ReadingParts, { case: it, finding, learnt }: OpenedCase): Report {
   const policy = policyOf(it.policy);
   const dueAt = 'dueAt' in it ? it.dueAt : addDays(clock.now(), policy.defaultDays);
@@ -75,11 +78,24 @@ export async function readCase(tx: Transaction, parts: ReadingParts, id: string)
     keyId,
     finding: await parts.vault.openJson<ConfirmedFinding>(tx, keyId, finding, `finding ${id}`),
     learnt: await parts.vault.openJson<Learnt>(tx, keyId, learnt, `learnt ${id}`),
-    history: await cases.listEvents(id),
+    history: withReveals(await cases.listEvents(id), await listReveals(tx, findingId)),
     clocks: await createClockStore(tx).list(id),
     messages: await createOutboxStore(tx).list(id),
     commitment: await details.getCommitment(id),
   };
+}
+
+/** That the text of a reproducer was shown belongs to the history, whichever command showed it. */
+function withReveals(
+  events: readonly HistoryEntry[],
+  reveals: readonly { readonly command: string; readonly at: Date }[],
+): readonly HistoryEntry[] {
+  const shown = reveals.map(({ command, at }): HistoryEntry => {
+    const before = events.findLast((event) => event.at <= at);
+    const stage = before?.stage ?? events[0]?.stage ?? '';
+    return { version: null, event: `revealed by ${command}`, stage, actor: OPERATOR, at, note: '' };
+  });
+  return [...events, ...shown].sort((left, right) => left.at.getTime() - right.at.getTime());
 }
 
 export async function readSealed(tx: Transaction, parts: ReadingParts, opened: OpenedCase): Promise<SealedFinding> {

@@ -56,8 +56,6 @@ export const CLOCK_POLICIES = {
 
 export type PolicyName = keyof typeof CLOCK_POLICIES;
 
-export const isPolicyName = (text: string): text is PolicyName => Object.hasOwn(CLOCK_POLICIES, text);
-
 export const policyOf = (name: PolicyName): ClockPolicy => CLOCK_POLICIES[name];
 
 /** By when a sealed commitment is promised to be opened: as if it were reported the day it was sealed. */

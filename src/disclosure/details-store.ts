@@ -68,6 +68,10 @@ export function createDetailsStore(tx: Transaction) {
       await tx.query('update disclosure.details set learnt = $2 where case_id = $1', [caseId, learnt]);
     },
 
+    async replaceFinding(caseId: string, finding: Uint8Array): Promise<void> {
+      await tx.query('update disclosure.details set finding = $2 where case_id = $1', [caseId, finding]);
+    },
+
     async insertCommitment(caseId: string, commitment: Omit<CaseCommitment, 'endedAt'>): Promise<void> {
       await tx.query(
         'insert into disclosure.commitments (id, case_id, root, sealed_at, opened_by) values ($1, $2, $3, $4, $5)',

@@ -5,6 +5,9 @@ import { toCsaf } from '../formats/csaf.ts';
 import { validate } from '../formats/validate.ts';
 import { addDays } from '../lib/clock.ts';
 import { StaleWrite } from '../store/database.ts';
+import { formatVerifierKey, overdueOpenings, verifyLog } from '../tlog/index.ts';
+import { createFindingStore, recordFinding } from '../verify/index.ts';
+import type { CaseId } from './case.ts';
 import { createCaseStore } from './case-store.ts';
 import { createDetailsStore } from './details-store.ts';
 import { isDemonstration, nextSimulatedAnswer } from './simulated-maintainer.ts';
@@ -179,11 +182,7 @@ test('a report sent late moves the promised day of its commitment, in the log an
   assert.ok(opened && 'dueAt' in opened.case);
   assert.equal(opened.commitment.openedBy, addDays(opened.case.dueAt, 1).toISOString().slice(0, 10));
   assert.ok(opened.commitment.openedBy > promised);
-  const { rows } = await world.database.query<{ count: number }>(
-    `select count(*)::int as count from tlog.entries where commitment = $1 and type = 'extension'`,
-    [opened.commitment.id],
-  );
-  assert.equal(rows[0]?.count, 1);
+  assert.equal(await countEntries(opened.commitment.id, 'extension'), 1);
 });
 
 test('a deadline is noticed once, when its instant has come', async () => {
@@ -260,11 +259,98 @@ test('the secret half is found by case, finding and commitment, and by nothing e
   const id = await world.open();
   const opened = await world.disclosure.find(id);
   assert.ok(opened);
+  const asked = { field: 'class', actor: 'operator' } as const;
   for (const name of [id, opened.findingId, opened.commitment.id]) {
-    assert.equal((await world.disclosure.findSealed(name))?.commitment, opened.commitment.id);
+    assert.equal((await world.disclosure.revealSealed(name, asked))?.commitment, opened.commitment.id);
   }
-  assert.equal(await world.disclosure.findSealed('case_none'), undefined);
+  assert.equal(await world.disclosure.revealSealed('case_none', asked), undefined);
 });
+
+test('a field that is shown while it is sealed stands in the history with its name; one that is open does not', async () => {
+  const id = await world.open();
+  const asked = { field: 'severity', actor: 'operator' } as const;
+  const shown = async () =>
+    (await world.disclosure.find(id))?.history.filter(({ event }) => event === 'revealed field severity').length;
+  await world.disclosure.revealSealed(id, asked);
+  assert.equal(await shown(), 1);
+  await walk(id, 'withdraw');
+  await world.disclosure.revealSealed(id, asked);
+  assert.equal(await shown(), 1);
+});
+
+test('that the text of a reproducer was shown, by whichever command, stands in the history of its case', async () => {
+  const { id: findingId } = await world.database.transaction((tx) =>
+    recordFinding(tx, FINDING, { vault: world.vault, random: world.random, now: new Date(), campaignId: null }),
+  );
+  const id = await world.open({ findingId });
+  const at = world.clock.now();
+  await createFindingStore(world.database, world.vault).recordReveal(findingId, 'reproduce --save', at);
+  const { history } = (await world.disclosure.find(id)) ?? { history: [] };
+  const shown = history.find(({ event }) => event === 'revealed by reproduce --save');
+  assert.deepEqual([shown?.stage, shown?.at], ['received', at]);
+});
+
+test('a root cause that is found again by another way adds that way to the details of its case, once', async () => {
+  const id = await world.open();
+  const again = { entry: 'another way', otherEntries: ['a third', FINDING.entry] };
+  for (let times = 0; times < 2; times += 1) {
+    await world.database.transaction((tx) => world.disclosure.addEntries(tx, id as CaseId, again));
+  }
+  assert.deepEqual((await world.disclosure.find(id))?.finding.otherEntries, ['a third', 'another way']);
+});
+
+async function overdueAt(commitment: string | undefined, asOf: Date): Promise<number | undefined> {
+  await world.log.sequence();
+  const report = await verifyLog(world.log.directory, { key: formatVerifierKey(world.log.logKey) });
+  assert.ok(report.ok);
+  return overdueOpenings(report.value.commitments, asOf).find(({ commitment: id }) => id === commitment)?.daysOverdue;
+}
+
+for (const [step, before] of [
+  ['reject', []],
+  ['withdraw', ['confirm', 'notify']],
+] as const) {
+  test(`after ${step} a real case stays sealed until the promised day, is then opened as withdrawn and is not overdue`, async () => {
+    const real = world.disclosureUnder('real');
+    const fresh = newCase({ knownAs: [], vendor: { name: 'them', address: null, simulated: false } });
+    const opened = await world.database.transaction((tx) => real.openCase(tx, fresh));
+    assert.ok(opened.ok);
+    const id = opened.value;
+    for (const each of [...before, step]) assert.ok((await real.take(each, id, by)).ok, each);
+    const ended = async () => (await real.find(id))?.commitment.endedAt ?? null;
+    const commitment = (await real.find(id))?.commitment.id;
+    assert.equal(await ended(), null, 'opened before its day');
+    world.clock.passDays(134);
+    await real.reachClocks();
+    assert.equal(await ended(), null, 'opened before its day');
+    world.clock.passDays(1);
+    await real.reachClocks();
+    assert.ok(await ended());
+    assert.equal(await overdueAt(commitment, addDays(world.clock.now(), 100)), undefined);
+    assert.equal(await countEntries(commitment, 'withdrawal'), 1);
+  });
+}
+
+test('a withdrawn demonstration hides nothing: what is public is opened at once', async () => {
+  const id = await world.open();
+  await walk(id, 'confirm', 'withdraw');
+  const { commitment } = (await world.disclosure.find(id)) ?? {};
+  assert.equal(await countEntries(commitment?.id, 'withdrawal'), 1);
+  assert.equal(await overdueAt(commitment?.id, addDays(world.clock.now(), 500)), undefined);
+});
+
+test('the check for overdue openings sees one that nobody opened', async () => {
+  const { commitment } = (await world.disclosure.find(await world.open())) ?? {};
+  assert.equal(await overdueAt(commitment?.id, addDays(world.clock.now(), 136)), 1);
+});
+
+async function countEntries(commitment: string | undefined, type: string): Promise<number | undefined> {
+  const { rows } = await world.database.query<{ count: number }>(
+    'select count(*)::int as count from tlog.entries where commitment = $1 and type = $2',
+    [commitment, type],
+  );
+  return rows[0]?.count;
+}
 
 test('the secret half of the commitment is kept for its opening', async () => {
   const id = await world.open();

@@ -13,6 +13,7 @@ import {
   type CommitmentId,
   commitmentRoot,
   encodeSealedFinding,
+  type FindingField,
   type SealedFinding,
   type Tlog,
 } from '../tlog/index.ts';
@@ -37,6 +38,7 @@ import { isInForce } from './embargo.ts';
 import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './finding.ts';
 import type { Outbox } from './outbox-service.ts';
 import type { Report } from './report.ts';
+import { addEntries, learn, openWithdrawn, revealSealed } from './sealed-details-service.ts';
 import { type AddressRefusal, addressVendor, mayBeAddressed } from './vendor-address-service.ts';
 
 /** Runs when a deadline may have passed. */
@@ -49,7 +51,7 @@ export interface DisclosureDependencies {
   readonly time: Case['time'];
   readonly random: RandomBytes;
   readonly vault: Pick<Vault, 'createKey' | 'seal' | 'open' | 'sealJson' | 'openJson'>;
-  readonly log: Pick<Tlog, 'seal' | 'append'>;
+  readonly log: Pick<Tlog, 'seal' | 'append' | 'open'>;
   readonly outbox: Pick<Outbox, 'post'>;
   readonly publisher: AdvisoryPublisher;
   /** Who answers maintainers, and where. */
@@ -106,13 +108,8 @@ export function createDisclosure(parts: DisclosureDependencies) {
 
     /** Adds what was learnt while the case runs: a verified patch, ids assigned by others. */
     learn: (id: string, learnt: Partial<Learnt>): Promise<void> =>
-      database.transaction(async (tx) => {
-        const details = createDetailsStore(tx);
-        const { keyId, learnt: sealed } = await details.get(id);
-        const before = await parts.vault.openJson<Learnt>(tx, keyId, sealed, `learnt ${id}`);
-        const after = await parts.vault.sealJson(tx, keyId, { ...before, ...learnt }, `learnt ${id}`);
-        await details.replaceLearnt(id, after);
-      }),
+      database.transaction((tx) => learn(tx, parts, id, learnt)),
+    learnIn: (tx: Transaction, id: string, learnt: Partial<Learnt>): Promise<void> => learn(tx, parts, id, learnt),
 
     /** The source of all public documents, as a draft or as it is released. */
     toRecord: (opened: OpenedCase, status: AdvisoryRecord['status'], now: Date): AdvisoryRecord =>
@@ -131,13 +128,18 @@ export function createDisclosure(parts: DisclosureDependencies) {
     /** The secret half of the commitment. */
     readSealed: (tx: Transaction, opened: OpenedCase): Promise<SealedFinding> => readSealed(tx, parts, opened),
 
-    /** The secret half again, by the id of case, finding or commitment. */
-    findSealed: (name: string): Promise<NamedCommitment | undefined> =>
-      database.transaction(async (tx) => {
-        const id = await createDetailsStore(tx).findCaseNamed(name);
-        const opened = id && (await readCase(tx, parts, id));
-        return opened && { commitment: opened.commitment.id, sealed: await readSealed(tx, parts, opened) };
-      }),
+    /** The same root cause again, by other ways. */
+    addEntries: (
+      tx: Transaction,
+      id: CaseId,
+      finding: Pick<ConfirmedFinding, 'entry' | 'otherEntries'>,
+    ): Promise<void> => addEntries(tx, parts, id, finding),
+
+    /** The secret half, by the id of case, finding or commitment; recorded while it is sealed. */
+    revealSealed: (
+      name: string,
+      asked: { readonly field: FindingField; readonly actor: string },
+    ): Promise<NamedCommitment | undefined> => database.transaction((tx) => revealSealed(tx, parts, name, asked)),
 
     endCommitment: (tx: Transaction, id: CommitmentId, how: 'opened' | 'withdrawn'): Promise<void> =>
       createDetailsStore(tx).endCommitment(id, how, clock.now()),
@@ -151,12 +153,15 @@ export function createDisclosure(parts: DisclosureDependencies) {
   };
 }
 
-async function reachClocks(tx: Transaction, { clock, time }: DisclosureDependencies): Promise<readonly RunningClock[]> {
+async function reachClocks(tx: Transaction, parts: DisclosureDependencies): Promise<readonly RunningClock[]> {
+  const { clock, time } = parts;
   const reached = await createClockStore(tx).takeDue(clock.now(), time);
   for (const { caseId, kind } of reached) {
     const it = await createCaseStore(tx).find(caseId);
     const entry = { version: null, event: `clock-reached ${kind}`, actor: 'clock', at: clock.now(), note: '' };
-    if (it) await createCaseStore(tx).recordEvent(it, entry);
+    if (!it) continue;
+    await createCaseStore(tx).recordEvent(it, entry);
+    if (kind === 'opening') await openWithdrawn(tx, parts, it);
   }
   return reached;
 }
@@ -275,6 +280,7 @@ async function takeStep(
   await moveClocks(tx, parts, to, outcome.value, step);
   await recordEmbargo(tx, parts, from, to, now);
   await extendPromise(tx, parts, to);
+  await openWithdrawn(tx, parts, to);
   if (step === 'notify') await sendReports(tx, parts, to);
   return ok(to);
 }
@@ -297,7 +303,8 @@ async function moveClocks(
 }
 
 /** A deadline after the day the commitment is promised for moves that day: in the log, with the reason. */
-async function extendPromise(tx: Transaction, { log, clock }: DisclosureDependencies, to: Case): Promise<void> {
+async function extendPromise(tx: Transaction, parts: DisclosureDependencies, to: Case): Promise<void> {
+  const { log } = parts;
   if (!('dueAt' in to)) return;
   const details = createDetailsStore(tx);
   const { id, openedBy } = await details.getCommitment(to.id);
@@ -308,7 +315,7 @@ async function extendPromise(tx: Transaction, { log, clock }: DisclosureDependen
   const entry = await log.append(tx, { type: 'extension', commitment: id, openedBy: toDay(dueAt), reason });
   if (!entry.ok) throw new Error(`the commitment of ${to.id} cannot be extended: ${entry.refusal.kind}`);
   await details.extendCommitment(id, toDay(dueAt));
-  await createClockStore(tx).change(to, [{ clock: 'opening', change: 'move', dueAt }], 'extended', clock.now());
+  await moveClocks(tx, parts, to, { case: to, clocks: [{ clock: 'opening', change: 'move', dueAt }] }, 'extended');
 }
 
 async function recordEmbargo(

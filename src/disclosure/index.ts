@@ -1,20 +1,17 @@
-export {
-  type Case,
-  type CaseId,
-  type CaseKind,
-  isClosed,
-  isRealCase,
-  type RealCase,
-  type Stage,
+export type {
+  Case,
+  CaseId,
+  CaseKind,
+  RealCase,
+  Stage,
 } from './case.ts';
-export { advance, type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
+export { type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
 export type { HistoryEntry } from './case-store.ts';
-export type { CaseSummary, OpenedCase } from './case-view-service.ts';
-export { CLOCK_POLICIES, isPolicyName, type PolicyName } from './clock-policy.ts';
+export { type CaseSummary, OPERATOR, type OpenedCase } from './case-view-service.ts';
+export type { PolicyName } from './clock-policy.ts';
 export type { RunningClock } from './clock-store.ts';
 export { type CompressedClock, createCompressedClock } from './compressed-clock.ts';
 export {
-  CLOCK_JOB,
   createDisclosure,
   type Disclosure,
   type NewCase,
@@ -22,7 +19,6 @@ export {
   type StepRefusal,
 } from './disclosure.ts';
 export { createDisclosureJobs } from './disclosure-job.ts';
-export { isInForce } from './embargo.ts';
 export { advisoryIdOf, type Contact, type Learnt, packageOf, titleOf } from './finding.ts';
 export { createOutbox, type Outbox, SEND_JOB, type SendOutcome } from './outbox-service.ts';
 export type { OutboxMessage } from './outbox-store.ts';

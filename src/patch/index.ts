@@ -10,5 +10,5 @@ export {
   verifyPatch,
 } from './patch.ts';
 export { type RepairPatch, repairPatch } from './repair-service.ts';
-export { applyToFiles, type FilePatch, type FileTexts, readPatch, reverse, writePatch } from './unified-diff.ts';
+export { applyToFiles, type FilePatch, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
 export { upstreamPatch, wholeUpstreamPatch } from './upstream-service.ts';

@@ -1,9 +1,7 @@
 /** The door of publication: two signatures, then the world. */
-export { documentPaths, isDocumentPath } from './advisory-documents.ts';
-export { createReleaseKeyFiles } from './key-file-client.ts';
+export { documentPaths } from './advisory-documents.ts';
 export {
   createPublishing,
-  PUBLISH_JOB,
   type Publishing,
   type PublishingDependencies,
   type PublishRefusal,

@@ -104,8 +104,13 @@ export function createPublishing(parts: PublishingDependencies) {
     /** The files that stand whether or not there is an advisory. */
     writeStanding: (): Promise<void> => writeStanding(parts),
 
-    /** Whether the case may be released now, for whoever shows it. */
-    mayRelease: (opened: OpenedCase): boolean => disclosure.mayDisclose(opened.case),
+    /** Before this no attempt to publish it can succeed. */
+    async dueAt(id: string): Promise<Date | undefined> {
+      const stored = await createReleaseStore(database).find(id);
+      const it = stored && (await disclosure.find(stored.caseId))?.case;
+      const deadline = it && 'dueAt' in it ? it.dueAt.getTime() : 0;
+      return stored && new Date(Math.max(stored.notBefore.getTime(), deadline));
+    },
   };
 }
 

@@ -19,6 +19,8 @@ export interface JobContext {
   /** 1 for the first. */
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** The work it is a part of, as it was added with. */
+  readonly of?: string | undefined;
   /** Set off when this process wants to stop. */
   readonly signal: AbortSignal;
 }
@@ -103,9 +105,10 @@ function toTaskList(options: WorkerOptions): TaskList {
   const tasks: TaskList = {};
   for (const [name, handler] of Object.entries(options.handlers)) {
     tasks[name] = async (payload, helpers) => {
-      const { id: jobId, attempts: attempt, max_attempts: maxAttempts } = helpers.job;
+      const { id: jobId, attempts: attempt, max_attempts: maxAttempts, flags } = helpers.job;
+      const [of] = Object.keys(flags ?? {});
       try {
-        await handler(payload, { jobId, attempt, maxAttempts, signal: helpers.abortSignal });
+        await handler(payload, { jobId, attempt, maxAttempts, of, signal: helpers.abortSignal });
       } catch (error) {
         options.onFailure?.({ name, jobId, attempt, error });
         const kept = new Error(toKeptText(options.vault, jobId, error));
@@ -217,14 +220,18 @@ async function processStart(pid: number): Promise<string> {
   return state === 'Z' ? '' : (fields[18] ?? '');
 }
 
-/** Until nothing is left that runs without the passing of a clock. Throws when that takes longer. */
-export async function waitUntilIdle(database: OpenDatabase, timeoutMs: number): Promise<FailedJob[]> {
+/** Until nothing (of these pieces of work) is left that runs without the passing of a clock. Throws when that takes longer. */
+export async function waitUntilIdle(
+  database: OpenDatabase,
+  timeoutMs: number,
+  of?: readonly string[],
+): Promise<FailedJob[]> {
   const until = performance.now() + timeoutMs;
-  while ((await countPendingJobs(database)) > 0) {
+  while ((await countPendingJobs(database, of)) > 0) {
     if (performance.now() > until) throw new Error(`jobs were still pending after ${timeoutMs} ms`);
     await sleep(IDLE_POLL_MS);
   }
-  return findFailedJobs(database);
+  return findFailedJobs(database, of);
 }
 
 /** Runs every job that is due, and those they add, then stops. For command lines. */

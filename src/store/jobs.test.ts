@@ -60,6 +60,27 @@ test('a job with a clock waits for it and does not keep a drain waiting', async 
   assert.deepEqual(await ran(), ['{"n":1}']);
 });
 
+test('of two pieces of work, each is waited for and listed by itself, and its jobs know which they belong to', async () => {
+  const broken = async () => {
+    throw new Error('no luck');
+  };
+  await addJob(db.database, 'broken', null, { of: 'campaign_other', maxAttempts: 5 });
+  await addJob(db.database, 'told', null, { of: 'campaign_mine' });
+  const told: unknown[] = [];
+  const workers = await startWorkers({
+    database: db.database,
+    concurrency: 1,
+    random: systemRandom,
+    vault,
+    handlers: { broken, told: async (_payload, { of }) => void told.push(of) },
+  });
+  assert.deepEqual(await waitUntilIdle(db.database, TIMEOUT_MS, ['campaign_mine']), []);
+  await workers.stop();
+  assert.deepEqual(told, ['campaign_mine']);
+  assert.equal(await countPendingJobs(db.database, ['campaign_other']), 1);
+  assert.equal(await countPendingJobs(db.database, ['campaign_mine']), 0);
+});
+
 test('jobs that a job adds are drained too', async () => {
   await addJob(db.database, 'first', null);
   await drain({ record, first: async () => void (await addJob(db.database, 'record', 'second')) });

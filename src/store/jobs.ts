@@ -19,6 +19,8 @@ export interface JobOptions {
   readonly maxAttempts?: number;
   /** Jobs of one queue run one after the other. */
   readonly queue?: string;
+  /** The work it is a part of (a campaign, say), which can be waited for by itself. */
+  readonly of?: string | undefined;
 }
 
 export interface FailedJob {
@@ -43,7 +45,7 @@ export async function addJob(tx: Transaction, name: string, payload: Json, optio
   const { rows } = await tx.query<{ id: string }>(
     `select id::text from graphile_worker.add_job(
        $1::text, payload := $2::json, queue_name := $3::text, run_at := $4::timestamptz,
-       max_attempts := $5::int, job_key := $6::text)`,
+       max_attempts := $5::int, job_key := $6::text, flags := $7::text[])`,
     [
       name,
       JSON.stringify(payload),
@@ -51,6 +53,7 @@ export async function addJob(tx: Transaction, name: string, payload: Json, optio
       options.runAt ?? null,
       options.maxAttempts ?? MAX_ATTEMPTS,
       options.key ?? null,
+      options.of === undefined ? null : [options.of],
     ],
   );
   const job = rows[0];
@@ -58,17 +61,21 @@ export async function addJob(tx: Transaction, name: string, payload: Json, optio
   return job.id;
 }
 
-/** Jobs that threw, or whose process died at every attempt, the newest first; those that will be tried again among them. */
-export async function findFailedJobs(tx: Transaction): Promise<FailedJob[]> {
+/**
+ * Jobs that threw, or whose process died at every attempt, the newest first; those that will be tried again among them.
+ * With `of`, those of these pieces of work alone.
+ */
+export async function findFailedJobs(tx: Transaction, of?: readonly string[]): Promise<FailedJob[]> {
   const { rows } = await tx.query<FailedJob>(
     `select id::text, task_identifier as name, key, attempts, max_attempts as "maxAttempts",
             coalesce(last_error, $2) as reason,
             case when attempts < max_attempts then run_at end as "nextAttemptAt"
      from graphile_worker.jobs
      where (last_error is not null or attempts >= max_attempts) and locked_at is null
+       and ($3::text[] is null or flags ?| $3)
      order by updated_at desc
      limit $1`,
-    [FAILED_LIMIT, PROCESS_DIED],
+    [FAILED_LIMIT, PROCESS_DIED, of ?? null],
   );
   return rows;
 }
@@ -78,11 +85,13 @@ export async function retryFailedJobs(tx: Transaction, ids: readonly string[]): 
   await tx.query(`select graphile_worker.reschedule_jobs($1::bigint[], run_at := now(), attempts := 0)`, [ids]);
 }
 
-/** Jobs that will still run without the passing of a clock: due, running, or to be tried again. */
-export async function countPendingJobs(tx: Transaction): Promise<number> {
+/** Jobs that will still run without the passing of a clock: due, running, or to be tried again. `of` as above. */
+export async function countPendingJobs(tx: Transaction, of?: readonly string[]): Promise<number> {
   const { rows } = await tx.query<{ count: number }>(
     `select count(*)::int as count from graphile_worker.jobs
-     where locked_at is not null or (attempts < max_attempts and (run_at <= now() or attempts > 0))`,
+     where (locked_at is not null or (attempts < max_attempts and (run_at <= now() or attempts > 0)))
+       and ($1::text[] is null or flags ?| $1)`,
+    [of ?? null],
   );
   return rows[0]?.count ?? 0;
 }

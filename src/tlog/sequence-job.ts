@@ -11,7 +11,7 @@ export const SEQUENCE_JOB = 'tlog.sequence';
  * them deadlock. A job that finds nothing pending costs two short transactions.
  */
 export async function addSequenceJob(tx: Transaction): Promise<void> {
-  await addJob(tx, SEQUENCE_JOB, {}, { queue: SEQUENCE_JOB });
+  await addJob(tx, SEQUENCE_JOB, {}, { queue: SEQUENCE_JOB, of: SEQUENCE_JOB });
 }
 
 /** For the worker's table of handlers. Idempotent: whatever is pending is sequenced, once. */

@@ -72,7 +72,17 @@ function withEntry(known: ConfirmedFinding, again: ConfirmedFinding): ConfirmedF
   return { ...known, otherEntries: [...entries].sort().slice(0, MAX_OTHER_ENTRIES) };
 }
 
-export type FindingStore = ReturnType<typeof createFindingStore>;
+/** When the text of the finding's reproducer was shown, and by which command; the earliest first. */
+export async function listReveals(
+  tx: Transaction,
+  id: FindingId,
+): Promise<readonly { readonly command: string; readonly at: Date }[]> {
+  const { rows } = await tx.query<{ command: string; at: Date }>(
+    'select command, revealed_at as at from verify.reveals where finding_id = $1 order by id',
+    [id],
+  );
+  return rows;
+}
 
 export function createFindingStore(tx: Transaction, vault: Vault) {
   const read = async (row: FindingRow | undefined): Promise<StoredFinding | undefined> => {
@@ -92,19 +102,6 @@ export function createFindingStore(tx: Transaction, vault: Vault) {
         fingerprint,
       ]);
       return await read(rows[0]);
-    },
-
-    async listOf(campaignId: string): Promise<StoredFinding[]> {
-      const { rows } = await tx.query<FindingRow>(
-        'select * from verify.findings where campaign_id = $1 order by created_at, id',
-        [campaignId],
-      );
-      const findings: StoredFinding[] = [];
-      for (const row of rows) {
-        const one = await read(row);
-        if (one) findings.push(one);
-      }
-      return findings;
     },
 
     /** To be called before the text of a reproducer is shown: who reads it later can see that it was. */

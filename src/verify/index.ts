@@ -12,13 +12,13 @@ export type {
 } from './finding.ts';
 export {
   createFindingStore,
-  type FindingStore,
+  listReveals,
   type RecordedFinding,
   type RecordOptions,
   recordFinding,
   type StoredFinding,
 } from './finding-store.ts';
 export type { RootCause } from './fingerprint.ts';
-export { type RunInSandbox, SandboxUnavailable } from './reproduce-service.ts';
-export { METRICS, type Metric, type ProposedSeverity } from './severity.ts';
+export type { RunInSandbox } from './reproduce-service.ts';
+export type { Metric, ProposedSeverity } from './severity.ts';
 export { createVerification, type Verification, type VerificationParts } from './verify.ts';

@@ -46,6 +46,7 @@ before(async () => {
   assert.equal(signal, 'SIGKILL');
   const pid = running.child.pid ?? 0;
   killed = { pid, scratch: scratchOf(pid) };
+  await plantForeignJob();
   finished = await installation.run('scan', target, '--json', '--reveal');
   await failWithMarker();
   backup = join(installation.folder, 'backup');
@@ -72,6 +73,13 @@ exports.${func} = function ${func}(name, done) {
 `,
   );
   return target;
+}
+
+/** Of another campaign, and it fails whenever it runs. */
+async function plantForeignJob(): Promise<void> {
+  await installation.inDatabase((database) =>
+    addJob(database, 'campaign-measure', { caseId: 'case_none' }, { of: 'campaign_other' }),
+  );
 }
 
 /** A job whose error quotes what is sealed, kept by the worker the program itself uses, under its own master key. */
@@ -101,6 +109,20 @@ test('a scan finds the planted flaw, and shows it to whoever asks for it', () =>
   assert.ok(String(line?.reproducer).includes(MARKERS.func));
 });
 
+test('a scan neither waits for nor reports the jobs of another campaign, and is marked as finished', async () => {
+  assert.equal(finished.code, 0, finished.stderr);
+  assert.doesNotMatch(finished.stderr, /failed for good/);
+  const { rows } = await installation.inDatabase((database) =>
+    database.query<{ finished: boolean }>(
+      'select finished_at is not null as finished from campaign.campaigns order by started_at',
+    ),
+  );
+  assert.deepEqual(
+    rows.map(({ finished: is }) => is),
+    [false, true],
+  );
+});
+
 test('a scan killed with -9 leaves scratch in memory only, and the next start removes it', (context) => {
   if (!existsSync('/dev/shm')) return context.skip('no /dev/shm here');
   assert.ok(killed.scratch.length > 0, 'the killed process had no scratch: it was killed too early');
@@ -126,7 +148,7 @@ test('the text of a failed job is told to whoever asks for it, and to nobody els
   const asked = await installation.run('doctor', '--reveal', '--json');
   assert.deepEqual(findMarkers(Buffer.from(asked.stdout)), ['fault']);
   const { stdout } = await installation.run('doctor', '--json');
-  assert.match(stdout, /1 failed for good, the last marked \(\d+\): Error/);
+  assert.match(stdout, /\d failed for good, the last marked \(\d+\): Error/);
   assert.deepEqual(findMarkers(Buffer.from(stdout)), []);
 });
 
