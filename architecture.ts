@@ -33,6 +33,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   egress: ['lib'],
   scope: ['lib', 'store', 'formats', 'tlog', 'egress'],
+  ledger: ['lib', 'store'],
   http: ['lib', 'formats', 'store', 'tlog', 'disclosure', 'publish', 'campaign'],
   cli: [
     'lib',
