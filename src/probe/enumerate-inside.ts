@@ -3,8 +3,11 @@
  * instances made with several constructor arguments, and of what factories give back. Runs inside the sandbox and calls
  * the target: the caller is prepared for hangs and exits.
  */
+import { EventEmitter } from 'node:events';
 import process from 'node:process';
+import stream from 'node:stream';
 import type { PlanReach, PlanValue } from './plan.ts';
+import { isStream, ownEvents } from './stream-shapes-inside.ts';
 import { type ValueContext, walkReach } from './values-inside.ts';
 
 const { getOwnPropertyNames, getPrototypeOf, getOwnPropertyDescriptor } = Object;
@@ -18,6 +21,10 @@ export interface Subject {
   readonly name: string;
   readonly source: string;
   readonly constructs: boolean;
+  /** It is `end` or `write` of a stream. */
+  readonly stream?: boolean;
+  /** It is `emit` of something that listens to these events itself. */
+  readonly events?: readonly string[];
   /** Other ways to an object of the same kind, made with other arguments. */
   readonly alternates?: readonly (readonly PlanReach[])[];
 }
@@ -56,6 +63,9 @@ const MAKER_ARGUMENTS: readonly (readonly PlanValue[])[] = [
 ];
 
 const LEFT_OUT = new Set(['length', 'name', 'prototype', 'arguments', 'caller', 'constructor', '__proto__', 'super_']);
+/** The machinery of streams and emitters; what goes through it is driven by writing and emitting. */
+const MACHINERY =
+  /^_(?:write|writev|transform|flush|read|final|destroy|construct|readableState|writableState|events|eventsCount|maxListeners|undestroy)$/;
 
 export function sourceOf(value: unknown): string {
   try {
@@ -82,7 +92,16 @@ const BUILT_IN = new Set<unknown>([
   Error.prototype,
   Buffer.prototype,
   Uint8Array.prototype,
+  EventEmitter.prototype,
+  stream.prototype,
+  stream.Readable.prototype,
+  stream.Writable.prototype,
+  stream.Duplex.prototype,
+  stream.Transform.prototype,
+  stream.PassThrough.prototype,
 ]);
+
+for (const own of [process, process.stdout, process.stderr]) BUILT_IN.add(own);
 
 /** Modules of Node that packages hand on; what they hold is not the package's. */
 for (const name of 'fs path util child_process http https net os crypto events stream url querystring assert zlib vm'.split(
@@ -98,10 +117,12 @@ for (const name of 'fs path util child_process http https net os crypto events s
 /** Names on the value and its prototypes up to the built-in ones. */
 function namesOf(value: object): string[] {
   const names: string[] = [];
+  const isEmitting = value instanceof EventEmitter;
   let at: object | null = value;
   for (let hops = 0; at !== null && hops < 6 && !BUILT_IN.has(at); hops++) {
     for (const name of getOwnPropertyNames(at)) {
-      if (LEFT_OUT.has(name) || names.includes(name) || /^\d+$/.test(name)) continue;
+      if (LEFT_OUT.has(name) || names.includes(name) || /^\d+$/.test(name) || (isEmitting && MACHINERY.test(name)))
+        continue;
       names.push(name);
       if (names.length >= 200) return names;
     }
@@ -155,7 +176,7 @@ class Walk {
     if (typeof value === 'function') {
       if (NATIVE.test(source) && !value.name.startsWith('bound ') && depth > 0) return;
       this.#add(reach, name, source, isClass(source));
-    }
+    } else this.#channels(value, reach, '', false);
     if (depth >= this.#limits.depth) return;
     for (const member of namesOf(value)) {
       if (this.#full()) return;
@@ -176,6 +197,22 @@ class Walk {
     // A function written as a constructor may also do its work in the constructor.
     if (!constructs && /\bthis\s*\.\s*\w+\s*=/.test(source) && /^[A-Z]/.test(name))
       this.found.push({ file, format, reach, name, source, constructs: true });
+  }
+
+  /** Writing into a stream, and emitting what an emitter listens to itself. `fresh`: every walk makes a new one. */
+  #channels(value: object, reach: readonly PlanReach[], source: string, fresh: boolean): void {
+    const { file, format } = this.#root;
+    const at = (name: string): Subject => ({
+      file,
+      format,
+      reach: [...reach, { kind: 'get', name }],
+      name,
+      source,
+      constructs: false,
+    });
+    if (isStream(value)) this.found.push({ ...at(fresh ? 'end' : 'write'), stream: true });
+    const events = ownEvents(value);
+    if (events.length > 0) this.found.push({ ...at('emit'), events });
   }
 
   /** Instances and results, and what hangs on them. */
@@ -202,6 +239,7 @@ class Walk {
       }
       this.#made.set(shape, steps);
       const before = this.found.length;
+      if (typeof made === 'object') this.#channels(made, steps, source, true);
       this.#members(made, steps, depth, asClass);
       if (this.found.length > before) kept++;
     }

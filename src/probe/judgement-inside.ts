@@ -37,7 +37,8 @@ const PROMISING: Partial<Record<FlawClass, RegExp>> = {
 /** Functions whose text looks like the class come first; otherwise as they were met. */
 export function byPromise(subjects: readonly Subject[], flaw: FlawClass): readonly Subject[] {
   const telling = PROMISING[flaw];
-  const score = (subject: Subject): number => (telling?.test(subject.source) || telling?.test(subject.name) ? 0 : 1);
+  const score = (subject: Subject): number =>
+    subject.stream || subject.events || telling?.test(subject.source) || telling?.test(subject.name) ? 0 : 1;
   return subjects.toSorted((left, right) => score(left) - score(right));
 }
 

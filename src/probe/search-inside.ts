@@ -21,6 +21,7 @@ import { standInForNetwork } from './network-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
 import { type Attempt, generalAttempts } from './shapes-inside.ts';
+import { emitterAttempts, streamAttempts } from './stream-shapes-inside.ts';
 import { callValue, constructValue, fillText, type ValueContext, walkReach } from './values-inside.ts';
 
 export interface SearchJob {
@@ -205,7 +206,11 @@ class Search {
   #course(subject: Subject, all: readonly Subject[]): Course {
     this.#tried++;
     const { flaw, examples, signatures } = this.#job;
-    const usual = [...hintedAttempts(flaw, hintsFor(subject, examples, signatures)), ...generalAttempts(flaw)];
+    const usual = subject.stream
+      ? streamAttempts(flaw)
+      : subject.events
+        ? emitterAttempts(flaw, subject)
+        : [...hintedAttempts(flaw, hintsFor(subject, examples, signatures)), ...generalAttempts(flaw)];
     const otherWays = (subject.alternates ?? []).flatMap((reach) => usual.map((attempt) => ({ ...attempt, reach })));
     const attempts =
       this.#job.order === 'alternates' ? otherWays : [...usual, ...pairedAttempts(flaw, subject, all), ...otherWays];

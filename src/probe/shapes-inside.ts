@@ -41,7 +41,7 @@ const any = (value: PlanValue, deep = false): PlanValue => ({ kind: 'any-propert
 const object = (...members: readonly (readonly [string, PlanValue])[]): PlanValue => ({ kind: 'object', members });
 
 /** Objects whose own keys lead to the prototype; read with JSON.parse. */
-const POLLUTING_OBJECTS = [
+export const POLLUTING_OBJECTS = [
   '{"__proto__":{"{{canary}}":"1"}}',
   '{"constructor":{"prototype":{"{{canary}}":"1"}}}',
   '{"a":{"__proto__":{"{{canary}}":"1"}}}',
@@ -85,7 +85,7 @@ const OBJECT_SHAPES: readonly (readonly PlanValue[])[] = [
 ];
 
 /** Ways to write a path to a property of the prototype as one text. */
-const POLLUTING_PATHS = [
+export const POLLUTING_PATHS = [
   '__proto__.{{canary}}',
   'constructor.prototype.{{canary}}',
   '/__proto__/{{canary}}',
@@ -155,7 +155,7 @@ const KEY_THEN_CANARY: readonly (readonly PlanValue[])[] = [
 ];
 
 /** Texts that a parser turns into an object. */
-const POLLUTING_TEXTS = [
+export const POLLUTING_TEXTS = [
   '{"__proto__":{"{{canary}}":"1"}}',
   '[__proto__]\n{{canary}} = "1"\n',
   '[__proto__]\n{{canary}}=1\n',

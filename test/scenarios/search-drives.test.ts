@@ -56,3 +56,12 @@ test('a function that refuses all but what its declared types say is driven by t
     'command-injection index.js:14',
   ]);
 });
+
+test('streams are written to and ended, and an emitter is sent the events that it listens to itself', async () => {
+  const classes = ['command-injection', 'code-injection', 'prototype-pollution'] as const;
+  assert.deepEqual(await confirmed('headstart-fixture-channels', classes), [
+    'code-injection index.js:24',
+    'command-injection index.js:14',
+    'prototype-pollution index.js:36',
+  ]);
+});
