@@ -32,8 +32,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'publish',
   ],
   egress: ['lib'],
+  dialect: ['lib'],
   scope: ['lib', 'store', 'formats', 'tlog', 'egress'],
   ledger: ['lib', 'store'],
+  gateway: ['lib', 'dialect'],
   http: ['lib', 'formats', 'store', 'tlog', 'disclosure', 'publish', 'campaign'],
   cli: [
     'lib',

@@ -1,0 +1,257 @@
+/**
+ * Passes one answer on. Bytes are the provider's own; a stream is cut only between events, so that it can always end with
+ * an error its client understands. Whatever happens first — the end, a fault, the client leaving, a stop — decides; the
+ * outcome is told exactly once.
+ *
+ *   waiting ──▶ streaming ──▶ told        an answer that is not streamed is kept until it is whole
+ *      │            │
+ *      └─ client leaves: aborted, or drained (read to its end and thrown away) by the model's policy
+ */
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import {
+  type AnswerReader,
+  createSseParser,
+  type Dialect,
+  type Reading,
+  type Refusal,
+  type SseEvent,
+  SseTooLong,
+} from '../dialect/index.ts';
+import type { Json } from '../lib/canonical-json.ts';
+import type { GuardBlock, GuardSession } from './guard-hook.ts';
+import { createReply } from './reply-service.ts';
+import type { Ending } from './settlement.ts';
+import type { UpstreamCall, UpstreamFailure, UpstreamListener } from './upstream-client.ts';
+
+export interface AnswerParts {
+  readonly response: ServerResponse;
+  readonly dialect: Dialect;
+  readonly reader: AnswerReader;
+  readonly guards: readonly GuardSession[];
+  readonly onLeave: 'abort' | 'drain';
+  readonly headers: OutgoingHttpHeaders;
+  readonly limits: AnswerLimits;
+  readonly send: (listener: UpstreamListener) => UpstreamCall;
+}
+
+export interface AnswerLimits {
+  /** Of an answer that is not streamed, and of one event. */
+  readonly answerBytes: number;
+  readonly slowClientMs: number;
+  /** A drained answer is read for so long at most. */
+  readonly drainMs: number;
+}
+
+export const ANSWER_LIMITS: AnswerLimits = { answerBytes: 64 << 20, slowClientMs: 30_000, drainMs: 600_000 };
+
+export interface Outcome {
+  readonly ending: Ending;
+  /** Of the provider; undefined where it did not answer. */
+  readonly status: number | undefined;
+  readonly providerRequestId: string | undefined;
+  readonly reading: Reading;
+  readonly answerBytes: number;
+  readonly left: boolean;
+  /** Why we ended it, where we did. */
+  readonly refusal: Refusal | undefined;
+}
+
+export interface RunningAnswer {
+  readonly outcome: Promise<Outcome>;
+  end(refusal: Refusal): void;
+}
+
+/** After the answer's own end the connection may be kept if the provider closes the answer by then. */
+const TAIL_MS = 1_000;
+
+const FAILURES: Readonly<Record<UpstreamFailure, Refusal>> = {
+  unreachable: { kind: 'upstream-unreachable' },
+  timeout: { kind: 'upstream-timeout' },
+  broken: { kind: 'upstream-broken' },
+};
+
+export function passAnswer(parts: AnswerParts): RunningAnswer {
+  const { reader, limits } = parts;
+  const { promise, resolve } = Promise.withResolvers<Outcome>();
+  let status: number | undefined;
+  let providerRequestId: string | undefined;
+  let answerBytes = 0;
+  let isTold = false;
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+  let upstream: UpstreamCall | undefined;
+  let pieces: Pieces | undefined;
+
+  const abort = (): void => {
+    if (!isOver) upstream?.abort();
+  };
+  const tell = (ending: Ending, refusal?: Refusal): void => {
+    isTold = true;
+    clearTimeout(timer);
+    reply.release();
+    if (!isOver) timer = setTimeout(abort, TAIL_MS).unref();
+    const { reading } = reader;
+    resolve({ ending, status, providerRequestId, reading, answerBytes, left: reply.isGone, refusal });
+  };
+  const refuse = (refusal: Refusal, ending: Ending): void => {
+    if (isTold) return;
+    abort();
+    reply.refuse(refusal);
+    tell(ending, refusal);
+  };
+  const finish = (body?: Buffer, ending: Ending = 'complete'): void => {
+    if (isTold) return;
+    reply.end(body);
+    tell(ending);
+  };
+  const reply = createReply({
+    response: parts.response,
+    dialect: parts.dialect,
+    headers: parts.headers,
+    slowClientMs: limits.slowClientMs,
+    onGone() {
+      if (isTold) return;
+      if (parts.onLeave === 'abort') return refuse({ kind: 'upstream-broken' }, 'cut');
+      timer = setTimeout(() => refuse({ kind: 'upstream-timeout' }, 'cut'), limits.drainMs).unref();
+      upstream?.resume();
+    },
+    onFull: () => upstream?.pause(),
+    onRoom: () => upstream?.resume(),
+  });
+  const toPieces = (code: number, headers: IncomingHttpHeaders): Pieces => {
+    const isStream = code < 300 && String(headers['content-type']).startsWith('text/event-stream');
+    const outlets = { write: reply.write, finish, refuse };
+    return isStream ? createStream(parts, outlets) : createWhole(parts, code, outlets);
+  };
+  upstream = parts.send({
+    onStart(code, headers) {
+      status = code;
+      providerRequestId = oneOf(headers['request-id'] ?? headers['x-request-id']);
+      reply.setHead(code, headers);
+      pieces = toPieces(code, headers);
+    },
+    onData(chunk) {
+      if (isTold) return;
+      answerBytes += chunk.length;
+      pieces?.take(chunk);
+    },
+    onEnd() {
+      isOver = true;
+      if (isTold) clearTimeout(timer);
+      else pieces?.end();
+    },
+    onFailure(failure) {
+      isOver = true;
+      if (isTold) return clearTimeout(timer);
+      const isError = status !== undefined && status >= 300;
+      refuse(FAILURES[failure], failure === 'unreachable' || isError ? 'not-served' : 'broken');
+    },
+  });
+  return { outcome: promise, end: (refusal) => refuse(refusal, 'cut') };
+}
+
+/** Takes the pieces of an answer as they come. */
+interface Pieces {
+  take(chunk: Buffer): void;
+  end(): void;
+}
+
+interface Outlets {
+  write(bytes: Buffer): void;
+  finish(body?: Buffer, ending?: Ending): void;
+  refuse(refusal: Refusal, ending: Ending): void;
+}
+
+function createStream({ reader, guards, limits }: AnswerParts, { write, finish, refuse }: Outlets): Pieces {
+  const parser = createSseParser(limits.answerBytes);
+  const takeEvents = (events: readonly SseEvent[]): void => {
+    const passed: Buffer[] = [];
+    let block: GuardBlock | undefined;
+    for (const event of events) {
+      const isOurs = reader.event(event);
+      block = firstBlock(guards, event);
+      if (block) break;
+      if (!isOurs) passed.push(event.raw);
+      if (reader.reading.hasEnded) break;
+    }
+    write(passed.length === 1 && passed[0] ? passed[0] : Buffer.concat(passed));
+    if (block) refuse({ kind: 'guarded', ...block }, 'cut');
+    else if (reader.reading.hasEnded) finish();
+  };
+  return {
+    take(chunk) {
+      try {
+        takeEvents(parser.push(chunk));
+      } catch (error) {
+        if (!(error instanceof SseTooLong)) throw error;
+        refuse({ kind: 'upstream-broken' }, 'cut');
+      }
+    },
+    end() {
+      const rest = parser.end();
+      if (rest) reader.event(rest);
+      const { isFinal, hasFailed, stopReason } = reader.reading;
+      if (!isFinal && !hasFailed && stopReason === undefined) return refuse({ kind: 'upstream-broken' }, 'broken');
+      // A last event without its blank line counts if it is whole; half an event would break the client's reader.
+      if (rest && isWhole(rest)) takeEvents([rest]);
+      finish();
+    },
+  };
+}
+
+function createWhole({ reader, guards, limits }: AnswerParts, status: number, outlets: Outlets): Pieces {
+  const kept: Buffer[] = [];
+  let bytes = 0;
+  const readWhole = async (body: Buffer): Promise<void> => {
+    reader.body(parseJson(body));
+    for (const guard of guards) {
+      const block = await guard.answer(body);
+      if (block) return outlets.refuse({ kind: 'guarded', ...block }, 'complete');
+    }
+    outlets.finish(body);
+  };
+  return {
+    take(chunk) {
+      kept.push(chunk);
+      bytes += chunk.length;
+      if (bytes > limits.answerBytes) {
+        outlets.refuse({ kind: 'answer-too-large', limitBytes: limits.answerBytes }, 'cut');
+      }
+    },
+    end() {
+      const body = Buffer.concat(kept);
+      if (status < 300) {
+        readWhole(body).catch(() => outlets.refuse({ kind: 'unavailable', detail: 'a guard failed' }, 'complete'));
+      } else if (status < 400) {
+        outlets.refuse({ kind: 'upstream-broken' }, 'not-served');
+      } else if (status === 401) {
+        // That the gateway's own key is wrong is not the caller's affair.
+        outlets.refuse({ kind: 'upstream-refused-us' }, 'not-served');
+      } else {
+        outlets.finish(body, 'not-served');
+      }
+    },
+  };
+}
+
+function isWhole({ data }: SseEvent): boolean {
+  return data === '[DONE]' || parseJson(Buffer.from(data ?? '')) !== undefined;
+}
+
+function firstBlock(guards: readonly GuardSession[], event: SseEvent): GuardBlock | undefined {
+  for (const guard of guards) {
+    const block = guard.event(event);
+    if (block) return block;
+  }
+  return undefined;
+}
+
+function parseJson(body: Buffer): Json | undefined {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+const oneOf = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);

@@ -1,0 +1,48 @@
+/**
+ * Generic cell rate algorithm: one number a subject, the time at which its bucket would be empty again. Several gateways
+ * share a rate by each taking its part, so the sum never exceeds it.
+ */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+export interface RateLimiter {
+  /** All of them or none. Undefined where the call may pass, else which one refuses and for how long. */
+  take(subjects: readonly RatedSubject[], nowMs: number): RateRefusal | undefined;
+}
+
+export interface RatedSubject {
+  readonly kind: 'key' | 'person' | 'organisation';
+  readonly id: string;
+  readonly rate: Rate;
+}
+
+export interface RateRefusal {
+  readonly kind: RatedSubject['kind'];
+  readonly retryAfterMs: number;
+}
+
+/** Past this many subjects those whose bucket is full again are forgotten. */
+const MAX_SUBJECTS = 100_000;
+
+/** `shares` is how many gateways are live. */
+export function createRateLimiter(shares: () => number): RateLimiter {
+  const emptyAtMs = new Map<string, number>();
+  return {
+    take(subjects, nowMs) {
+      const parts = Math.max(1, shares());
+      const next: [string, number][] = [];
+      for (const { kind, id, rate } of subjects) {
+        const intervalMs = (1_000 * parts) / rate.perSecond;
+        const at = Math.max(nowMs, emptyAtMs.get(id) ?? 0) + intervalMs;
+        const toleranceMs = intervalMs * Math.max(1, rate.burst / parts);
+        if (!(at - nowMs <= toleranceMs)) return { kind, retryAfterMs: Math.max(1, at - nowMs - toleranceMs) };
+        next.push([id, at]);
+      }
+      for (const [id, at] of next) emptyAtMs.set(id, at);
+      if (emptyAtMs.size > MAX_SUBJECTS) for (const [id, at] of emptyAtMs) if (at <= nowMs) emptyAtMs.delete(id);
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,100 @@
+/** What a call can cost at most, and what it did cost: whole micro-dollars, rounded up once a call. */
+import type { Attempt, CallRequest, Usage } from '../dialect/index.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+
+/** Micro-dollars per million tokens. */
+export interface Prices {
+  readonly input: number;
+  readonly output: number;
+  readonly cacheWrite5m: number;
+  readonly cacheWrite1h: number;
+  readonly cacheRead: number;
+}
+
+export interface PricedModel {
+  readonly upstreamName: string;
+  readonly prices: Prices;
+  readonly contextTokens: number;
+  readonly maxOutputTokens: number;
+}
+
+/** What the provider adds to any request: role marks, a prompt for structured output. */
+export const REQUEST_OVERHEAD_TOKENS = 512;
+/** The prompt that explains the use of tools, once a request. */
+export const TOOL_OVERHEAD_TOKENS = 4_096;
+/** The most that any known model counts for one picture. */
+export const IMAGE_TOKENS = 49_152;
+
+const MILLION = 1_000_000n;
+
+/** The price of tokens, in millionths of a micro-dollar. */
+export function weigh(usage: Usage, prices: Prices): bigint {
+  return (
+    BigInt(usage.input) * BigInt(prices.input) +
+    BigInt(usage.cacheRead) * BigInt(prices.cacheRead) +
+    BigInt(usage.cacheWrite5m) * BigInt(prices.cacheWrite5m) +
+    BigInt(usage.cacheWrite1h) * BigInt(prices.cacheWrite1h) +
+    BigInt(usage.output) * BigInt(prices.output)
+  );
+}
+
+/** Rounded up. */
+export function toMicro(weight: bigint): bigint {
+  return (weight + MILLION - 1n) / MILLION;
+}
+
+export interface Bound {
+  readonly reservedMicro: number;
+  /** Of the model asked for. */
+  readonly inputTokens: number;
+  /** Where it is not known in which class the input fell. */
+  readonly inputPrice: number;
+}
+
+export interface TooDear {
+  readonly kind: 'too-dear';
+}
+
+/**
+ * Every token is at least one byte of the body, except where the request says otherwise. With fallbacks each model may
+ * work and be billed, one after the other: a model that gives up in mid-answer is.
+ */
+export function boundCall(
+  request: CallRequest,
+  bodyBytes: number,
+  models: readonly PricedModel[],
+): Result<Bound, TooDear> {
+  let weight = 0n;
+  for (const [index, attempt] of request.attempts.entries()) {
+    const model = models[index];
+    if (!model) return refuse({ kind: 'too-dear' });
+    const output = BigInt(outputTokens(attempt, model)) * BigInt(request.answers);
+    weight += BigInt(inputTokens(request, bodyBytes, model)) * BigInt(inputPrice(request, model.prices));
+    weight += output * BigInt(model.prices.output);
+  }
+  const reservedMicro = Number(toMicro(weight));
+  const first = models[0];
+  if (!first || !Number.isSafeInteger(reservedMicro)) return refuse({ kind: 'too-dear' });
+  return ok({
+    reservedMicro,
+    inputTokens: inputTokens(request, bodyBytes, first),
+    inputPrice: inputPrice(request, first.prices),
+  });
+}
+
+function inputTokens(request: CallRequest, bodyBytes: number, { contextTokens }: PricedModel): number {
+  if (request.pointsElsewhere) return contextTokens;
+  const tools = request.tools.length > 0 ? TOOL_OVERHEAD_TOKENS : 0;
+  return Math.min(contextTokens, bodyBytes + REQUEST_OVERHEAD_TOKENS + tools + request.images * IMAGE_TOKENS);
+}
+
+function outputTokens({ maxOutputTokens }: Attempt, model: PricedModel): number {
+  return maxOutputTokens ?? model.maxOutputTokens;
+}
+
+/** The dearest class that the input can fall into. */
+function inputPrice({ cacheWrites }: CallRequest, prices: Prices): number {
+  const write5m = cacheWrites === 'none' ? 0 : prices.cacheWrite5m;
+  const write1h = cacheWrites === '1h' ? prices.cacheWrite1h : 0;
+  return Math.max(prices.input, prices.cacheRead, write5m, write1h);
+}
