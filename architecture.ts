@@ -3,7 +3,9 @@
  *
  * Three modules differ from the first plan, to keep every one below 15 files: what is under examination (`target`) and
  * how code is driven with canaries (`probe`) stand apart from the search itself (`finder`), and the check of a patch
- * (`patch`) from the proof of a flaw (`verify`). `campaign` carries a finding from one module to the next.
+ * (`patch`) from the proof of a flaw (`verify`). `campaign` carries a finding from one module to the next. The programme
+ * is two modules for the same reason: what a gateway knows of it (`program`, read on every call) and who changes it
+ * (`membership`).
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   lib: [],
@@ -35,8 +37,10 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dialect: ['lib'],
   scope: ['lib', 'store', 'formats', 'tlog', 'egress'],
   ledger: ['lib', 'store'],
+  program: ['lib', 'store'],
+  membership: ['lib', 'store', 'tlog', 'program'],
   gateway: ['lib', 'dialect'],
-  http: ['lib', 'formats', 'store', 'tlog', 'disclosure', 'publish', 'campaign'],
+  http: ['lib', 'formats', 'store', 'tlog', 'disclosure', 'publish', 'campaign', 'program', 'membership'],
   cli: [
     'lib',
     'formats',
@@ -51,6 +55,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'disclosure',
     'publish',
     'campaign',
+    'program',
+    'membership',
     'http',
   ],
 };

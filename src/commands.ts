@@ -10,18 +10,22 @@ import {
   registerCaseCommands,
   registerDoctor,
   registerDocumentCommands,
+  registerKeyCommands,
   registerLogCommands,
   registerPatchCommands,
+  registerProgramCommands,
   registerReproduce,
   registerSandboxCommands,
   registerScan,
   registerServe,
   registerStart,
+  registerStopCommands,
   registerStoreCommands,
   serve,
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
+import { openProgramme } from './programme.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import { createServing } from './serving.ts';
 import { createWork, openFixtureRegistry, openSession } from './session.ts';
@@ -83,6 +87,7 @@ export function registerAll(program: Command, parts: Parts): void {
     publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
     readLetter: async (messageId) => (await session()).services.readLetter(messageId),
   });
+  registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
   registerStoreCommands(program, {
     terminal,
@@ -103,6 +108,16 @@ export function registerAll(program: Command, parts: Parts): void {
       { name: 'sandbox', inspect: () => inspectSandbox(parts) },
     ],
   });
+}
+
+/** Commands on who takes part, with which keys, and on what is stopped. */
+function registerProgramme(program: Command, parts: Parts): void {
+  const { terminal, clock } = parts;
+  const programme = parts.once(() => openProgramme(parts));
+  const membership = async () => (await programme()).membership;
+  registerProgramCommands(program, { terminal, membership });
+  registerKeyCommands(program, { terminal, membership, keys: async () => (await programme()).keys });
+  registerStopCommands(program, { terminal, clock, membership, stops: async () => (await programme()).stops });
 }
 
 /** Commands that look again at a finding: its reproducer, its patch. */

@@ -1,0 +1,236 @@
+/** `model`, `org` and `person`: the operator's hand on the programme. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Json } from '../lib/canonical-json.ts';
+import type { Result } from '../lib/result.ts';
+import type { Membership, MembershipRefusal } from '../membership/index.ts';
+import { isTier, type Model, openTo, TIERS } from '../program/index.ts';
+import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
+
+export interface ProgramCommandParts {
+  readonly terminal: Terminal;
+  readonly membership: () => Promise<Membership>;
+}
+
+export const OPERATOR = 'operator at the command line';
+/** The tier an organisation gets where the operator names none. */
+const DEFAULT_TIER = 'partner';
+const JSON_OPTION = ['--json', 'one JSON value on standard output'] as const;
+const MICRO = 1_000_000;
+
+export function registerProgramCommands(program: Command, parts: ProgramCommandParts): void {
+  addModels(program.command('model').description('models behind the gate'), parts);
+  addOrganisations(program.command('org').description('organisations of the programme'), parts);
+  addPersons(program.command('person').description('persons, attributed to organisations'), parts);
+}
+
+interface ModelOptions {
+  readonly protocol: string;
+  readonly url: string;
+  readonly keyEnv: string;
+  readonly prices: string;
+  readonly upstreamName?: string;
+  readonly contextTokens?: number;
+  readonly maxOutput?: number;
+  readonly onLeave?: string;
+  readonly minTier?: string;
+  readonly replace?: boolean;
+  readonly json?: boolean;
+}
+
+function addModels(models: Command, { terminal, membership }: ProgramCommandParts): void {
+  models
+    .command('add <id>')
+    .description('put a model behind the gate')
+    .requiredOption('--protocol <name>', 'anthropic or openai')
+    .requiredOption('--url <url>', 'where the provider answers')
+    .requiredOption('--key-env <variable>', "the environment variable with the provider's key")
+    .requiredOption('--prices <file>', 'JSON, micro-dollars per million tokens')
+    .option('--upstream-name <name>', 'what the provider calls it')
+    .option('--context-tokens <n>', 'the longest context', Number)
+    .option('--max-output <n>', 'the longest answer, tokens', Number)
+    .option('--on-leave <what>', 'when a client leaves: abort or drain')
+    .option('--min-tier <tier>', `the lowest tier that may use it: ${TIERS.join(', ')}`)
+    .option('--replace', 'over the model of that id')
+    .option(...JSON_OPTION)
+    .action(async (id: string, options: ModelOptions) => {
+      const { protocol, url, keyEnv, upstreamName, contextTokens, maxOutput, onLeave, minTier } = options;
+      const prices = await readJsonFile(options.prices);
+      const input = { id, protocol, url, apiKeyEnv: keyEnv, prices, upstreamName, contextTokens, onLeave, minTier };
+      const by = { actor: OPERATOR, replace: options.replace ?? false };
+      const added = settled(await (await membership()).addModel({ ...input, maxOutputTokens: maxOutput }, by));
+      if (options.json) terminal.json({ id });
+      terminal.say(`${id}: open to ${openTo(added)} and further in`);
+    });
+  models
+    .command('list')
+    .description('all models')
+    .option(...JSON_OPTION)
+    .action(async ({ json }: { json?: boolean }) => {
+      const list = await (await membership()).listModels();
+      if (json) terminal.json(list.map(toShown));
+      else for (const each of list) terminal.say(`${each.id}  ${each.protocol}  ${each.url}  open to ${openTo(each)}`);
+    });
+}
+
+function toShown(model: Model): Json {
+  const { prices, stage, ...rest } = model;
+  return { ...rest, prices: { ...prices }, stage: stage ?? null, openTo: openTo(model) };
+}
+
+function addOrganisations(orgs: Command, { terminal, membership }: ProgramCommandParts): void {
+  orgs
+    .command('add <name>')
+    .description('a new organisation, which may use nothing yet')
+    .option('--country <cc>', 'its jurisdiction, ISO 3166-1 alpha-2; kept encrypted')
+    .option(...JSON_OPTION)
+    .action(async (name: string, { country, json }: { country?: string; json?: boolean }) => {
+      const id = settled(await (await membership()).addOrganisation({ name, country: toCountry(country) }, OPERATOR));
+      if (json) terminal.json({ id });
+      terminal.say(`${id}: an applicant; \`org approve\` lets it in`);
+    });
+  orgs
+    .command('approve <org>')
+    .description("let an organisation in, at the operator's word; the public log says so")
+    .option('--tier <tier>', `its highest tier: ${TIERS.join(', ')}`, DEFAULT_TIER)
+    .option('--yes', "the operator's word stands for vetting and second reviewer; at the command line it does anyway")
+    .option(...JSON_OPTION)
+    .action(async (org: string, { tier, json }: { tier: string; json?: boolean }) => {
+      if (!isTier(tier)) throw new CommandEnd('usage', `no such tier: ${tier}. There are ${TIERS.join(', ')}`);
+      const id = settled(await (await membership()).approveAsOperator(org, tier, OPERATOR));
+      if (json) terminal.json({ id, tier });
+      terminal.say(`${id}: approved up to ${tier}, by the operator alone; the log says so`);
+    });
+  orgs
+    .command('end <org>')
+    .description('end its participation: every key of it stops working')
+    .option(...JSON_OPTION)
+    .action(async (org: string, { json }: { json?: boolean }) => {
+      const id = settled(await (await membership()).endOrganisation(org, OPERATOR));
+      if (json) terminal.json({ id });
+      terminal.say(`${id}: ended`);
+    });
+  orgs
+    .command('list')
+    .description('all organisations')
+    .option(...JSON_OPTION)
+    .action(async ({ json }: { json?: boolean }) => {
+      const list = await (await membership()).listOrganisations();
+      if (json) terminal.json(list.map((each) => ({ ...each, tier: each.tier ?? null })));
+      else for (const { id, name, standing, tier } of list) terminal.say(`${id}  ${standing}  ${tier ?? '-'}  ${name}`);
+    });
+}
+
+interface PersonOptions {
+  readonly country?: string;
+  readonly for?: string;
+  readonly limit?: string;
+  readonly json?: boolean;
+}
+
+function addPersons(persons: Command, { terminal, membership }: ProgramCommandParts): void {
+  persons
+    .command('add <org> <email>')
+    .description('somebody of an organisation, perhaps at work for another one')
+    .option('--country <cc>', 'nationality, ISO 3166-1 alpha-2; kept encrypted')
+    .option('--for <org>', 'the organisation on whose behalf: its grants and money are used')
+    .option('--limit <dollars>', 'may spend so much at most')
+    .option(...JSON_OPTION)
+    .action(async (organisation: string, email: string, { country, for: behalf, limit, json }: PersonOptions) => {
+      const person = { organisation, forOrganisation: behalf, email, country: toCountry(country) };
+      const fresh = { ...person, limitMicro: toMicroDollars(limit) };
+      const id = settled(await (await membership()).addPerson(fresh, OPERATOR));
+      if (json) terminal.json({ id });
+      terminal.say(`${id}: of ${organisation}${behalf ? ` for ${behalf}` : ''}`);
+    });
+  persons
+    .command('remove <person>')
+    .description('they have left: every key of theirs stops working')
+    .option(...JSON_OPTION)
+    .action(async (named: string, { json }: { json?: boolean }) => {
+      const id = settled(await (await membership()).removePerson(named, OPERATOR));
+      if (json) terminal.json({ id });
+      terminal.say(`${id}: left`);
+    });
+  persons
+    .command('list [org]')
+    .description('all persons, or those of one organisation')
+    .option(...JSON_OPTION)
+    .action(async (org: string | undefined, { json }: { json?: boolean }) => {
+      const service = await membership();
+      const of = org === undefined ? undefined : settled(await service.findOrganisation(org)).id;
+      const list = await service.listPersons(of);
+      if (json) terminal.json(list.map((each) => ({ ...each, forOrganisation: each.forOrganisation ?? null })));
+      else for (const { id, email, standing } of list) terminal.say(`${id}  ${standing}  ${email}`);
+    });
+}
+
+export const toCountry = (text: string | undefined): string | undefined => text?.toUpperCase();
+
+/** Exactly, without a detour over binary fractions. */
+export function toMicroDollars(dollars: string | undefined): number | undefined {
+  if (dollars === undefined) return undefined;
+  const [, whole, fraction = ''] = /^(\d{1,9})(?:\.(\d{1,6}))?$/.exec(dollars) ?? [];
+  if (whole === undefined) throw new CommandEnd('usage', `${dollars} is no amount in dollars`);
+  return Number(whole) * MICRO + Number(fraction.padEnd(6, '0'));
+}
+
+export function toInstant(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const at = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? new Date(text) : undefined;
+  if (!at || Number.isNaN(at.getTime())) throw new CommandEnd('usage', `${text} is no date: 2026-12-31 or RFC 3339`);
+  return at;
+}
+
+export async function readJsonFile(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new CommandEnd(isMissing ? 'notFound' : 'usage', `${path} ${isMissing ? 'is not there' : 'is no JSON file'}`);
+  }
+}
+
+/** The value, or the end of the command with the reason. */
+export function settled<T>(outcome: Result<T, MembershipRefusal>): T {
+  if (outcome.ok) return outcome.value;
+  throw new CommandEnd(EXITS[outcome.refusal.kind], reasonOf(outcome.refusal));
+}
+
+const EXITS: Readonly<Record<MembershipRefusal['kind'], ExitName>> = {
+  'malformed-model': 'usage',
+  malformed: 'usage',
+  'not-found': 'notFound',
+  ambiguous: 'conflict',
+  exists: 'conflict',
+  ended: 'refused',
+  'not-approved': 'refused',
+  'tier-too-high': 'refused',
+  'not-open': 'refused',
+  'no-ledger': 'unavailable',
+};
+
+function reasonOf(refusal: MembershipRefusal): string {
+  switch (refusal.kind) {
+    case 'malformed-model':
+      return refusal.why;
+    case 'malformed':
+      return `${refusal.what} cannot be understood`;
+    case 'not-found':
+      return `there is no ${refusal.what} ${refusal.named}`;
+    case 'ambiguous':
+      return `more than one ${refusal.what} is called ${refusal.named}: give the id`;
+    case 'exists':
+      return `there is a ${refusal.what} ${refusal.named} already`;
+    case 'ended':
+      return `the ${refusal.what} ${refusal.named} has left`;
+    case 'not-approved':
+      return `${refusal.organisation} is not approved: \`org approve\` does it`;
+    case 'tier-too-high':
+      return `${refusal.asked} is further in than ${refusal.highest}, the highest tier of the organisation`;
+    case 'not-open':
+      return `${refusal.model} is open to ${refusal.openTo}, not to ${refusal.tier}`;
+    case 'no-ledger':
+      return 'limits of money are kept by the ledger, which is not there';
+  }
+}

@@ -1,0 +1,160 @@
+/** Keys and grants: what a person may use, from when to when. Revoking acts in every gateway within a second. */
+import { addDays } from '../lib/clock.ts';
+import { createId } from '../lib/id.ts';
+import { isThumbprint } from '../lib/jwk.ts';
+import { ok, refuse } from '../lib/result.ts';
+import {
+  actsFor,
+  createAccessKey,
+  isTier,
+  isWithin,
+  type KeyId,
+  keyMac,
+  lockEpoch,
+  type OrganisationId,
+  openTo,
+  type Person,
+  rightsOf,
+  type Tier,
+} from '../program/index.ts';
+import type { Transaction } from '../store/database.ts';
+import { createKeyStore } from './key-store.ts';
+import { findOrganisation, findPerson, keyPepper, type MembershipParts, type Outcome, record } from './membership.ts';
+import { createModelStore } from './model-store.ts';
+
+export interface KeyRequest {
+  readonly organisation: string;
+  readonly person: string;
+  readonly models: readonly string[];
+  /** The organisation's highest where absent. */
+  readonly tier?: string | undefined;
+  readonly bind?: 'none' | 'dpop';
+  readonly jkt?: string | undefined;
+  readonly expiresAt?: Date | undefined;
+  readonly limitMicro?: number | undefined;
+}
+
+export type Keys = ReturnType<typeof createKeys>;
+
+export function createKeys(parts: MembershipParts) {
+  const { database } = parts;
+  const change = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    database.transaction(async (tx) => {
+      await lockEpoch(tx);
+      return work(tx);
+    });
+  return {
+    /** The key is in the answer and nowhere else. Makes the grant it needs unless there is one. */
+    createKey: (request: KeyRequest, actor: string): Outcome<{ readonly id: KeyId; readonly key: string }> =>
+      change((tx) => createKey(tx, parts, request, actor)),
+    listKeys: (organisation?: OrganisationId) => createKeyStore(database).listKeys(organisation),
+    revokeKey: (id: string, actor: string): Outcome<KeyId> =>
+      change(async (tx) => {
+        const key = await createKeyStore(tx).findKey(id);
+        if (!key) return refuse({ kind: 'not-found', what: 'key', named: id });
+        await createKeyStore(tx).revokeKey(key.id, parts.clock.now());
+        await record(tx, parts, { subject: key.id, event: 'revoked', actor });
+        return ok(key.id);
+      }),
+    listGrants: (organisation: OrganisationId) => createKeyStore(database).listGrants(organisation),
+    revokeGrant: (id: string, actor: string): Outcome<string> =>
+      change(async (tx) => {
+        const grant = await createKeyStore(tx).revokeGrant(id, parts.clock.now());
+        if (!grant) return refuse({ kind: 'not-found', what: 'grant', named: id });
+        await record(tx, parts, { subject: grant.organisation, event: 'grant-revoked', actor, note: id });
+        return ok(id);
+      }),
+  };
+}
+
+async function createKey(
+  tx: Transaction,
+  parts: MembershipParts,
+  request: KeyRequest,
+  actor: string,
+): Outcome<{ readonly id: KeyId; readonly key: string }> {
+  const now = parts.clock.now();
+  const holder = await findHolder(tx, request);
+  if (!holder.ok) return holder;
+  const { organisation, person, tier } = holder.value;
+  if (request.jkt !== undefined && !isThumbprint(request.jkt)) return refuse({ kind: 'malformed', what: 'thumbprint' });
+  if (request.expiresAt && request.expiresAt <= now) return refuse({ kind: 'malformed', what: 'the expiry' });
+  if (request.models.length === 0) return refuse({ kind: 'malformed', what: 'the list of models' });
+  const store = createKeyStore(tx);
+  for (const id of request.models) {
+    const model = await createModelStore(tx).findModel(id);
+    if (!model) return refuse({ kind: 'not-found', what: 'model', named: id });
+    if (!isWithin(tier, openTo(model))) return refuse({ kind: 'not-open', model: id, openTo: openTo(model), tier });
+    await ensureGrant(tx, parts, { organisation, person, model: id, tier, actor });
+  }
+  const id = createId('apikey', parts.random);
+  const key = createAccessKey(parts.random);
+  const isCapped = request.limitMicro !== undefined;
+  if (isCapped && !parts.setCap) return refuse({ kind: 'no-ledger' });
+  await store.insertKey({
+    id,
+    mac: keyMac(keyPepper(parts.vault), key),
+    organisation,
+    person: person.id,
+    models: [...new Set(request.models)],
+    tier,
+    bind: request.jkt === undefined ? (request.bind ?? 'none') : 'dpop',
+    jkt: request.jkt,
+    isCapped,
+    createdBy: actor,
+    createdAt: now,
+    expiresAt: request.expiresAt,
+  });
+  if (request.limitMicro !== undefined) await parts.setCap?.(tx, `key:${id}`, request.limitMicro);
+  await record(tx, parts, { subject: id, event: 'created', actor });
+  return ok({ id, key });
+}
+
+interface Holder {
+  readonly organisation: OrganisationId;
+  readonly person: Person;
+  readonly tier: Tier;
+}
+
+/** Who would hold the key, and at which tier. */
+async function findHolder(tx: Transaction, request: KeyRequest): Outcome<Holder> {
+  if (request.tier !== undefined && !isTier(request.tier)) return refuse({ kind: 'malformed', what: 'the tier' });
+  const organisation = await findOrganisation(tx, request.organisation);
+  if (!organisation.ok) return organisation;
+  const { id, tier: highest } = organisation.value;
+  const person = await findPerson(tx, id, request.person);
+  if (!person.ok) return person;
+  if (person.value.standing !== 'active') return refuse({ kind: 'ended', what: 'person', named: person.value.id });
+  const employer = await findOrganisation(tx, person.value.organisation);
+  if (!employer.ok) return employer;
+  for (const each of [organisation.value, employer.value]) {
+    if (each.standing !== 'approved') return refuse({ kind: 'not-approved', organisation: each.name });
+  }
+  if (!highest) return refuse({ kind: 'not-approved', organisation: organisation.value.name });
+  const tier = request.tier ?? highest;
+  if (!isWithin(highest, tier)) return refuse({ kind: 'tier-too-high', asked: tier, highest });
+  return ok({ organisation: actsFor(person.value), person: person.value, tier });
+}
+
+async function ensureGrant(
+  tx: Transaction,
+  parts: MembershipParts,
+  it: Holder & { readonly model: string; readonly actor: string },
+): Promise<void> {
+  const now = parts.clock.now();
+  const store = createKeyStore(tx);
+  const existing = await store.findGrants(it.organisation, it.person.id, it.model, now);
+  if (existing.some(({ tier }) => isWithin(tier, it.tier))) return;
+  const id = createId('grant', parts.random);
+  await store.insertGrant({
+    id,
+    organisation: it.organisation,
+    person: it.person.id,
+    model: it.model,
+    tier: it.tier,
+    grantedBy: it.actor,
+    grantedAt: now,
+    expiresAt: addDays(now, rightsOf(it.tier).grantDays),
+  });
+  await record(tx, parts, { subject: it.organisation, event: 'granted', actor: it.actor, note: id });
+}

@@ -1,0 +1,90 @@
+/** Organisations and persons in Postgres. */
+
+import {
+  type Organisation,
+  type OrganisationId,
+  type Person,
+  type PersonId,
+  type Tier,
+  toOrganisation,
+  toPerson,
+} from '../program/index.ts';
+import type { Transaction } from '../store/database.ts';
+
+/** At most so many are listed at once. */
+const LIST_LIMIT = 10_000;
+
+export function createMemberStore(tx: Transaction) {
+  return {
+    async insertOrganisation({ id, name }: Pick<Organisation, 'id' | 'name'>, at: Date): Promise<void> {
+      await tx.query(
+        `insert into program.organisations (id, name, standing, created_at) values ($1, $2, 'applicant', $3)`,
+        [id, name, at],
+      );
+    },
+
+    /** By id, or by name where it is the only one of that name. */
+    async findOrganisations(named: string): Promise<readonly Organisation[]> {
+      const { rows } = await tx.query<never>(
+        'select * from program.organisations where id = $1 or lower(name) = lower($1) order by id = $1 desc limit 2',
+        [named],
+      );
+      return rows.map(toOrganisation);
+    },
+
+    async listOrganisations(): Promise<readonly Organisation[]> {
+      const { rows } = await tx.query<never>('select * from program.organisations order by created_at, id limit $1', [
+        LIST_LIMIT,
+      ]);
+      return rows.map(toOrganisation);
+    },
+
+    async approve(id: OrganisationId, tier: Tier, at: Date): Promise<void> {
+      await tx.query(
+        `update program.organisations set standing = 'approved', tier = $2, approved_at = $3, ended_at = null where id = $1`,
+        [id, tier, at],
+      );
+    },
+
+    async end(id: OrganisationId, at: Date): Promise<void> {
+      await tx.query(`update program.organisations set standing = 'ended', ended_at = $2 where id = $1`, [id, at]);
+    },
+
+    async insertPerson({ id, organisation, forOrganisation, email }: Omit<Person, 'standing' | 'isCapped'>, at: Date) {
+      const { rows } = await tx.query(
+        `insert into program.persons (id, organisation, for_organisation, email, standing, created_at)
+         values ($1, $2, $3, $4, 'active', $5) on conflict do nothing returning id`,
+        [id, organisation, forOrganisation, email, at],
+      );
+      return rows.length > 0;
+    },
+
+    /** By id, or by address among those who act for the organisation. */
+    async findPersons(organisation: OrganisationId | undefined, named: string): Promise<readonly Person[]> {
+      const { rows } = await tx.query<never>(
+        `select * from program.persons
+          where (id = $1 or (lower(email) = lower($1) and standing = 'active'))
+            and ($2::text is null or coalesce(for_organisation, organisation) = $2)
+          order by id = $1 desc limit 2`,
+        [named, organisation],
+      );
+      return rows.map(toPerson);
+    },
+
+    async listPersons(organisation?: OrganisationId): Promise<readonly Person[]> {
+      const { rows } = await tx.query<never>(
+        `select * from program.persons where $1::text is null or organisation = $1 or for_organisation = $1
+          order by created_at, id limit $2`,
+        [organisation, LIST_LIMIT],
+      );
+      return rows.map(toPerson);
+    },
+
+    async leave(id: PersonId, at: Date): Promise<void> {
+      await tx.query(
+        `update program.persons set standing = 'left', left_at = $2 where id = $1 and standing = 'active'`,
+        [id, at],
+      );
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/** The door of the programme as gateways know it. What changes it stands in `membership`. */
+export {
+  type AuthorityBook,
+  type AuthorityRows,
+  type Caller,
+  type CallerGrant,
+  createAuthorityBook,
+  findGrant,
+  type LimitId,
+  type RateLimits,
+  toStopAttributes,
+} from './authority.ts';
+export { type Authority, type AuthorityParts, FRESH_MS, openAuthority, POLL_MS } from './authority-client.ts';
+export {
+  createAuthorityStore,
+  fromStopRow,
+  type StopRow,
+  toAccessKey,
+  toGrant,
+  toModel,
+  toOrganisation,
+  toPerson,
+} from './authority-store.ts';
+export {
+  type AccessKey,
+  actsFor,
+  createAccessKey,
+  type Grant,
+  type GrantId,
+  isEmail,
+  isName,
+  type KeyId,
+  keyMac,
+  type Organisation,
+  type OrganisationId,
+  type Person,
+  type PersonId,
+} from './member.ts';
+export {
+  type Model,
+  type ModelInput,
+  type ModelRefusal,
+  type ModelView,
+  openTo,
+  type Prices,
+  readModel,
+} from './model.ts';
+export { type CountryKind, countryTag, isCountry, readCountryTerm } from './nationality.ts';
+export { createNoticeStore, lockEpoch } from './notice-store.ts';
+export { BEAT_TTL_MS, createPresenceStore, type LiveCalls } from './presence-store.ts';
+export {
+  isEmpty,
+  isInForce,
+  isWide,
+  matchesStop,
+  namedAttributes,
+  type Stop,
+  type StopAttributes,
+  type StopId,
+  type StopTerms,
+  UNCONFIRMED_STOP_HOURS,
+} from './stop.ts';
+export {
+  ACCESS_LEVELS,
+  type AccessLevel,
+  isStage,
+  isTier,
+  isWithin,
+  type LevelRefusal,
+  type Rate,
+  rightsOf,
+  type Stage,
+  selectLevel,
+  TIERS,
+  type Tier,
+} from './tier.ts';

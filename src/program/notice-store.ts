@@ -1,0 +1,50 @@
+/**
+ * What other modules decide and the programme holds, so that every gateway knows it: the open stage of a model, the
+ * scopes an organisation has proven. Each is written in the transaction that decides it.
+ */
+import type { Transaction } from '../store/database.ts';
+import type { OrganisationId } from './member.ts';
+import type { Stage } from './tier.ts';
+
+/** First in a transaction that changes what gateways know: two of them then never wait for each other in a ring. */
+export async function lockEpoch(tx: Transaction): Promise<void> {
+  await tx.query('select from program.epoch for update');
+}
+
+export function createNoticeStore(tx: Transaction) {
+  return {
+    /** Undefined: no decision speaks, and the operator's `min_tier` alone binds. False where there is no such model. */
+    async setStage(model: string, stage: Stage | undefined): Promise<boolean> {
+      await lockEpoch(tx);
+      const { rows } = await tx.query('update program.models set stage = $2 where id = $1 returning id', [
+        model,
+        stage,
+      ]);
+      return rows.length > 0;
+    },
+
+    async putScope(id: string, organisation: OrganisationId, expiresAt: Date): Promise<void> {
+      await lockEpoch(tx);
+      await tx.query(
+        `insert into program.scopes (id, organisation, expires_at) values ($1, $2, $3)
+         on conflict (id) do update set expires_at = excluded.expires_at, ended_at = null`,
+        [id, organisation, expiresAt],
+      );
+    },
+
+    async endScope(id: string, at: Date): Promise<void> {
+      await lockEpoch(tx);
+      await tx.query('update program.scopes set ended_at = $2 where id = $1 and ended_at is null', [id, at]);
+    },
+
+    /** Another rate than the tier's own, of an organisation, a person or a key. */
+    async setRate(subject: string, { perSecond, burst }: { readonly perSecond: number; readonly burst: number }) {
+      await lockEpoch(tx);
+      await tx.query(
+        `insert into program.rates (id, per_second, burst) values ($1, $2, $3)
+         on conflict (id) do update set per_second = excluded.per_second, burst = excluded.burst`,
+        [subject, perSecond, burst],
+      );
+    },
+  };
+}
