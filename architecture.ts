@@ -36,11 +36,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   egress: ['lib'],
   dialect: ['lib'],
   scope: ['lib', 'store', 'formats', 'tlog', 'egress'],
+  signin: ['lib', 'store', 'egress'],
   ledger: ['lib', 'store'],
   program: ['lib', 'store'],
   membership: ['lib', 'store', 'tlog', 'program'],
   gateway: ['lib', 'dialect'],
-  http: ['lib', 'formats', 'store', 'tlog', 'disclosure', 'publish', 'campaign', 'program', 'membership'],
+  http: ['lib', 'formats', 'store', 'tlog', 'signin', 'disclosure', 'publish', 'campaign', 'program', 'membership'],
   cli: [
     'lib',
     'formats',

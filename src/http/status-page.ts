@@ -4,6 +4,7 @@
  */
 import type { CampaignStatus, DemonstrationStatus, TargetStatus } from '../campaign/index.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
+import { instant, page, toHtml } from './page.ts';
 
 export function renderStatusPage(status: CampaignStatus | undefined, links: { readonly publicUrl: string }): string {
   if (!status) return page('', '<p>No campaign has run on this data directory yet.</p>');
@@ -63,36 +64,3 @@ function caseTable(cases: readonly DemonstrationStatus[], publicUrl: string): st
 ${rows.join('\n')}
 </tbody></table>`;
 }
-
-/** ISO 8601 in UTC to the minute; the zone is always shown. */
-function instant(at: Date): string {
-  return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}
-
-function toHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
-}
-
-function page(head: string, body: string): string {
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Headstart</title>${head}
-<style>${STYLE}</style></head>
-<body><main><h1>Headstart</h1>
-${body}
-</main></body></html>
-`;
-}
-
-const STYLE = `
-:root { color-scheme: light dark; --line: #8884; --dim: #777; --accent: #2b6cb0; --ok: #2f855a; --bad: #c53030; }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }
-main { max-width: 64rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.4rem; margin: 0 0 1rem; } h2 { font-size: 1.05rem; margin: 2rem 0 .5rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { font-weight: 600; } .facts th { width: 8rem; font-weight: 400; color: var(--dim); } .n { text-align: right; }
-code { font-size: .9em; overflow-wrap: anywhere; } small, footer { color: var(--dim); } footer { margin-top: 2.5rem; font-size: .9rem; }
-a { color: var(--accent); } .note { border-left: 3px solid var(--accent); padding: .3rem .8rem; margin: .6rem 0; }
-.scanned { color: var(--ok); } .unavailable { color: var(--bad); }
-.figures { list-style: none; display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; padding: 0; margin: 1.2rem 0; color: var(--dim); } .figures b { display: block; font-size: 1.5rem; color: CanvasText; }
-`;

@@ -1,0 +1,52 @@
+/** What each role may do. The one place that says so; whatever is not listed is not allowed. */
+import type { Assurance } from './session.ts';
+
+export const ROLES = ['admin', 'safeguards-lead', 'reviewer', 'approver', 'coordinator', 'member', 'auditor'] as const;
+export type Role = (typeof ROLES)[number];
+
+const ACTS = {
+  /** Own keys: see, make, revoke. */
+  'own-keys': ['member', 'admin', 'safeguards-lead', 'coordinator', 'reviewer'],
+  'see-organisation': ['member', 'admin', 'safeguards-lead', 'coordinator', 'reviewer', 'approver', 'auditor'],
+  /** Everybody's organisations, persons, grants, keys and credit. */
+  'see-programme': ['admin', 'safeguards-lead', 'reviewer', 'approver', 'auditor'],
+  'change-programme': ['admin'],
+  /** Vetting files and nationality: every look is logged. */
+  'see-vetting': ['reviewer', 'approver'],
+  'review-vetting': ['reviewer'],
+  'approve-outside': ['approver'],
+  'ask-stop': ['admin', 'safeguards-lead'],
+  'confirm-stop': ['safeguards-lead'],
+  'see-cases': ['coordinator', 'safeguards-lead'],
+  'see-audit': ['auditor', 'safeguards-lead', 'admin'],
+} as const satisfies Readonly<Record<string, readonly Role[]>>;
+
+export type Act = keyof typeof ACTS;
+
+/** Acts that change who may use a model, or show what is sealed: only from a sign-in that phishing cannot take over. */
+const NEEDS_RESISTANCE: ReadonlySet<Act> = new Set([
+  'change-programme',
+  'see-vetting',
+  'review-vetting',
+  'approve-outside',
+  'ask-stop',
+  'confirm-stop',
+  'see-cases',
+]);
+
+export type RoleRefusal =
+  | { readonly kind: 'not-your-role'; readonly act: Act; readonly roles: readonly Role[] }
+  | { readonly kind: 'stronger-sign-in-needed'; readonly why: string };
+
+export function checkAct(roles: readonly Role[], assurance: Assurance, act: Act): RoleRefusal | undefined {
+  const allowed: readonly Role[] = ACTS[act];
+  if (!roles.some((role) => allowed.includes(role))) return { kind: 'not-your-role', act, roles };
+  if (NEEDS_RESISTANCE.has(act) && !assurance.isResistant) {
+    return { kind: 'stronger-sign-in-needed', why: `${act} needs a sign-in with a passkey` };
+  }
+  return undefined;
+}
+
+export function isRole(text: string): text is Role {
+  return (ROLES as readonly string[]).includes(text);
+}
