@@ -9,7 +9,7 @@
  * Only a demonstration moves by itself: its maintainer is simulated, its clock is explicit and starts where the case's
  * history ends. A real case stops after `measure` and waits for people.
  */
-import type { Disclosure, OpenedCase } from '../disclosure/index.ts';
+import type { Disclosure, OpenedCase, OwnTests } from '../disclosure/index.ts';
 import {
   createCompressedClock,
   isDemonstration,
@@ -41,6 +41,8 @@ export interface PatchAttempt {
   readonly text: string;
   readonly verdict: string;
   readonly reasons: readonly string[];
+  /** Null where the patch did not get so far. */
+  readonly ownTests: OwnTests | null;
 }
 
 export interface CaseJobParts {
@@ -191,18 +193,16 @@ async function findPatch(parts: Running, { case: it, finding, learnt }: OpenedCa
     parts.attemptPatches(finding, tree, learnt.fixedVersion),
   );
   if (!used.ok) throw new Error(`the target of ${it.id} is not to be had any more: ${used.refusal.kind}`);
-  for (const { source, verdict, reasons } of used.value) {
-    parts.onEvent({
-      kind: 'patch',
-      caseId: it.id,
-      source,
-      verdict,
-      why: verdict === 'fixes' ? '' : (reasons[0] ?? ''),
-    });
+  for (const { source, verdict, reasons, ownTests } of used.value) {
+    const why = verdict === 'fixes' ? toldOf(ownTests) : (reasons[0] ?? '');
+    parts.onEvent({ kind: 'patch', caseId: it.id, source, verdict, why });
   }
   const good = used.value.find(({ verdict }) => verdict === 'fixes');
-  if (good) await parts.disclosure.learn(it.id, { patch: good.text });
+  if (good) await parts.disclosure.learn(it.id, { patch: good.text, ownTests: good.ownTests });
 }
+
+const toldOf = (ownTests: OwnTests | null): string =>
+  ownTests?.outcome === 'not-run' ? `own tests not run: ${ownTests.reason}` : (ownTests?.reason ?? '');
 
 /** The simulated answer names a version; the reproducer is run on it before it is believed. */
 async function releaseFix(parts: Running, opened: OpenedCase, clock: ReturnType<typeof createCompressedClock>) {

@@ -14,9 +14,10 @@ import {
   upstreamPatch,
   verifyPatch,
 } from '../patch/index.ts';
-import { openPackageSource, type Registry } from '../target/index.ts';
+import { openPackageSource, type PackageTree, type Registry } from '../target/index.ts';
 import type { ConfirmedFinding } from '../verify/index.ts';
 import type { CaseJobParts, PatchAttempt } from './case-job.ts';
+import { createOwnTests } from './own-tests-service.ts';
 
 export interface PatchAttemptParts {
   readonly run: RunInSandbox;
@@ -31,27 +32,55 @@ interface Candidate {
 }
 
 export function createPatchAttempts(parts: PatchAttemptParts): CaseJobParts['attemptPatches'] {
-  const patching: PatchParts = { run: parts.run, random: parts.random, scratch: parts.scratch };
   return async (finding, tree, fixedVersion) => {
-    const baseline = await measureBaseline(patching, tree, finding.reproducer);
-    const attempts: PatchAttempt[] = [];
-    const attempt = async ({ source, text }: Candidate): Promise<boolean> => {
-      const { verdict, reasons } = await verifyPatch(patching, baseline, text);
-      attempts.push({ source, text, verdict, reasons });
-      return verdict === 'fixes';
-    };
-    if (fixedVersion) {
-      const source = `upstream ${fixedVersion}`;
-      const upstream = await upstreamText(parts, patching, baseline, finding, fixedVersion);
-      if (!upstream.ok) attempts.push({ source, text: '', verdict: 'none', reasons: [upstream.refusal] });
-      else if (await attempt({ source, text: upstream.value })) return attempts;
+    const ownTests = createOwnTests(parts, finding.origin ?? finding.target);
+    const compareTests: PatchParts['compareTests'] = (before, after) => ownTests.compare(tree, before, after);
+    const patching = { run: parts.run, random: parts.random, scratch: parts.scratch, compareTests };
+    try {
+      return await attemptAll(parts, patching, { finding, tree, fixedVersion });
+    } finally {
+      await ownTests.dispose();
     }
-    const repair = await repairPatch(patching, baseline);
-    if (repair.ok) await attempt({ source: `built-in repair: ${repair.value.title}`, text: repair.value.patch });
-    else attempts.push({ source: 'built-in repairs', text: '', verdict: 'none', reasons: [repair.refusal] });
-    return attempts;
   };
 }
+
+interface Sought {
+  readonly finding: ConfirmedFinding;
+  readonly tree: PackageTree;
+  readonly fixedVersion: string | null;
+}
+
+async function attemptAll(
+  parts: PatchAttemptParts,
+  patching: PatchParts,
+  { finding, tree, fixedVersion }: Sought,
+): Promise<readonly PatchAttempt[]> {
+  const baseline = await measureBaseline(patching, tree, finding.reproducer);
+  const attempts: PatchAttempt[] = [];
+  const attempt = async ({ source, text }: Candidate): Promise<boolean> => {
+    const { verdict, reasons, checks } = await verifyPatch(patching, baseline, text);
+    attempts.push({ source, text, verdict, reasons, ownTests: checks?.tests ?? null });
+    return verdict === 'fixes';
+  };
+  if (fixedVersion) {
+    const source = `upstream ${fixedVersion}`;
+    const upstream = await upstreamText(parts, patching, baseline, finding, fixedVersion);
+    if (!upstream.ok) attempts.push(none(source, upstream.refusal));
+    else if (await attempt({ source, text: upstream.value })) return attempts;
+  }
+  const repair = await repairPatch(patching, baseline);
+  if (repair.ok) await attempt({ source: `built-in repair: ${repair.value.title}`, text: repair.value.patch });
+  else attempts.push(none('built-in repairs', repair.refusal));
+  return attempts;
+}
+
+const none = (source: string, reason: string): PatchAttempt => ({
+  source,
+  text: '',
+  verdict: 'none',
+  reasons: [reason],
+  ownTests: null,
+});
 
 async function upstreamText(
   { scratch, registry }: PatchAttemptParts,

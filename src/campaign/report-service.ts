@@ -133,6 +133,8 @@ function toSummary({ clock }: CampaignReportParts, gathered: Gathered, logged: R
   for (const { case: it, finding } of cases) {
     if (isDemonstration(it)) byClass[finding.flaw] = (byClass[finding.flaw] ?? 0) + 1;
   }
+  const patched = cases.filter(({ learnt }) => learnt.patch !== null);
+  const notRun = patched.filter(({ learnt }) => (learnt.ownTests?.outcome ?? 'not-run') === 'not-run');
   return {
     targets: targets.filter(({ state }) => state === 'scanned').length,
     confirmed: cases.length,
@@ -140,7 +142,8 @@ function toSummary({ clock }: CampaignReportParts, gathered: Gathered, logged: R
     cases: cases.length,
     commitments: cases.filter(({ commitment }) => logged.has(commitment.id)).length,
     advisories: 0,
-    patchesVerified: cases.filter(({ learnt }) => learnt.patch !== null).length,
+    patchesVerified: patched.length,
+    ownTests: { noWorse: patched.length - notRun.length, notRun: notRun.length },
     logVerified: false,
     seconds: ((campaign.finishedAt ?? clock.now()).getTime() - campaign.startedAt.getTime()) / 1000,
   };

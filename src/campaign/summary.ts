@@ -8,6 +8,8 @@ export interface CampaignSummary {
   readonly cases: number;
   readonly commitments: number;
   readonly patchesVerified: number;
+  /** Of the verified patches: the package's own tests are no worse, or could not be run. Absent in older summaries. */
+  readonly ownTests?: { readonly noWorse: number; readonly notRun: number };
   readonly advisories: number;
   readonly logVerified: boolean;
   readonly seconds: number;
@@ -40,6 +42,7 @@ export function shortfalls(summary: CampaignSummary, expected: CampaignExpectati
 }
 
 export function toSummaryText(summary: CampaignSummary, wrong: readonly string[]): string {
+  const { ownTests } = summary;
   const classes = Object.entries(summary.byClass).map(
     ([flaw, count]) => `    ${FLAW_CLASSES[flaw as FlawClass].title.padEnd(44)} ${count}`,
   );
@@ -51,6 +54,7 @@ export function toSummaryText(summary: CampaignSummary, wrong: readonly string[]
     `  cases opened        ${summary.cases}`,
     `  commitments in log  ${summary.commitments}`,
     `  patches verified    ${summary.patchesVerified}`,
+    ...(ownTests ? [`    own tests         ${ownTests.noWorse} no worse, ${ownTests.notRun} not run`] : []),
     `  advisories          ${summary.advisories}`,
     `  log verified        ${summary.logVerified ? 'yes' : 'NO'}`,
     `  took                ${summary.seconds.toFixed(1)} s`,

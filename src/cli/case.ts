@@ -307,6 +307,7 @@ function toShown(opened: OpenedCase, reveal: boolean): { readonly [name: string]
     knownAs: learnt.knownAs,
     fixedVersion: learnt.fixedVersion,
     hasPatch: learnt.patch !== null,
+    ownTests: learnt.ownTests ? { ...learnt.ownTests } : null,
     openedAt: text(it.openedAt),
     notifiedAt: 'notifiedAt' in it ? text(it.notifiedAt) : null,
     dueAt: 'dueAt' in it ? text(it.dueAt) : null,

@@ -19,9 +19,17 @@ export interface Learnt {
   readonly knownAs: readonly string[];
   /** A patch that was verified, as unified diff. */
   readonly patch: string | null;
+  /** The package's own tests under that patch; absent in cases older than this. */
+  readonly ownTests?: OwnTests | null;
   readonly fixedVersion: string | null;
   /** Measured by running the reproducer over the published versions. */
   readonly affected: AffectedVersions | null;
+}
+
+/** What did not run is told so, and never counts as no worse. */
+export interface OwnTests {
+  readonly outcome: 'same' | 'better' | 'worse' | 'not-run';
+  readonly reason: string;
 }
 
 export interface PackageNamed {

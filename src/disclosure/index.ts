@@ -19,7 +19,7 @@ export {
   type StepRefusal,
 } from './disclosure.ts';
 export { createDisclosureJobs } from './disclosure-job.ts';
-export { advisoryIdOf, type Contact, type Learnt, packageOf, titleOf } from './finding.ts';
+export { advisoryIdOf, type Contact, type Learnt, type OwnTests, packageOf, titleOf } from './finding.ts';
 export { createOutbox, type Outbox, SEND_JOB, type SendOutcome } from './outbox-service.ts';
 export type { OutboxMessage } from './outbox-store.ts';
 export type { Report } from './report.ts';

@@ -104,9 +104,14 @@ function patchWords({ learnt }: ReportSource): string[] {
   return [
     '',
     ...wrapped(
-      `A candidate patch, made and checked by machine, ${isShort ? 'follows the reproducer' : 'is yours on request: it is too long for a letter'}.`,
+      `A candidate patch, made and checked by machine, ${isShort ? 'follows the reproducer' : 'is yours on request: it is too long for a letter'}. ${ownTestsWords(learnt)}`,
     ),
   ];
+}
+
+function ownTestsWords({ ownTests }: Learnt): string {
+  if (!ownTests || ownTests.outcome === 'not-run') return 'Your own tests were not run with it.';
+  return 'Your own tests are no worse with it than before.';
 }
 
 function patchLines({ patch }: Learnt): string[] {

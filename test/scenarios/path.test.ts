@@ -105,6 +105,7 @@ test('a campaign in which everything worked ends with 0 and tells it in one JSON
     cases: 1,
     commitments: 1,
     patchesVerified: 1,
+    ownTests: { noWorse: 0, notRun: 1 },
     advisories: 1,
     logVerified: true,
   });
