@@ -69,6 +69,23 @@ test('the answer of a simulated maintainer and the job after it are written toge
   assert.equal((await world.disclosure.find(id))?.case.stage, 'notified');
 });
 
+test('a fixed version that was measured is not run again, and one on which the flaw still shows is not believed', async () => {
+  const patched = async () => {
+    const id = await world.open();
+    for (const step of ['confirm', 'notify', 'acknowledge', 'patch'] as const) {
+      assert.ok((await world.disclosure.take(step, id, { actor: SIMULATED_ACTOR })).ok);
+    }
+    return id;
+  };
+  const step = (id: string) => jobsOf()[STEP_JOB]?.({ caseId: id }, context) ?? never();
+  const silent = await patched();
+  await step(silent);
+  assert.equal((await world.disclosure.find(silent))?.case.stage, 'fix-released');
+  const fires = await patched();
+  await world.disclosure.learn(fires, { fixedVersion: '1.2.2' });
+  await assert.rejects(step(fires), /said to be fixed is fires/);
+});
+
 test('measured versions and the first step are written together or not at all', async () => {
   const id = await world.open();
   const measure = () => jobsOf()[SEARCH_JOBS.measure]?.({ caseId: id }, context) ?? never();

@@ -204,12 +204,13 @@ async function findPatch(parts: Running, { case: it, finding, learnt }: OpenedCa
 const toldOf = (ownTests: OwnTests | null): string =>
   ownTests?.outcome === 'not-run' ? `own tests not run: ${ownTests.reason}` : (ownTests?.reason ?? '');
 
-/** The simulated answer names a version; the reproducer is run on it before it is believed. */
+/** The simulated answer names a version; the reproducer must have been run on it before it is believed. */
 async function releaseFix(parts: Running, opened: OpenedCase, clock: ReturnType<typeof createCompressedClock>) {
   const { case: it, finding, learnt } = opened;
   const version = learnt.fixedVersion;
   if (version) {
-    const outcome = await parts.tryVersion(finding, version);
+    const measured = learnt.affected?.measured.find((one) => one.version === version);
+    const outcome = measured?.outcome ?? (await parts.tryVersion(finding, version));
     if (outcome !== 'silent') throw new Error(`${it.id}: the version said to be fixed is ${outcome}`);
     parts.onEvent({ kind: 'fix-released', caseId: it.id, version, simulated: true });
     return await answer(parts, opened, clock);
