@@ -20,7 +20,7 @@ export interface FixedScore {
   readonly outcome: 'none' | 'silent' | 'fires' | 'not-comparable';
   /** Confirmed there with the root cause of a listed finding: the same sink and entry. */
   readonly ofListed: number;
-  /** The same sink by another entry. */
+  /** The same function by another entry, or another expression in it. */
   readonly sameSink: number;
   readonly others: number;
   readonly byContract: number;
@@ -100,7 +100,7 @@ function fixedLines(scores: readonly CaseScore[]): readonly string[] {
   const cases = (of: (fixed: FixedScore) => number): number => scores.filter(({ fixed }) => of(fixed) > 0).length;
   return [
     `Reproducers on the listed fixed version: silent ${outcome('silent')}, fires ${outcome('fires')}, not comparable ${outcome('not-comparable')}.`,
-    `Fixed versions with a confirmed finding: of the listed root cause (same sink, same entry) ${cases(({ ofListed }) => ofListed)}; of the same sink by another entry ${cases((fixed) => fixed.sameSink)}; any other ${cases(({ others }) => others)}.`,
+    `Fixed versions with a confirmed finding: of the listed root cause (same sink, same entry) ${cases(({ ofListed }) => ofListed)}; of the same function by another entry or expression ${cases((fixed) => fixed.sameSink)}; any other ${cases(({ others }) => others)}.`,
   ];
 }
 

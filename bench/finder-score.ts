@@ -9,6 +9,7 @@
  * On a fixed version a finding counts against it only where its root cause is the listed one's: the same sink (file and
  * function) reached by the same entry. Everything else confirmed there is a finding of its own and counted apart.
  */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Candidate } from '../src/finder/index.ts';
@@ -72,8 +73,10 @@ export function sameSink(left: Rooted, right: Rooted): boolean {
   );
 }
 
+/** One function may run several expressions: each is a cause of its own. */
 export function sameRootCause(left: Rooted, right: Rooted): boolean {
-  return sameSink(left, right) && entryOf(left.plan) === entryOf(right.plan);
+  const isSameExpression = left.plan?.expression?.source === right.plan?.expression?.source;
+  return sameSink(left, right) && entryOf(left.plan) === entryOf(right.plan) && isSameExpression;
 }
 
 interface Confirmed {
@@ -108,39 +111,43 @@ async function confirmAll(workshop: Workshop, tree: PackageTree, flaw: FlawClass
   return { findings, rejected, uncovered: scan.coverage.skipped.map(({ reason }) => reason), byContract };
 }
 
-const placesOf = ({ sink, frames }: ConfirmedFinding): readonly string[] => [
-  ...(sink ? [`${sink.file}:${sink.line}`] : []),
-  ...frames,
-];
+const sinkOf = ({ sink }: ConfirmedFinding): readonly string[] => (sink ? [`${sink.file}:${sink.line}`] : []);
 
-function isListed(finding: ConfirmedFinding, row: TargetCase): boolean {
-  if (finding.flaw !== row.class) return false;
-  return row.sink === null || passesFile(placesOf(finding), row.sink.file);
-}
+/** Of an expression the statement that runs it is the place; of anything else, the way there counts as well. */
+const placesOf = (finding: ConfirmedFinding): readonly string[] =>
+  finding.flaw === 'redos' ? sinkOf(finding) : [...sinkOf(finding), ...finding.frames];
 
-/** The name of the function around a place of the tree; undefined where it cannot be read. */
-async function functionAt(tree: PackageTree, flaw: FlawClass, file: string, line: number): Promise<string | undefined> {
+/** The place of a tree in words that hold in another version; undefined where it cannot be read. */
+async function placeAt(tree: PackageTree, flaw: FlawClass, file: string, line: number): Promise<string | undefined> {
   try {
     const source = await readFile(join(tree.directory, 'node_modules', file), 'utf8');
-    return rootCauseOf({ flaw, file, line, column: 0, source }).functionName;
+    const { functionName, statement } = rootCauseOf({ flaw, file, line, column: 0, source });
+    return flaw === 'redos' ? `${functionName} ${statement}` : functionName;
   } catch {
     return undefined;
   }
 }
 
-/**
- * Whether the frames pass the listed function and not only the listed file, which may hold several flaws. True where
- * the list names no line.
- */
-async function passesFunction(finding: ConfirmedFinding, { sink }: TargetCase, tree: PackageTree): Promise<boolean> {
-  if (sink === null) return true;
-  for (const place of placesOf(finding)) {
+/** How near a finding is to the listed flaw: its listed file, or even the listed function in it. */
+async function nearness(
+  finding: ConfirmedFinding,
+  row: TargetCase,
+  tree: PackageTree,
+): Promise<'elsewhere' | 'file' | 'function'> {
+  const { sink } = row;
+  if (finding.flaw !== row.class) return 'elsewhere';
+  if (sink === null) return 'function';
+  // Where the package itself has the listed file, a dependency's file of that name is another one.
+  const own = existsSync(join(tree.directory, tree.packagePath, sink.file));
+  const places = placesOf(finding).filter(
+    (place) => passesFile([place], sink.file) && (!own || place.startsWith(`${row.package}/`)),
+  );
+  for (const place of places) {
     const [, file = '', line = ''] = /^(.*):(\d+)$/.exec(place) ?? [];
-    if (!passesFile([file], sink.file)) continue;
-    const listed = await functionAt(tree, finding.flaw, file, sink.line);
-    if (listed !== undefined && (await functionAt(tree, finding.flaw, file, Number(line))) === listed) return true;
+    const listed = await placeAt(tree, finding.flaw, file, sink.line);
+    if (listed !== undefined && (await placeAt(tree, finding.flaw, file, Number(line))) === listed) return 'function';
   }
-  return false;
+  return places.length > 0 ? 'file' : 'elsewhere';
 }
 
 const NO_FIXED: FixedScore = { outcome: 'none', ofListed: 0, sameSink: 0, others: 0, byContract: 0 };
@@ -181,7 +188,10 @@ async function scoreFixed(
     const counts = { ofListed: 0, sameSink: 0, others: 0, byContract };
     for (const finding of confirmed) {
       // Where the vulnerable version gave no finding to compare with, the listed place is all there is.
-      const same = exact.length > 0 ? exact.some((one) => sameRootCause(one, finding)) : isListed(finding, row);
+      const same =
+        exact.length > 0
+          ? exact.some((one) => sameRootCause(one, finding))
+          : (await nearness(finding, row, tree)) !== 'elsewhere';
       const sink = exact.some((one) => sameSink(one, finding));
       counts[same ? 'ofListed' : sink ? 'sameSink' : 'others'] += 1;
       options.note(
@@ -211,11 +221,12 @@ export async function scoreCase(workshop: Workshop, row: TargetCase, options: Sc
     const all = await confirmAll(workshop, opened.value, options.oneLane ? (row.class ?? undefined) : undefined);
     const seconds = (performance.now() - started) / 1000;
     const cpuSeconds = (workshop.cpuMs() - cpuStarted) / 1000;
-    const listed = all.findings.filter((finding) => isListed(finding, row));
-    const others = all.findings.filter((finding) => !isListed(finding, row));
-    const passing: ConfirmedFinding[] = [];
-    for (const finding of listed) if (await passesFunction(finding, row, opened.value)) passing.push(finding);
-    const exact = passing.length > 0 ? passing : listed;
+    const near: { readonly finding: ConfirmedFinding; readonly where: string }[] = [];
+    for (const finding of all.findings) near.push({ finding, where: await nearness(finding, row, opened.value) });
+    const at = (...wanted: string[]) =>
+      near.filter(({ where }) => wanted.includes(where)).map(({ finding }) => finding);
+    const [listed, others] = [at('file', 'function'), at('elsewhere')];
+    const exact = at('function').length > 0 ? at('function') : listed;
     const fixed = await scoreFixed(workshop, row, listed, exact, options);
     // Found is only what the fixed version, where there is one, silences.
     const found = listed.some((finding) => fixed.silenced.has(finding));

@@ -134,6 +134,34 @@ test('the exponent is that of the data, and noise is no growth', () => {
   assert.equal(exponentOf([{ size: 1, milliseconds: 5 }]), undefined);
 });
 
+test('the last fourfold of the input decides: shorter inputs pay for the call and for an expression not yet compiled', () => {
+  const measured = [
+    [519, 11],
+    [1_031, 12],
+    [2_055, 32],
+    [4_103, 40],
+    [8_199, 139],
+    [16_391, 500],
+  ] as const;
+  const points = measured.map(([size, milliseconds]) => ({ size, milliseconds }));
+  assert.ok((exponentOf(points) ?? 0) > 1.7);
+  assert.equal(growsFast(points), true);
+  assert.equal(growsFast(points.map((point) => ({ ...point, milliseconds: 20 + point.size / 50 }))), false);
+});
+
+test('what a harmless input of the same length takes does not count as growth', () => {
+  const sizes = [4_000, 8_000, 16_000];
+  const short = [slow(16_000, 200)];
+  const told = (cpuMs: readonly number[], controlMs: readonly number[]) =>
+    run(short, {
+      verdict: { fired: true, reached: true, oracle: '', frames: [], growth: { sizes, cpuMs, exponent: 2, controlMs } },
+    });
+  assert.equal(reasonOf(told([100, 180, 360], [0, 0, 0]), 'redos'), 'unwitnessed');
+  assert.equal(reasonOf(told([100, 180, 360], [90, 140, 200]), 'redos'), 'fired');
+  // One time for all says what the longest harmless input took, and is no price of the shorter ones.
+  assert.equal(reasonOf(told([100, 180, 360], [200]), 'redos'), 'unwitnessed');
+});
+
 test('a run that was killed, said nothing or was not watched is no evidence', () => {
   assert.equal(reasonOf(run([POLLUTED], { end: 'time', exitCode: 124 })), 'no-verdict');
   assert.equal(reasonOf(run([POLLUTED], { verdict: undefined })), 'no-verdict');

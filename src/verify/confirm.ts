@@ -204,11 +204,13 @@ function slowExpression(
   return no('unwitnessed', 'no regular expression of the target took time that grows faster than its input');
 }
 
+/** Where the harmless input was timed at each size, only what the slow one took above it. */
 function reportedPoints(verdict: ReproducerVerdict | undefined): GrowthPoint[] {
-  const { sizes, cpuMs } = verdict?.growth ?? { sizes: [], cpuMs: [] };
+  const { sizes, cpuMs, controlMs } = verdict?.growth ?? { sizes: [], cpuMs: [], controlMs: [] };
   if (!Array.isArray(sizes) || !Array.isArray(cpuMs)) return [];
+  const price = Array.isArray(controlMs) && controlMs.length === cpuMs.length ? controlMs : cpuMs.map(() => 0);
   return sizes
-    .map((size, index) => ({ size: Number(size), milliseconds: Number(cpuMs[index]) }))
+    .map((size, index) => ({ size: Number(size), milliseconds: Number(cpuMs[index]) - Number(price[index]) }))
     .filter(({ size, milliseconds }) => Number.isFinite(size) && Number.isFinite(milliseconds));
 }
 

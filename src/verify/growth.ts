@@ -15,10 +15,16 @@ export const MIN_POINTS = 3;
 export const MIN_LONGEST_MS = 40;
 /** Points under this are all noise and do not enter the fit. */
 const NOISE_MS = 1;
+/**
+ * Only the last fourfold of the input enters the fit, a little more for rounding: what is shorter is ruled by the price
+ * of the call itself, and by expressions that are compiled only once they have been slow.
+ */
+const FIT_RANGE = 4.5;
 
 /** Slope of log time over log size by least squares; undefined with fewer than two usable points. */
 export function exponentOf(points: readonly GrowthPoint[]): number | undefined {
-  const usable = points.filter(({ size, milliseconds }) => size > 0 && milliseconds >= NOISE_MS);
+  const least = Math.max(0, ...points.map(({ size }) => size)) / FIT_RANGE;
+  const usable = points.filter(({ size, milliseconds }) => size > 0 && size >= least && milliseconds >= NOISE_MS);
   const sizes = new Set(usable.map(({ size }) => size));
   if (sizes.size < 2) return undefined;
   const xs = usable.map(({ size }) => Math.log(size));

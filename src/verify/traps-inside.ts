@@ -5,6 +5,7 @@
 import childProcess from 'node:child_process';
 import fs from 'node:fs';
 import Module, { syncBuiltinESMExports } from 'node:module';
+import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import vm from 'node:vm';
 import type { Observer } from './observer-inside.ts';
@@ -19,11 +20,17 @@ const objectPrototype = Object.prototype;
 const isArray = Array.isArray;
 const { readFileSync, statSync } = fs;
 const cpuUsage = process.cpuUsage.bind(process);
+const now = performance.now.bind(performance);
+const roundDown = Math.floor;
 const isBuffer = Buffer.isBuffer;
 
 const MAX_FLAG_BYTES = 4_096;
 /** A single regular expression, or all its runs on inputs of one length, must take this long to be told. */
 const SLOW_MICROSECONDS = 4_000;
+/** Below this, the time on the wall is taken for the time used. */
+const SHORT_MS = 0.5;
+/** After this, the CPU time used is asked for again. */
+const STALE_MS = 2;
 
 const has = (text: string, part: string) => apply(includes, text, [part]) as boolean;
 
@@ -277,41 +284,82 @@ function sameAsFile(text: string, file: string): boolean {
   }
 }
 
-/** Times every use of a regular expression; CPU time of the process, so that other load does not count. */
+/**
+ * Times every use of a regular expression in CPU time of the process, so that other load does not count. A package may
+ * run thousands of short ones: asking for CPU time at each would grow with the input and hide the growth looked for.
+ */
+function createStopwatch(): { readonly start: () => number; readonly microsecondsSince: (started: number) => number } {
+  let askedAt = now();
+  let usedThen = cpuMicroseconds();
+  const ask = (at: number) => {
+    askedAt = at;
+    usedThen = cpuMicroseconds();
+  };
+  return {
+    start() {
+      const at = now();
+      if (at - askedAt > STALE_MS) ask(at);
+      return at;
+    },
+    microsecondsSince(started) {
+      const at = now();
+      if (at - started < SHORT_MS) return (at - started) * 1000;
+      // What passed between the last answer and the start counts as used: too little is told rather than too much.
+      const before = usedThen + (started - askedAt) * 1000;
+      ask(at);
+      return usedThen > before ? usedThen - before : 0;
+    },
+  };
+}
+
+function cpuMicroseconds(): number {
+  const { user, system } = cpuUsage();
+  return user + system;
+}
+
+/** Microseconds in all, and at the last time they were told. */
+interface Spent {
+  total: number;
+  told: number;
+}
+
 function trapExpressions(observer: Observer): void {
-  const spent = new Map<string, number>();
-  const told = new Map<string, number>();
+  const stopwatch = createStopwatch();
+  /** By source, then by the length of the input. */
+  const spent = new Map<string, Map<number, Spent>>();
   let depth = 0;
   const watch = (holder: Holder, name: string, expressionOf: (self: unknown, args: unknown[]) => unknown) => {
     const original = holder[name] as Callable;
     const replacement: Callable = function (this: unknown, ...args) {
       if (depth > 0) return apply(original, this, args);
       depth += 1;
-      const before = cpuUsage();
+      const started = stopwatch.start();
       try {
         return apply(original, this, args);
       } finally {
-        const used = cpuUsage(before);
+        const used = stopwatch.microsecondsSince(started);
         depth -= 1;
         const expression = expressionOf(this, args);
         const input = this instanceof RegExp ? args[0] : this;
         if (expression instanceof RegExp && typeof input === 'string')
-          note(expression.source, expression.flags, input.length, used.user + used.system);
+          note(expression.source, expression.flags, input.length, used);
       }
     };
     defineProperty(holder, name, { value: replacement, writable: true, configurable: true });
   };
   const note = (source: string, flags: string, length: number, microseconds: number) => {
-    const key = `${source}\u001f${length}`;
-    const total = (spent.get(key) ?? 0) + microseconds;
-    spent.set(key, total);
-    if (total < SLOW_MICROSECONDS || total < 1.5 * (told.get(key) ?? 0)) return;
-    told.set(key, total);
+    const lengths = spent.get(source) ?? new Map<number, Spent>();
+    if (lengths.size === 0) spent.set(source, lengths);
+    const sum = lengths.get(length) ?? { total: 0, told: 0 };
+    sum.total += microseconds;
+    lengths.set(length, sum);
+    if (sum.total < SLOW_MICROSECONDS || sum.total < 1.5 * sum.told) return;
+    sum.told = sum.total;
     observer.report('expression', [
       ['source', source],
       ['flags', flags],
       ['length', `${length}`],
-      ['microseconds', `${total}`],
+      ['microseconds', `${roundDown(sum.total)}`],
     ]);
   };
   const texts = plainString.prototype as unknown as Holder;
