@@ -59,7 +59,8 @@ export type ScanProgress =
 export interface ScanInput {
   readonly tree: PackageTree;
   readonly sandbox: FinderSandbox;
-  readonly seed: number;
+  /** Draws, together with the content of the package, what is tried beyond the core; 0 where absent. */
+  readonly seed?: number;
   /** Groups run at once. */
   readonly concurrency?: number;
   readonly classes?: readonly FlawClass[];
@@ -69,17 +70,12 @@ export interface ScanInput {
 
 /** Throws where the sandbox refuses to run at all: that is no property of the target. */
 export async function scanTree(input: ScanInput): Promise<ScanResult> {
+  const seed = input.seed ?? 0;
   const started = performance.now();
   const engine = await loadEngine();
   const lanes = createLanes().filter((lane) => input.classes?.includes(lane.flaw) ?? true);
   const key = sha256Hex(
-    canonicalJson([
-      input.tree.purl,
-      input.tree.contentSha256,
-      engine.version,
-      input.seed,
-      lanes.map((lane) => lane.flaw),
-    ]),
+    canonicalJson([input.tree.purl, input.tree.contentSha256, engine.version, seed, lanes.map((lane) => lane.flaw)]),
   );
   const kept = await input.cache?.get(key);
   if (kept) {
@@ -87,8 +83,10 @@ export async function scanTree(input: ScanInput): Promise<ScanResult> {
     return { candidates, coverage, cpuMs: 0, wallMs: performance.now() - started, runs: 0 };
   }
   const hints = await readPackageHints(input.tree.directory, input.tree.packagePath);
-  const token = `t${sha256Hex(`${key} ${input.seed}`).slice(0, 24)}`;
-  const target: LaneTarget = { name: input.tree.name, version: input.tree.version, token, seed: input.seed, hints };
+  const token = `t${sha256Hex(`${key} ${seed}`).slice(0, 24)}`;
+  const { name, version, contentSha256 } = input.tree;
+  const drawn = Number.parseInt(sha256Hex(`${seed} ${contentSha256}`).slice(0, 8), 16);
+  const target: LaneTarget = { name, version, token, seed: drawn, hints };
   const run = new Scan(input, target, engine.files);
   await run.all(lanes);
   const result = run.result(performance.now() - started);

@@ -21,6 +21,8 @@ export type CallFlaw = 'prototype-pollution' | 'command-injection' | 'code-injec
 export interface CallLaneLimits {
   readonly functionMilliseconds: number;
   readonly totalMilliseconds: number;
+  /** For calls that grow by what they open, where nothing else found anything. */
+  readonly guidedMilliseconds: number;
   /** Where no source names what the class needs, a quick look only. */
   readonly quickMilliseconds: number;
   /** Functions enumerated per file. */
@@ -37,6 +39,7 @@ export interface CallLaneLimits {
 export const CALL_LANE_LIMITS: CallLaneLimits = {
   functionMilliseconds: 400,
   totalMilliseconds: 4000,
+  guidedMilliseconds: 1200,
   quickMilliseconds: 1000,
   functions: 150,
   hangMilliseconds: 1500,
@@ -102,6 +105,7 @@ function programGroup(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget
 
 function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): LaneGroup {
   const totalMilliseconds = isLikely(flaw, target) ? limits.totalMilliseconds : limits.quickMilliseconds;
+  const guidedMilliseconds = isLikely(flaw, target) ? limits.guidedMilliseconds : 0;
   const job: Json = {
     package: target.name,
     flaw,
@@ -113,16 +117,18 @@ function group(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): Lane
     examples: (target.hints?.examples ?? {}) as unknown as Json,
     signatures: (target.hints?.signatures ?? {}) as unknown as Json,
     token: target.token,
+    seed: target.seed,
     ...limits,
     totalMilliseconds,
+    guidedMilliseconds,
   };
   return {
     name: flaw,
     command: ['node', 'probe/driver-inside.ts', JOB_FILE],
     files: [{ path: JOB_FILE, content: JSON.stringify(job) }],
     limits: {
-      seconds: Math.ceil((totalMilliseconds * 4.5) / 1000) + 8,
-      cpuSeconds: Math.ceil((totalMilliseconds * 3) / 1000) + 8,
+      seconds: Math.ceil(((totalMilliseconds + guidedMilliseconds) * 4.5) / 1000) + 8,
+      cpuSeconds: Math.ceil(((totalMilliseconds + guidedMilliseconds) * 3) / 1000) + 8,
       memoryMiB: 768,
       pids: 320,
     },

@@ -9,12 +9,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import type { SearchJob } from './search-inside.ts';
+import type { SearchJob } from './search-job-inside.ts';
 
 interface DriverJob extends SearchJob {
   /** A call that takes longer is ended, milliseconds. */
   readonly hangMilliseconds: number;
   readonly restarts: number;
+  /** CPU time for calls that grow by what they open; 0: none. */
+  readonly guidedMilliseconds: number;
   /** Before every line of the answer. */
   readonly token: string;
 }
@@ -151,5 +153,7 @@ await inOrder('usual', job.totalMilliseconds);
 // Calls with odd arguments may have left the package's own state broken: other ways to make objects start afresh.
 if (hits === 0 && hasAlternates && job.flaw === 'command-injection')
   await inOrder('alternates', job.totalMilliseconds / 2);
+// What no fixed shape reached may open step by step.
+if (hits === 0 && job.guidedMilliseconds > 0) await inOrder('guided', job.guidedMilliseconds);
 keep(JSON.stringify({ kind: 'done' }));
 process.exit(0);

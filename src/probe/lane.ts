@@ -15,6 +15,7 @@ export interface LaneTarget {
   readonly version: string;
   /** Random text of this run; lines of a group's output count only where they begin with it. */
   readonly token: string;
+  /** Draws what is tried beyond the fixed core of calls. */
   readonly seed: number;
   /** What the package's own text tells, read outside; every part of it is hostile. */
   readonly hints?: PackageHints;

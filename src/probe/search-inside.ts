@@ -11,55 +11,22 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import type { FlawClass } from '../formats/flaw-class.ts';
+import { BlockCoverage } from './coverage-inside.ts';
 import { describe, enumerate, type Subject } from './enumerate-inside.ts';
-import { attemptsFromReads, type CallLists, hintedAttempts, hintsFor, pairedAttempts } from './hinted-inside.ts';
+import { guide } from './guided-inside.ts';
+import { attemptsFromReads, hintedAttempts, hintsFor, pairedAttempts } from './hinted-inside.ts';
 import { keepIntrinsics } from './intrinsics-inside.ts';
 import { byPromise, isEmitter, noteSeen, TRIGGERS } from './judgement-inside.ts';
 import { standInForOldHelpers } from './legacy-inside.ts';
 import { standInForNetwork } from './network-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
+import { neutralise } from './quiet-inside.ts';
+import { drawFrom, drawOrder } from './random-inside.ts';
+import type { SearchJob, SearchMessage } from './search-job-inside.ts';
 import { type Attempt, generalAttempts } from './shapes-inside.ts';
 import { emitterAttempts, streamAttempts } from './stream-shapes-inside.ts';
 import { callValue, constructValue, fillText, type ValueContext, walkReach } from './values-inside.ts';
-
-export interface SearchJob {
-  readonly package: string;
-  readonly flaw: FlawClass;
-  /** Ways to load it, in order: files relative to the package, empty for its main module. */
-  readonly files: readonly string[];
-  /** Keys not to call again: they hung or ended the process. */
-  readonly leaveOut: readonly string[];
-  /** Keys that did so once, and the attempt to go on with. */
-  readonly resume: Readonly<Record<string, number>>;
-  /** Canaries begin with this. */
-  readonly prefix: string;
-  /** Argument lists found in documentation and tests, by function name. */
-  readonly examples: CallLists;
-  /** The same, made from declared types. */
-  readonly signatures: CallLists;
-  readonly functionMilliseconds: number;
-  readonly totalMilliseconds: number;
-  readonly functions: number;
-  /** `alternates`: only objects that can be made in several ways, the other ways first. */
-  readonly order: 'usual' | 'alternates';
-}
-
-export type SearchMessage =
-  | { readonly kind: 'at'; readonly key: string; readonly attempt: number }
-  | { readonly kind: 'loaded'; readonly file: string; readonly functions: number }
-  | { readonly kind: 'not-loaded'; readonly file: string; readonly reason: string }
-  | { readonly kind: 'tried'; readonly functions: number; readonly calls: number; readonly cut: number }
-  | {
-      readonly kind: 'hit';
-      readonly plan: ProbePlan;
-      readonly entry: string;
-      readonly frames: readonly string[];
-      readonly whole: boolean;
-    }
-  | { readonly kind: 'has-alternates' }
-  | { readonly kind: 'end' };
 
 const wallNow = performance.now.bind(performance);
 const cpuUsage = process.cpuUsage.bind(process);
@@ -71,6 +38,11 @@ const cpuNow = (): number => {
 const stringify = JSON.stringify;
 const write = writeSync;
 const later = setTimeout;
+const soon = setImmediate;
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    soon(resolve);
+  });
 
 const say = (message: SearchMessage): void => {
   write(3, `${stringify(message)}\n`);
@@ -82,11 +54,15 @@ const PASSES = [
   { share: 1, attempts: 900 },
   { share: 1, attempts: Number.POSITIVE_INFINITY },
 ] as const;
+/** Attempts at one function whose order no seed changes. */
+const CORE = 1060;
 const BATCH = 40;
 const AFTER_A_HIT_MILLISECONDS = 2000;
 /** Commands started before they are waited for. */
 const COMMANDS_AT_ONCE = 16;
 const COMMANDS_KEPT = 20_000;
+/** Commands that calls of one function may start while they grow. */
+const COMMANDS_GUIDED = 80;
 /** Commands that may run in a search for another class. */
 const COMMANDS_BESIDES = 12;
 
@@ -118,6 +94,7 @@ class Search {
   readonly #programs: () => readonly string[];
   readonly #now: () => number;
   readonly #restore: () => void;
+  readonly #coverage: BlockCoverage | undefined;
   readonly #isLegacy = standInForOldHelpers();
   readonly #asksNetwork = standInForNetwork();
   #until = 0;
@@ -132,7 +109,7 @@ class Search {
     this.#job = job;
     this.#leaveOut = new Set(job.leaveOut);
     // Commands spend their time in other processes.
-    this.#now = job.flaw === 'command-injection' ? wallNow : cpuNow;
+    this.#now = job.flaw === 'command-injection' && job.order !== 'guided' ? wallNow : cpuNow;
     this.#programs = watchCommands(join(process.cwd(), 'stand-ins'), (command) => {
       if (job.flaw === 'command-injection') {
         if (this.#started.length < COMMANDS_KEPT) this.#started.push(command);
@@ -145,6 +122,7 @@ class Search {
     if (job.flaw === 'prototype-pollution') this.#trap = trapProperty(Object.prototype, onEffect);
     if (job.flaw === 'code-injection') this.#trap = trapProperty(globalThis, onEffect);
     this.#restore = keepIntrinsics();
+    if (job.order === 'guided') this.#coverage = new BlockCoverage();
   }
 
   #context(payload: string, canary: string): ValueContext {
@@ -192,6 +170,10 @@ class Search {
       if (subjects.some((subject) => subject.alternates)) say({ kind: 'has-alternates' });
       say({ kind: 'loaded', file, functions: subjects.length });
       const courses = byPromise(subjects, this.#job.flaw).map((subject) => this.#course(subject, subjects));
+      if (this.#coverage) {
+        for (const course of courses) await this.#guide(course, this.#coverage);
+        continue;
+      }
       for (const pass of PASSES)
         for (const course of courses) {
           if (this.#now() > this.#until) break;
@@ -215,7 +197,8 @@ class Search {
     const attempts =
       this.#job.order === 'alternates' ? otherWays : [...usual, ...pairedAttempts(flaw, subject, all), ...otherWays];
     const key = `call ${subject.file} ${describe(subject.reach)}${subject.constructs ? ' new' : ''}`;
-    return { subject, key, attempts, at: this.#job.resume[key] ?? 0 };
+    const drawn = drawOrder(attempts, CORE, drawFrom(this.#job.seed, key));
+    return { subject, key, attempts: drawn, at: this.#job.resume[key] ?? 0 };
   }
 
   async #drive(course: Course, milliseconds: number, most: number): Promise<void> {
@@ -239,6 +222,31 @@ class Search {
     await this.#look(startedBefore);
   }
 
+  async #guide({ subject, key }: Course, coverage: BlockCoverage): Promise<void> {
+    if (subject.stream || subject.events || this.#job.resume[key] !== undefined || !this.#before(key)) return;
+    const { flaw, seed, examples, signatures, totalMilliseconds } = this.#job;
+    const until = Math.min(this.#until, this.#now() + totalMilliseconds / 2);
+    const startedBefore = this.#started.length;
+    let calls = 0;
+    await guide(flaw, hintsFor(subject, examples, signatures), coverage, drawFrom(seed, key), {
+      isOver: () =>
+        this.#now() > until ||
+        this.#hitFunctions.has(subject) ||
+        this.#started.length - startedBefore > COMMANDS_GUIDED,
+      call: async (attempt) => {
+        const missed = new Set<string>();
+        this.#attempt(subject, attempt, missed);
+        await turn();
+        if (++calls % BATCH === 0) {
+          this.#before(key, calls);
+          await this.#look(startedBefore);
+        }
+        return [...missed];
+      },
+    });
+    await this.#look(startedBefore);
+  }
+
   /** Calls the function once with an object that notes what is read from it, and adds attempts with those names. */
   #learn(course: Course): void {
     const { subject } = course;
@@ -256,9 +264,9 @@ class Search {
     course.attempts.push(...attemptsFromReads([...context.seen]));
   }
 
-  #attempt(subject: Subject, attempt: Attempt): void {
+  #attempt(subject: Subject, attempt: Attempt, missed?: Set<string>): void {
     const canary = `${this.#job.prefix}${(this.#count++).toString(36)}z`;
-    const context = this.#context(attempt.payload, canary);
+    const context = { ...this.#context(attempt.payload, canary), ...(missed ? { missed } : {}) };
     const pending: Pending = { subject, attempt, context, after: attempt.after ?? [] };
     this.#pending.set(canary, pending);
     this.#trap?.arm(canary);
@@ -357,23 +365,6 @@ class Search {
 }
 
 const CALLBACK: PlanValue = { kind: 'callback' };
-
-function neutralise(): void {
-  const silent = () => undefined;
-  for (const name of ['log', 'error', 'warn', 'info', 'debug', 'trace', 'dir', 'table'] as const)
-    console[name] = silent;
-  process.stdout.write = () => true;
-  process.stderr.write = () => true;
-  const refuseExit = (): never => {
-    throw new Error('the target asked to exit');
-  };
-  process.exit = refuseExit;
-  process.abort = refuseExit;
-  (process as { reallyExit?: unknown }).reallyExit = refuseExit;
-  process.on('uncaughtException', silent);
-  process.on('unhandledRejection', silent);
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, silent);
-}
 
 const leave = (process as unknown as { reallyExit: (status: number) => never }).reallyExit;
 const job = JSON.parse(process.env.HEADSTART_JOB ?? '{}') as SearchJob;

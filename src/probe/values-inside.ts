@@ -15,6 +15,8 @@ export interface ValueContext {
   readonly seen: Set<string>;
   /** Functions handed to the target that were called, and what they were called with. */
   readonly called: unknown[][];
+  /** Where given: names that were read from its plain objects and not found. */
+  readonly missed?: Set<string>;
 }
 
 export function fillText(text: string, context: { readonly payload: string; readonly canary: string }): string {
@@ -60,6 +62,17 @@ function anyProperty(value: PlanValue, deep: boolean, context: ValueContext): ob
   });
 }
 
+/** The same object for the target, but for noting what is asked of it in vain. */
+function observed<T extends object>(made: T, { missed }: ValueContext): T {
+  if (!missed) return made;
+  return new Proxy(made, {
+    get(target, name) {
+      if (typeof name === 'string' && !(name in target) && !PLAIN.has(name)) missed.add(name);
+      return get(target, name);
+    },
+  });
+}
+
 export function buildValue(value: PlanValue, context: ValueContext): unknown {
   switch (value.kind) {
     case 'json':
@@ -83,7 +96,7 @@ export function buildValue(value: PlanValue, context: ValueContext): unknown {
           enumerable: true,
           configurable: true,
         });
-      return made;
+      return observed(made, context);
     }
     case 'buffer':
       return Buffer.from(String(buildValue(value.of, context)));

@@ -65,3 +65,9 @@ test('streams are written to and ended, and an emitter is sent the events that i
     'prototype-pollution index.js:36',
   ]);
 });
+
+test('calls that open new branches are kept and grown until they come to the statement behind them', async () => {
+  assert.deepEqual(await confirmed('headstart-fixture-branches', ['command-injection']), [
+    'command-injection index.js:10',
+  ]);
+});
