@@ -38,6 +38,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   scope: ['lib', 'store', 'formats', 'tlog', 'egress'],
   signin: ['lib', 'store', 'egress'],
   ledger: ['lib', 'store'],
+  journal: ['lib', 'store', 'tlog'],
   program: ['lib', 'store'],
   membership: ['lib', 'store', 'tlog', 'program'],
   gateway: ['lib', 'dialect'],

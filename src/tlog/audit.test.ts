@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { createEd25519Signer, type Ed25519Signer } from '../lib/ed25519.ts';
+import { createMemoryTree, leafHash } from '../lib/merkle.ts';
 import { createSeededRandom } from '../lib/seeded-random.ts';
 import { auditLog, type LogReader } from './audit.ts';
 import { formatCheckpointBody } from './checkpoint.ts';
 import { cosign } from './cosignature.ts';
 import { type Statement, signEntry } from './entry.ts';
 import type { Said } from './issuing-service.ts';
-import { createMemoryTree, leafHash } from './merkle.ts';
 import {
   COSIGNATURE_V1,
   createVerifierKey,

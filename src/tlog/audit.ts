@@ -3,10 +3,10 @@
  * quorum, what was seen of the log before, and what the entries say. Does no I/O: whoever calls brings a reader.
  */
 import { equalBytes, toHex } from '../lib/bytes.ts';
+import { EMPTY_EDGE, edgeRoot, extendEdge, type Hash, leafHash } from '../lib/merkle.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { type Checkpoint, type CheckpointRefusal, readCheckpoint } from './checkpoint.ts';
 import type { Cosignature } from './cosignature.ts';
-import { EMPTY_EDGE, edgeRoot, extendEdge, type Hash, leafHash } from './merkle.ts';
 import { MAX_NOTE_BYTES, type Note, type NoteRefusal, type VerifierKey, verifyNote } from './note.ts';
 import type { Commitment } from './overdue.ts';
 import { createStatementAudit, type StatementRefusal } from './statement-audit.ts';

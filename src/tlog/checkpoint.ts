@@ -4,8 +4,8 @@
  *     origin⏎ size⏎ base64(root)⏎          then the signatures of a note
  */
 import { fromBase64, toBase64 } from '../lib/bytes.ts';
+import { EMPTY_ROOT, HASH_BYTES, type Hash } from '../lib/merkle.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import { EMPTY_ROOT, HASH_BYTES, type Hash } from './merkle.ts';
 import { isKeyName, type Note, type NoteRefusal, readNote } from './note.ts';
 
 export interface Checkpoint {

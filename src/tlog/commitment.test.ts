@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromBase64Url, toBase64Url } from '../lib/bytes.ts';
+import { createMemoryTree, leafHash } from '../lib/merkle.ts';
 import { createSeededRandom } from '../lib/seeded-random.ts';
 import {
   checkFieldOpening,
@@ -15,7 +16,6 @@ import {
   readSealedFinding,
   sealFinding,
 } from './commitment.ts';
-import { createMemoryTree, leafHash } from './merkle.ts';
 import { FINDING_FIELDS, FINDING_SCHEMA, type FindingField } from './template.ts';
 
 const VALUES = {

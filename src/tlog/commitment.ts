@@ -14,8 +14,16 @@ import { hkdfSync } from 'node:crypto';
 import { equalBytes, fromBase64Url, readUtf8, toBase64Url, toHex, uint32 } from '../lib/bytes.ts';
 import { canonicalJson, type Json } from '../lib/canonical-json.ts';
 import type { RandomBytes } from '../lib/id.ts';
+import {
+  createMemoryTree,
+  HASH_BYTES,
+  type Hash,
+  inclusionRanges,
+  isIncluded,
+  leafHash,
+  rangeHash,
+} from '../lib/merkle.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import { createMemoryTree, HASH_BYTES, type Hash, inclusionRanges, isIncluded, leafHash, rangeHash } from './merkle.ts';
 import {
   checkField,
   checkValues,

@@ -1,7 +1,8 @@
 /** Entries in Postgres: promised, then leaves. The only file that knows the table `tlog.entries`. */
+
+import { type Hash, leafHash } from '../lib/merkle.ts';
 import type { Transaction } from '../store/database.ts';
 import type { CommitmentId, Entry, EntryId } from './entry.ts';
-import { type Hash, leafHash } from './merkle.ts';
 
 export interface StoredEntry {
   readonly body: Uint8Array;

@@ -10,9 +10,9 @@ import { canonicalJson, type Json } from '../lib/canonical-json.ts';
 import { type Envelope, type EnvelopeRefusal, encodeEnvelope, readEnvelope, signEnvelope } from '../lib/dsse.ts';
 import type { Ed25519Signer } from '../lib/ed25519.ts';
 import type { Id } from '../lib/id.ts';
+import { HASH_BYTES } from '../lib/merkle.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { type FieldOpening, MASTER_SALT_BYTES } from './commitment.ts';
-import { HASH_BYTES } from './merkle.ts';
 import { readVerifierKey } from './note.ts';
 import { FINDING_FIELDS } from './template.ts';
 import { MAX_ENTRY_BYTES } from './tile.ts';
@@ -107,6 +107,15 @@ interface AdvisoryStatement extends Common {
   readonly facts: { readonly [name: string]: Json };
 }
 
+/** A gateway's journal stood here: its batch of this number, under this chain hash. */
+interface JournalHeadStatement extends Common {
+  readonly type: 'journal-head';
+  readonly gateway: string;
+  readonly batch: number;
+  /** 64 hexadecimal digits. */
+  readonly chain: string;
+}
+
 /** Anything else, as in-toto shapes it: decisions, reports, runs. */
 interface GenericStatement extends Common {
   readonly type: 'statement';
@@ -126,6 +135,7 @@ export type Statement =
   | ShreddingStatement
   | ReleaseStatement
   | AdvisoryStatement
+  | JournalHeadStatement
   | GenericStatement;
 
 /** A signed statement on its way into the log. */
@@ -192,13 +202,18 @@ const MEMBERS: Readonly<Record<Statement['type'], Readonly<Record<string, Check>
   shredding: { commitment: isCommitmentId, reason: isText },
   release: published,
   advisory: published,
+  'journal-head': {
+    gateway: matches(/^gateway_[0-9a-f]{32}$/),
+    batch: (value) => Number.isSafeInteger(value) && Number(value) > 0,
+    chain: isHash,
+  },
   statement: { ...published, predicateType: isText },
 };
 
 const COMMON: Readonly<Record<string, Check>> = {
   id: matches(/^entry_[0-9a-f]{32}$/),
   at: isInstant,
-  type: matches(/^[a-z]+$/),
+  type: matches(/^[a-z]+(-[a-z]+)*$/),
 };
 
 function checkStatement(value: Json): Result<Statement, EntryRefusal> {

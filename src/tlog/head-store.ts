@@ -1,6 +1,7 @@
 /** The log's head in Postgres: the only file that knows `tlog.logs`, `tlog.nodes` and `tlog.checkpoints`. */
+
+import { HASH_BYTES, type Hash, type TreeEdge } from '../lib/merkle.ts';
 import type { Transaction } from '../store/database.ts';
-import { HASH_BYTES, type Hash, type TreeEdge } from './merkle.ts';
 
 export interface LogIdentity {
   readonly origin: string;

@@ -12,6 +12,7 @@ export {
 export { type CommitmentId, type Entry, type EntryId, readEntry, type Statement } from './entry.ts';
 export { type AnyRefusal, explain } from './explain.ts';
 export type { AppendRefusal, Said } from './issuing-service.ts';
+export { openKeyFile } from './key-file-client.ts';
 export { KNOWN_HEADS_FOLDER } from './known-heads-client.ts';
 export { LogUnreadable } from './log-reader-client.ts';
 export { createVerifierKey, ED25519, formatVerifierKey, type VerifierKey } from './note.ts';

@@ -9,7 +9,9 @@ export async function openKeyFile(home: string, name: string, mayCreate: boolean
   const path = join(home, 'keys', `${name}.key`);
   const pem = (await readPrivate(path)) ?? (mayCreate ? await createKeyFile(path) : undefined);
   if (pem === undefined) {
-    throw new Error(`${path} is missing; without it this log cannot go on. Put the file back from your own safe copy.`);
+    throw new Error(
+      `${path} is missing; what was signed with it cannot go on without. Put the file back from your own safe copy.`,
+    );
   }
   try {
     return readEd25519Pem(pem);

@@ -3,9 +3,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createEd25519Signer } from '../lib/ed25519.ts';
+import { EMPTY_ROOT, leafHash } from '../lib/merkle.ts';
 import { formatCheckpointBody, readCheckpoint, readCheckpointBody } from './checkpoint.ts';
 import { cosign, findCosignature } from './cosignature.ts';
-import { EMPTY_ROOT, leafHash } from './merkle.ts';
 import {
   COSIGNATURE_V1,
   createVerifierKey,

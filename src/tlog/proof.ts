@@ -9,10 +9,10 @@
  *     <checkpoint>
  */
 import { fromBase64, readUtf8, toBase64 } from '../lib/bytes.ts';
+import { HASH_BYTES, type Hash, isIncluded, leafHash } from '../lib/merkle.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { type Checkpoint, type CheckpointRefusal, readCheckpoint } from './checkpoint.ts';
 import type { Cosignature } from './cosignature.ts';
-import { HASH_BYTES, type Hash, isIncluded, leafHash } from './merkle.ts';
 import { type NoteRefusal, verifyNote } from './note.ts';
 import { checkQuorum, type PolicyRefusal, type WitnessPolicy } from './witness-policy.ts';
 

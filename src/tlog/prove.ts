@@ -1,7 +1,16 @@
 /** Makes a proof of logging from a log's files. Does no I/O of its own, and returns no proof that it has not checked. */
+
+import {
+  EMPTY_EDGE,
+  edgeRoot,
+  extendEdge,
+  type Hash,
+  inclusionRanges,
+  perfectNodes,
+  rangeHash,
+} from '../lib/merkle.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { type AuditRefusal, type LogReader, readHead } from './audit.ts';
-import { EMPTY_EDGE, edgeRoot, extendEdge, type Hash, inclusionRanges, perfectNodes, rangeHash } from './merkle.ts';
 import { checkProof, formatProof, type ProofRefusal, type ProvenEntry, readProof } from './proof.ts';
 import {
   decodeBundle,

@@ -1,10 +1,11 @@
 /** From the database to the public files: what is new after a step, or all of it. The files are an output, never a source. */
+
+import { EMPTY_EDGE, edgeRoot, extendEdge } from '../lib/merkle.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
 import { createEntryStore } from './entry-store.ts';
 import { createHeadStore, type LogState } from './head-store.ts';
 import type { LogDirectory, LogFile } from './log-directory-client.ts';
-import { EMPTY_EDGE, edgeRoot, extendEdge } from './merkle.ts';
 import { formatVerifierKey, type VerifierKey, verifyNote } from './note.ts';
 import { CHECKPOINT_PATH, encodeBundle, hashesAtLevel, TILE_WIDTH, type Tile, tilePath, tilesBetween } from './tile.ts';
 import { formatPolicy, trustOnly } from './witness-policy.ts';

@@ -5,8 +5,9 @@
  *
  * Hash i of tile n at level l is the perfect node (8 * l, 256 * n + i). The rightmost tile of a level may be partial.
  */
+
+import { HASH_BYTES, type Hash } from '../lib/merkle.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import { HASH_BYTES, type Hash } from './merkle.ts';
 
 export const TILE_WIDTH = 256;
 /** Tree levels a tile spans. */

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { Ed25519Signer } from '../lib/ed25519.ts';
 import type { RandomBytes } from '../lib/id.ts';
+import { edgeRoot, extendEdge } from '../lib/merkle.ts';
 import type { Result } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { formatCheckpointBody, isOrigin } from './checkpoint.ts';
@@ -22,7 +23,6 @@ import { type AppendRefusal, createIssuing, type Said } from './issuing-service.
 import { openKeyFile } from './key-file-client.ts';
 import { createKnownHeads, KNOWN_HEADS_FOLDER } from './known-heads-client.ts';
 import { createLogDirectory } from './log-directory-client.ts';
-import { edgeRoot, extendEdge } from './merkle.ts';
 import { createVerifierKey, ED25519, formatNote, formatVerifierKey, signNote, type VerifierKey } from './note.ts';
 import { createPublication } from './publication-service.ts';
 import { addSequenceJob } from './sequence-job.ts';

@@ -6,8 +6,6 @@ import { test } from 'node:test';
 import { toBase64 } from '../../src/lib/bytes.ts';
 import { canonicalJson } from '../../src/lib/canonical-json.ts';
 import { verifyEd25519 } from '../../src/lib/ed25519.ts';
-import { auditLog } from '../../src/tlog/audit.ts';
-import { formatCheckpointBody, readCheckpoint } from '../../src/tlog/checkpoint.ts';
 import {
   createMemoryTree,
   isConsistent,
@@ -15,7 +13,9 @@ import {
   isIncludedInSubtree,
   isSubtreeConsistent,
   leafHash,
-} from '../../src/tlog/merkle.ts';
+} from '../../src/lib/merkle.ts';
+import { auditLog } from '../../src/tlog/audit.ts';
+import { formatCheckpointBody, readCheckpoint } from '../../src/tlog/checkpoint.ts';
 import { readVerifierKey, verifyNote } from '../../src/tlog/note.ts';
 import { decodeBundle, encodeBundle, tilePath } from '../../src/tlog/tile.ts';
 import { trustOnly } from '../../src/tlog/witness-policy.ts';

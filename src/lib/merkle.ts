@@ -7,8 +7,8 @@
  *     /     \        \
  *  (1,0)   (1,1)    (0,4)          Sizes are plain numbers up to 2^53 - 1; above that everything is refused.
  */
-import { equalBytes } from '../lib/bytes.ts';
-import { sha256 } from '../lib/hash.ts';
+import { equalBytes } from './bytes.ts';
+import { sha256 } from './hash.ts';
 
 /** 32 bytes of SHA-256. */
 export type Hash = Uint8Array;
@@ -33,7 +33,7 @@ export function leafHash(data: Uint8Array): Hash {
   return sha256(input);
 }
 
-function nodeHash(left: Hash, right: Hash): Hash {
+export function nodeHash(left: Hash, right: Hash): Hash {
   const input = Buffer.allocUnsafe(1 + left.length + right.length);
   input[0] = 0x01;
   input.set(left, 1);

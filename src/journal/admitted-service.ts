@@ -1,0 +1,52 @@
+/** What a gateway that ended had admitted, read from its journal, for the ledger to post. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Id } from '../lib/id.ts';
+import { JOURNAL_FOLDER } from './journal.ts';
+import { readJournal } from './read-service.ts';
+import type { CallId, GatewayId } from './receipt.ts';
+import { listSegments } from './segment-client.ts';
+import { type AnyRecord, readLine } from './verify-service.ts';
+
+export interface Admitted<Limit extends string = string> {
+  readonly call: CallId;
+  readonly lease: Id<'lease'>;
+  readonly limits: readonly Limit[];
+  readonly reservedMicro: number;
+  /** Undefined where the journal ends before the call did. */
+  readonly costMicro: number | undefined;
+}
+
+/** No call lasts longer, so what was written earlier than this before the end is posted long ago. */
+const REACH_MS = 2 * 3_600_000;
+
+/** Throws JournalAltered where the journal is not what was written: then what it says is not believed. */
+export function createAdmittedReader<Limit extends string>(home: string) {
+  return async function* readAdmitted(gateway: GatewayId): AsyncGenerator<Admitted<Limit>> {
+    const directory = join(home, JOURNAL_FOLDER, gateway);
+    const open = new Map<unknown, AnyRecord>();
+    for await (const { lines } of readJournal(directory, { from: await firstToRead(directory) })) {
+      for (const line of lines) {
+        const record = readLine(line);
+        if (record?.type === 'admit') open.set(record.call, record);
+        else if (record?.type === 'receipt') {
+          const admit = open.get(record.call);
+          open.delete(record.call);
+          if (admit) yield toAdmitted<Limit>(admit, record);
+        }
+      }
+    }
+    for (const admit of open.values()) yield toAdmitted<Limit>(admit, undefined);
+  };
+}
+
+function toAdmitted<Limit extends string>(admit: AnyRecord, receipt: AnyRecord | undefined): Admitted<Limit> {
+  return { ...(admit as unknown as Admitted<Limit>), costMicro: receipt?.costMicro as number | undefined };
+}
+
+async function firstToRead(directory: string): Promise<string | undefined> {
+  const segments = await listSegments(directory);
+  const times = await Promise.all(segments.map(async (name) => (await stat(join(directory, name))).mtimeMs));
+  const last = times.at(-1) ?? 0;
+  return segments.find((_, index) => (times[index] ?? 0) >= last - REACH_MS);
+}

@@ -1,0 +1,56 @@
+/** One batch of a journal as bytes: its records, the signed root over its receipts, and its place in the chain. */
+import { toBase64, toHex } from '../lib/bytes.ts';
+import type { Ed25519Signer } from '../lib/ed25519.ts';
+import { chainOver, formatHead } from './batch.ts';
+import { createReceiptTree, receiptLeaf, rootMessage, type SignedRoot, toStoredText } from './receipt.ts';
+
+export interface Line {
+  readonly line: string;
+  readonly isReceipt: boolean;
+}
+
+/** What the batch follows. */
+export interface Before {
+  readonly gateway: string;
+  readonly number: number;
+  readonly chain: Uint8Array;
+}
+
+export interface BuiltBatch {
+  readonly bytes: Uint8Array;
+  readonly number: number;
+  readonly chain: Buffer;
+  /** For each line that is a receipt, what is given out. */
+  readonly stored: readonly (string | undefined)[];
+}
+
+export function buildBatch(lines: readonly Line[], before: Before, signer: Ed25519Signer): BuiltBatch {
+  const number = before.number + 1;
+  let text = '';
+  for (const { line } of lines) text += `${line}\n`;
+  const payload = Buffer.from(text);
+  const stored: (string | undefined)[] = [];
+  const receipts = signReceipts(lines, before.gateway, number, signer, stored);
+  const chain = chainOver(before.chain, { number, receipts }, payload);
+  const head = formatHead({ number, bytes: payload.length, chain: toHex(chain), receipts });
+  return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), payload]), number, chain, stored };
+}
+
+function signReceipts(
+  lines: readonly Line[],
+  gateway: string,
+  batch: number,
+  signer: Ed25519Signer,
+  stored: (string | undefined)[],
+) {
+  const places = lines.flatMap(({ isReceipt }, place) => (isReceipt ? [place] : []));
+  if (places.length === 0) return undefined;
+  const texts = places.map((place) => lines[place]?.line ?? '');
+  const tree = createReceiptTree(texts.map(receiptLeaf));
+  const signed: SignedRoot = { gateway, batch, size: texts.length, root: toBase64(tree.root) };
+  const signature = toBase64(signer.sign(rootMessage(signed)));
+  for (const [index, place] of places.entries()) {
+    stored[place] = toStoredText(texts[index] ?? '', tree.path(index), index, signed, signature);
+  }
+  return { size: signed.size, root: signed.root, signature };
+}

@@ -1,0 +1,26 @@
+/** The door of the journal: what was decided before it was done, and receipts that a stranger can check. */
+export { type Admitted, createAdmittedReader } from './admitted-service.ts';
+export type { Head } from './commit-service.ts';
+export { createHeadSayer, openReceiptKey, readLoggedHeads, receiptKeyPath } from './head-service.ts';
+export {
+  JOURNAL_FOLDER,
+  type Journal,
+  type JournalParts,
+  openJournal,
+  type PromptKeeper,
+  type StoredReceipt,
+} from './journal.ts';
+export { JournalAltered, type JournalRefusal } from './read-service.ts';
+export {
+  type CallId,
+  checkReceipt,
+  type GatewayId,
+  type Position,
+  type Receipt,
+  type ReceiptRefusal,
+  type Tokens,
+  type Verdict,
+} from './receipt.ts';
+export type { AdmitRecord, LookRecord, RefuseRecord, StopRecord } from './record.ts';
+export { JournalFull } from './segment-client.ts';
+export { type JournalReport, verifyJournal } from './verify-service.ts';

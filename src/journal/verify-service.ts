@@ -1,0 +1,120 @@
+/** Verifies the journal of one gateway offline: chain, signed roots, receipts, order of records, and heads in the log. */
+import { basename } from 'node:path';
+import { fromBase64, toBase64 } from '../lib/bytes.ts';
+import { verifyEd25519 } from '../lib/ed25519.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import type { Head } from './commit-service.ts';
+import { type FoundBatch, JournalAltered, type JournalRefusal, readJournal } from './read-service.ts';
+import { createReceiptTree, receiptLeaf, rootMessage } from './receipt.ts';
+
+export interface JournalReport {
+  readonly gateway: string;
+  readonly batches: number;
+  readonly records: number;
+  readonly receipts: number;
+  readonly admitted: number;
+  /** Admitted calls without a receipt: under way, or lost with their process. */
+  readonly unsettled: number;
+  /** Of the last batch, 64 hexadecimal digits. */
+  readonly chain: string;
+  /** Its process ended in order. */
+  readonly isClosed: boolean;
+  readonly tornBytes: number;
+  /** Heads in the public log that it was held to. */
+  readonly heads: number;
+}
+
+/** `heads` are those that the public log holds; of other gateways they are passed over. */
+export async function verifyJournal(
+  directory: string,
+  publicKey: Uint8Array,
+  heads: readonly Head[] = [],
+): Promise<Result<JournalReport, JournalRefusal>> {
+  const gateway = basename(directory);
+  const own = heads.filter((head) => head.gateway === gateway);
+  const count = createCount();
+  const reading = readJournal(directory);
+  try {
+    for (;;) {
+      const step = await reading.next();
+      if (step.done) {
+        const { batches, ...counted } = count.end();
+        const missing = own.find(({ batch }) => batch > batches);
+        if (missing) return refuse({ kind: 'truncated', batch: missing.batch, last: batches });
+        return ok({ gateway, batches, ...counted, tornBytes: step.value.tornBytes, heads: own.length });
+      }
+      const { head } = step.value;
+      checkReceipts(step.value, gateway, publicKey);
+      const fork = own.find(({ batch, chain }) => batch === head.number && chain !== head.chain);
+      if (fork) return refuse({ kind: 'forked', batch: head.number, logged: fork.chain, found: head.chain });
+      count.add(step.value);
+    }
+  } catch (error) {
+    if (error instanceof JournalAltered) return refuse(error.refusal);
+    throw error;
+  }
+}
+
+function checkReceipts({ head, lines, segment, offset }: FoundBatch, gateway: string, publicKey: Uint8Array): void {
+  const altered = (why: string) =>
+    new JournalAltered({ kind: 'altered', segment, offset, why: `batch ${head.number}: ${why}` });
+  const receipts = lines.filter((line) => typeOf(line) === 'receipt');
+  if (!head.receipts) {
+    if (receipts.length > 0) throw altered('receipts without a signed root');
+    return;
+  }
+  const { size, root, signature } = head.receipts;
+  if (size !== receipts.length) throw altered(`${receipts.length} receipts where ${size} are signed`);
+  const found = toBase64(createReceiptTree(receipts.map(receiptLeaf)).root);
+  if (found !== root) throw altered('the root is not that of its receipts');
+  const message = rootMessage({ gateway, batch: head.number, size, root });
+  if (!verifyEd25519(publicKey, message, fromBase64(signature) ?? Buffer.alloc(0)))
+    throw altered('the root is not signed');
+}
+
+function typeOf(line: string): unknown {
+  return readLine(line)?.type;
+}
+
+export interface AnyRecord {
+  readonly type?: unknown;
+  readonly [name: string]: unknown;
+}
+
+/** Undefined for what is no record. */
+export function readLine(line: string): AnyRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as AnyRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function createCount() {
+  let [batches, records, receipts, admitted] = [0, 0, 0, 0];
+  let chain = '';
+  let isClosed = false;
+  const unsettled = new Set<unknown>();
+  return {
+    add({ head, lines, segment, offset }: FoundBatch): void {
+      const altered = (why: string) => new JournalAltered({ kind: 'altered', segment, offset, why });
+      for (const line of lines) {
+        const record = readLine(line);
+        if (!record) throw altered('a line is no record');
+        if (isClosed) throw altered('a record follows the end');
+        if (record.type === 'admit') {
+          admitted += 1;
+          unsettled.add(record.call);
+        } else if (record.type === 'receipt') {
+          receipts += 1;
+          if (!unsettled.delete(record.call)) throw altered(`${String(record.call)} was settled and never admitted`);
+        } else if (record.type === 'close') isClosed = true;
+      }
+      batches = head.number;
+      records += lines.length;
+      chain = head.chain;
+    },
+    end: () => ({ batches, records, receipts, admitted, unsettled: unsettled.size, chain, isClosed }),
+  };
+}
