@@ -57,6 +57,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'disclosure',
     'publish',
     'campaign',
+    'scope',
     'program',
     'membership',
     'http',

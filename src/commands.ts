@@ -17,6 +17,7 @@ import {
   registerReproduce,
   registerSandboxCommands,
   registerScan,
+  registerScopeCommands,
   registerServe,
   registerStart,
   registerStopCommands,
@@ -117,6 +118,7 @@ function registerProgramme(program: Command, parts: Parts): void {
   const membership = async () => (await programme()).membership;
   registerProgramCommands(program, { terminal, membership });
   registerKeyCommands(program, { terminal, membership, keys: async () => (await programme()).keys });
+  registerScopeCommands(program, { terminal, scoping: async () => (await programme()).scoping });
   registerStopCommands(program, { terminal, clock, membership, stops: async () => (await programme()).stops });
 }
 

@@ -14,6 +14,8 @@ export interface Config {
   readonly postgresPrograms: string | undefined;
   /** Of the two release keys for real cases; derived from the master key where absent. */
   readonly releasePassphrases: readonly [string, string] | undefined;
+  /** Origins with addresses that are not public, to which requests may go all the same: the operator named them. */
+  readonly allowedOrigins: readonly string[];
   /** Never call apt, not even as root. */
   readonly noApt: boolean;
   /** Who coordinates and publishes, as documents and reports name it. */
@@ -42,6 +44,12 @@ export function readConfig(env: Environment): Config {
   if (Boolean(first) !== Boolean(second)) {
     wrong.push('HEADSTART_RELEASE_PASSPHRASE_A and HEADSTART_RELEASE_PASSPHRASE_B are set together or not at all');
   }
+  const allowedOrigins = (env.HEADSTART_ALLOWED_ORIGINS ?? '').split(/[\s,]+/).filter(Boolean);
+  for (const text of allowedOrigins) {
+    if (!/^https?:\/\/[^/]+\/?$/.test(text) || !URL.canParse(text)) {
+      wrong.push(`HEADSTART_ALLOWED_ORIGINS: ${text} is not like https://host:port`);
+    }
+  }
   const identity = readIdentity(env, wrong);
   if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
   return {
@@ -49,6 +57,7 @@ export function readConfig(env: Environment): Config {
     databaseUrl,
     postgresPrograms: env.PG_BIN || undefined,
     releasePassphrases: first && second ? [first, second] : undefined,
+    allowedOrigins,
     noApt: env.HEADSTART_NO_APT === '1',
     ...identity,
   };

@@ -1,13 +1,47 @@
 /** The programme of an installation, joined: members, keys, stops. Needs no sandbox and no server. */
-import { createKeys, createMembership, createStops } from './membership/index.ts';
+import { createEgress, namedOrigins } from './egress/index.ts';
+import { createKeys, createMembership, createStops, findOrganisation } from './membership/index.ts';
 import type { Parts } from './parts.ts';
+import { createNoticeStore, type OrganisationId } from './program/index.ts';
+import { createProofClient, createScoping } from './scope/index.ts';
 
 export type Programme = Awaited<ReturnType<typeof openProgramme>>;
 
-export async function openProgramme({ database, vault, log, clock, random, onClose }: Parts) {
+/** Where a forge serves a file of a repository's default branch. */
+const RAW_FILES = new Map([
+  ['github.com', 'https://raw.githubusercontent.com/{path}/HEAD/{file}'],
+  ['gitlab.com', 'https://gitlab.com/{path}/-/raw/HEAD/{file}'],
+  ['codeberg.org', 'https://codeberg.org/{path}/raw/HEAD/{file}'],
+]);
+
+export async function openProgramme({ config, database, vault, log, clock, random, registry, onClose }: Parts) {
   const opened = await log();
   // What this command promised to the log becomes leaves before it ends, where no worker did it.
   onClose(() => opened.sequence());
   const parts = { database: await database(), vault: await vault(), log: opened, clock, random };
-  return { membership: createMembership(parts), keys: createKeys(parts), stops: createStops(parts) };
+  const membership = createMembership(parts);
+  const egress = createEgress({ named: namedOrigins(config.allowedOrigins) });
+  const scoping = createScoping({
+    ...parts,
+    findOrganisation: async (tx, named) => {
+      const found = await findOrganisation(tx, named);
+      return found.ok ? found.value.id : undefined;
+    },
+    setPass: async (tx, { organisation, scope, until }) => {
+      const notices = createNoticeStore(tx);
+      if (until) await notices.putScope(scope, organisation as OrganisationId, until);
+      else await notices.endScope(scope, clock.now());
+    },
+    proofs: createProofClient({
+      egress,
+      findDistTags: async (name) => {
+        const packument = await registry().packument(name, { again: true });
+        if (packument.ok) return new Set(Object.keys(packument.value.tags));
+        if (packument.refusal.kind === 'not-found') return undefined;
+        throw new Error(packument.refusal.reason);
+      },
+      rawFileUrls: RAW_FILES,
+    }),
+  });
+  return { membership, keys: createKeys(parts), stops: createStops(parts), scoping, egress };
 }

@@ -9,6 +9,7 @@ export { registerProgramCommands } from './program.ts';
 export { registerReproduce } from './reproduce.ts';
 export { registerSandboxCommands } from './sandbox.ts';
 export { registerScan } from './scan.ts';
+export { registerScopeCommands } from './scope.ts';
 export { type Addresses, type Role, registerServe, type ServeParts, serve } from './serve.ts';
 export { registerStart } from './start.ts';
 export { registerStopCommands } from './stop.ts';

@@ -2,6 +2,7 @@
 export { createKeys, type KeyRequest, type Keys } from './key-service.ts';
 export {
   createMembership,
+  findOrganisation,
   keyPepper,
   type Membership,
   type MembershipParts,

@@ -7,7 +7,9 @@
  * Reading checks the form and the signature; whether the signer may say so is the service's question.
  */
 import { readUtf8 } from '../lib/bytes.ts';
-import { type Envelope, readEnvelope, verifyEnvelope } from '../lib/dsse.ts';
+import { canonicalJson } from '../lib/canonical-json.ts';
+import { type Envelope, encodeEnvelope, readEnvelope, signEnvelope, verifyEnvelope } from '../lib/dsse.ts';
+import type { Ed25519Signer } from '../lib/ed25519.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { type Asset, readAsset } from './asset.ts';
 
@@ -136,4 +138,16 @@ function readInstant(value: unknown): Date | undefined {
   if (typeof value !== 'string' || !INSTANT.test(value)) return undefined;
   const time = new Date(value);
   return Number.isNaN(time.getTime()) ? undefined : time;
+}
+
+/** What the holder's own side signs; read back before it is given away, so that it will be accepted. */
+export function signAuthorisation(
+  asked: { readonly from: string; readonly to: string; readonly targets: readonly string[]; readonly until: Date },
+  signer: Ed25519Signer,
+): Result<Buffer, DocumentRefusal> {
+  const until = `${asked.until.toISOString().slice(0, 19)}Z`;
+  const payload = canonicalJson({ from: asked.from, to: asked.to, assets: asked.targets, until });
+  const bytes = encodeEnvelope(signEnvelope(AUTHORISATION_TYPE, Buffer.from(payload), [signer]));
+  const read = readAuthorisation(bytes);
+  return read.ok ? ok(bytes) : read;
 }
