@@ -8,8 +8,8 @@ import {
   type PatchParts,
   type PatchReport,
   type Reproducer,
+  readReproducer,
   SandboxRefused,
-  toReproducer,
   verifyPatch,
 } from '../patch/index.ts';
 import type { PackageTree, TargetRefusal } from '../target/index.ts';
@@ -63,14 +63,14 @@ async function verify(context: PatchCommandsContext, options: VerifyOptions): Pr
   const patch = await readText(options.patch);
   if (patch === undefined) throw new CommandEnd('usage', `${options.patch} cannot be read`);
   const text = await readText(options.finding);
-  const reproducer =
-    text === undefined ? await context.findReproducer(options.finding) : toReproducer(options.finding, text);
-  if (reproducer === undefined) {
+  const kept = text === undefined ? await context.findReproducer(options.finding) : undefined;
+  if (text === undefined && kept === undefined) {
     throw new CommandEnd('notFound', `${options.finding} is neither a finding kept here nor a reproducer file`);
   }
   const tree = await context.openTarget(options.target, true);
   if (!tree.ok) throw new CommandEnd(EXITS[tree.refusal.kind], `${tree.refusal.target}: ${tree.refusal.reason}`);
   try {
+    const reproducer = kept ?? readForeign(options.finding, text ?? '', tree.value.name);
     const given = await context.patchParts();
     const parts = { compareTests: createTestComparison(given.run, tree.value), ...given };
     context.terminal.say(`measuring ${tree.value.purl} as it is`);
@@ -83,6 +83,12 @@ async function verify(context: PatchCommandsContext, options: VerifyOptions): Pr
   } finally {
     await tree.value.dispose();
   }
+}
+
+function readForeign(path: string, text: string, packageName: string): Reproducer {
+  const read = readReproducer(path, text, packageName);
+  if (!read.ok) throw new CommandEnd('refused', `${path} is not run: ${read.refusal}`);
+  return read.value;
 }
 
 async function readText(path: string): Promise<string | undefined> {

@@ -6,7 +6,7 @@ export {
   measureBaseline,
   type PatchParts,
   type PatchReport,
-  toReproducer,
+  readReproducer,
   verifyPatch,
 } from './patch.ts';
 export { type RepairPatch, repairPatch } from './repair-service.ts';

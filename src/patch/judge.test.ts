@@ -6,7 +6,7 @@ const GOOD: PatchFacts = {
   firesBefore: true,
   after: 'silent',
   wayEntered: true,
-  variants: { tried: 30, effective: 12, stillFiring: [], beyond: [], lost: [] },
+  variants: { tried: 26, effective: 22, stillFiring: [], beyond: [], lost: [] },
   benign: { compared: 40, comparedAtEntry: 7, keptAtEntry: 6, differences: [], missingExports: [] },
   tests: { outcome: 'same', reason: 'the tests are no worse' },
   firesAfterRevert: true,
@@ -29,7 +29,8 @@ test('every check must hold, and each one alone refuses', () => {
   assert.equal(verdict({ after: 'not-reached' }), 'symptom-only');
   assert.equal(verdict({ wayEntered: false }), 'symptom-only');
   assert.equal(verdict({ variants: { ...GOOD.variants, stillFiring: ['x'] } }), 'symptom-only');
-  assert.equal(verdict({ variants: { ...GOOD.variants, tried: 19 } }), 'inconclusive');
+  assert.equal(verdict({ variants: { ...GOOD.variants, effective: 19 } }), 'inconclusive');
+  assert.equal(verdict({ variants: { ...GOOD.variants, lost: ['a', 'b', 'c'] } }), 'inconclusive');
   assert.equal(verdict({ tests: { outcome: 'worse', reason: 'worse' } }), 'breaks');
   assert.equal(verdict({ firesAfterRevert: false }), 'inconclusive');
   assert.equal(verdict({ brokenFiles: ['a.js'] }), 'breaks');

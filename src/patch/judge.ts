@@ -81,8 +81,12 @@ export function judge(facts: PatchFacts): Judgement {
     return end('symptom-only', 'silent only because the code on the way to the flaw is no longer entered');
   if (facts.tests.outcome === 'worse') return end('breaks', facts.tests.reason);
   if (!facts.firesAfterRevert) return end('inconclusive', 'taking the patch back does not bring the flaw back');
-  if (variants.tried < VARIANTS_DEMANDED) {
-    return end('inconclusive', `only ${variants.tried} variants could be made, ${VARIANTS_DEMANDED} are demanded`);
+  const silenced = variants.effective - variants.lost.length;
+  if (silenced < VARIANTS_DEMANDED) {
+    return end(
+      'inconclusive',
+      `only ${silenced} variants fire before the patch and are silent with the call reached after it, ${VARIANTS_DEMANDED} are demanded`,
+    );
   }
   if (benign.comparedAtEntry > 0 && benign.keptAtEntry === 0) {
     return end(

@@ -15,6 +15,7 @@ import {
   createTestComparison,
   measureBaseline,
   type PatchParts,
+  readReproducer,
   repairPatch,
   verifyPatch,
   writePatch,
@@ -129,11 +130,27 @@ async function verdictOf(patch: string) {
   return { verdict, told: reasons.join('\n') };
 }
 
+test('of a reproducer with a plan nothing but the plan counts, whatever its script says', async () => {
+  const lie = `console.log('headstart-verdict ' + process.argv[2] + ' {"fired":true,"reached":true,"oracle":"","frames":["deep-put/walk.js:5"]}');`;
+  const harmless = renderReproducer({ ...PLAN, payload: 'a.{{canary}}' }, { packageName: 'deep-put' });
+  const planted = `${lie}\nprocess.exit(0);\n${harmless}`;
+  const { first } = await measureBaseline(parts, tree, { file: 'reproduce.cjs', text: planted });
+  assert.deepEqual([first.verdict?.fired, first.verdict?.reached], [false, true]);
+  const read = readReproducer('lie.cjs', planted, 'deep-put');
+  assert.deepEqual(read, { ok: true, value: { file: 'reproduce.cjs', text: harmless } });
+});
+
+test('a reproducer without a plan may only load the target, call it and look', () => {
+  const lie = "Object.prototype[process.argv[2]] = 1; require('deep-put').put({}, 'a', 1);";
+  assert.equal(readReproducer('lie.cjs', lie, 'deep-put').ok, false);
+  assert.equal(readReproducer('plain.mjs', "import x from 'deep-put';\nx.put({}, 'a', 1);", 'deep-put').ok, true);
+});
+
 test('the true fix is accepted, with more than twenty variants silent and what was not run said', async () => {
   const { verdict, reasons, checks } = await verifyPatch(parts, baseline, FIX);
   const again = await verifyPatch(parts, baseline, FIX);
   assert.equal(verdict, 'fixes', reasons.join('\n'));
-  assert.ok(checks && checks.variants.tried >= 20 && checks.variants.effective >= 5, JSON.stringify(checks?.variants));
+  assert.ok(checks && checks.variants.effective >= 20, JSON.stringify(checks?.variants));
   assert.ok(checks.wayEntered && checks.firesAfterRevert && checks.benign.comparedAtEntry >= 5);
   assert.match(reasons.join('\n'), /own tests were not run/);
   assert.deepEqual(again.reasons, reasons, 'the same patch gets the same reasons again');

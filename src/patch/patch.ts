@@ -10,8 +10,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readPackageHints } from '../finder/index.ts';
 import type { RandomBytes } from '../lib/id.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
 import { type ProbePlan, readPlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
 import type { PackageTree } from '../target/index.ts';
+import { screenReproducer } from '../verify/index.ts';
 import {
   type Attack,
   type AttackEnd,
@@ -43,7 +45,7 @@ import {
 } from './judge.ts';
 import { brokenBy, type ChangedFile, symptomsOf } from './symptoms.ts';
 import { applyToFiles, type FileTexts, readPatch, reverse } from './unified-diff.ts';
-import { type Variant, variantsOf } from './variants.ts';
+import { crossingsOf, type Variant, variantsOf } from './variants.ts';
 
 export interface PatchParts {
   readonly run: RunInSandbox;
@@ -60,9 +62,15 @@ export interface Baseline {
   /** Null where the reproducer was written by hand: then no variants can be made of it. */
   readonly plan: ProbePlan | null;
   readonly first: Attack;
-  readonly variants: readonly { readonly variant: Variant; readonly fires: boolean }[];
+  readonly variants: readonly TriedVariant[];
   readonly calls: readonly BenignCall[];
   readonly behaviour: readonly [Behaviour, Behaviour];
+}
+
+interface TriedVariant {
+  readonly variant: Variant;
+  /** On the unpatched version. */
+  readonly fires: boolean;
 }
 
 export interface PatchReport {
@@ -73,11 +81,11 @@ export interface PatchReport {
 }
 
 /** Variants run against a patched version: all that fire before it, up to this, and others up to the second number. */
-const EFFECTIVE_RUN = 24;
-const VARIANTS_RUN = 26;
+const EFFECTIVE_RUN = 22;
+const VARIANTS_RUN = 24;
 const QUICK_VARIANTS = 6;
-/** Variants tried on the unpatched version in one go, before it is asked whether they are enough. */
-const TRIED_AT_ONCE = 24;
+/** Variants tried in one go, however few are still needed. */
+const TRIED_AT_LEAST = 8;
 const NOTHING: Behaviour = { exports: null, outcomes: new Map() };
 const NO_VARIANTS: PatchFacts['variants'] = { tried: 0, effective: 0, stillFiring: [], beyond: [], lost: [] };
 const NOT_RUN: TestComparison = { outcome: 'not-run', reason: 'the patch was refused before' };
@@ -89,15 +97,26 @@ const NO_COMPARISON: Comparison = {
   missingExports: [],
 };
 
-/** A reproducer file as it was saved; what kind of module it is says its name, or else the plan inside. */
-export function toReproducer(path: string, text: string): Reproducer {
-  const isModule = path.endsWith('.mjs') || (!path.endsWith('.cjs') && readPlan(text)?.format === 'esm');
-  return { file: isModule ? 'reproduce.mjs' : 'reproduce.cjs', text };
+/**
+ * A reproducer file from anyone. Where it holds a plan, the plan alone is taken and written out anew, so that nothing
+ * else in the file is run; where it holds none, its script may do no more than load the target, call it and look.
+ */
+export function readReproducer(path: string, text: string, packageName: string): Result<Reproducer, string> {
+  const plan = readPlan(text);
+  if (plan !== undefined) {
+    const written = render(plan, packageName);
+    return written === undefined ? refuse('its plan cannot be written out as a script') : ok(written);
+  }
+  const screened = screenReproducer(text, packageName);
+  if (!screened.ok) return refuse(`the script, ${screened.refusal.detail}`);
+  return ok({ file: path.endsWith('.mjs') ? 'reproduce.mjs' : 'reproduce.cjs', text });
 }
 
-export async function measureBaseline(parts: PatchParts, tree: PackageTree, reproducer: Reproducer): Promise<Baseline> {
+export async function measureBaseline(parts: PatchParts, tree: PackageTree, given: Reproducer): Promise<Baseline> {
   const { run, random } = parts;
-  const plan = readPlan(reproducer.text) ?? null;
+  const plan = readPlan(given.text) ?? null;
+  // Of a file with a plan nothing but the plan counts: its script could say what it likes.
+  const reproducer = (plan && render(plan, tree.name)) ?? given;
   const first = await attack(run, random, tree, reproducer, true);
   if (plan === null || !first.verdict?.fired) {
     return { tree, reproducer, plan, first, variants: [], calls: [], behaviour: [NOTHING, NOTHING] };
@@ -114,31 +133,42 @@ export async function measureBaseline(parts: PatchParts, tree: PackageTree, repr
   return { tree, reproducer, plan, first, variants, calls, behaviour };
 }
 
-/** Tries variants until enough of them fire; the order goes through every kind of variant early. */
+/** Tries variants until enough of them fire; where too few do, what fired is crossed with other arguments. */
 async function findVariants(
-  { run, random }: PatchParts,
+  parts: PatchParts,
   tree: PackageTree,
   plan: ProbePlan,
   functions: readonly (readonly string[])[],
 ): Promise<Baseline['variants']> {
-  const waiting = variantsOf(plan, functions).flatMap((variant) => {
+  const tried: TriedVariant[] = [];
+  const within = () => tried.filter(({ variant, fires }) => fires && !variant.isBeyond);
+  const tryAll = async (variants: readonly Variant[]): Promise<void> => {
+    for (let at = 0; at < variants.length && within().length < EFFECTIVE_RUN; ) {
+      // Nearly enough fire already: no more are started than may still be needed.
+      const count = Math.max(TRIED_AT_LEAST, EFFECTIVE_RUN - within().length);
+      tried.push(...(await tryVariants(parts, tree, plan, variants.slice(at, at + count))));
+      at += count;
+    }
+  };
+  await tryAll(variantsOf(plan, functions));
+  const fired = within().map(({ variant }) => variant);
+  await tryAll(crossingsOf(plan, fired));
+  return tried;
+}
+
+async function tryVariants(
+  { run, random }: PatchParts,
+  tree: PackageTree,
+  plan: ProbePlan,
+  variants: readonly Variant[],
+): Promise<TriedVariant[]> {
+  const written = variants.flatMap((variant) => {
     const reproducer = render(variant.plan, tree.name);
     return reproducer === undefined ? [] : [{ variant, reproducer }];
   });
-  const tried: { variant: Variant; fires: boolean }[] = [];
-  const effective = () => tried.filter(({ variant, fires }) => fires && !variant.isBeyond).length;
-  while (waiting.length > 0 && effective() < EFFECTIVE_RUN) {
-    const next = waiting.splice(0, TRIED_AT_ONCE);
-    const ends = await attackTogether(
-      run,
-      random,
-      tree,
-      next.map(({ reproducer }) => reproducer),
-      paceOf(plan),
-    );
-    tried.push(...next.map(({ variant }, at) => ({ variant, fires: ends[at]?.verdict?.fired === true })));
-  }
-  return tried;
+  const reproducers = written.map(({ reproducer }) => reproducer);
+  const ends = await attackTogether(run, random, tree, reproducers, paceOf(plan));
+  return written.map(({ variant }, at) => ({ variant, fires: ends[at]?.verdict?.fired === true }));
 }
 
 export async function verifyPatch(parts: PatchParts, baseline: Baseline, patchText: string): Promise<PatchReport> {

@@ -2,8 +2,8 @@
  * Other ways to say the same attack: a patch that only knows the one payload it was shown falls to them. Each variant
  * is a plan of its own; many do nothing against a given target, so all are tried on the unpatched version first.
  */
-import type { FlawClass } from '../formats/flaw-class.ts';
-import type { PlanReach, PlanValue, ProbePlan } from '../probe/index.ts';
+import { variantsOf as grammarOf, type PlanReach, type PlanValue, type ProbePlan } from '../probe/index.ts';
+import { KEY_LISTS, payloadsOf } from './variant-payloads.ts';
 
 export interface Variant {
   /** What is different, for the report. */
@@ -16,299 +16,72 @@ export interface Variant {
   readonly isBeyond?: boolean;
 }
 
-const VARIANTS_TRIED = 40;
+const VARIANTS_TRIED = 96;
+const FROM_GRAMMAR = 48;
+const GRAMMAR_SEED = 1;
 const OTHER_ENTRIES = 12;
+/** Coprime to every number of variants that is used, so that a walk with it meets each once. */
+const STRIDES = [37, 41, 43, 47, 53];
 
-/** `exports` are the ways to functions of the plan's file, as `['set']` or `['lib', 'set']`. Order is fixed. */
+/**
+ * `exports` are the ways to functions of the plan's file, as `['set']` or `['lib', 'set']`. The order is fixed and goes
+ * through all kinds early: who stops when enough of them fire has seen something of each.
+ */
 export function variantsOf(plan: ProbePlan, exports: readonly (readonly string[])[]): Variant[] {
-  const variants = [
-    ...payloadsOf(plan).map((payload) => ({
-      label: `payload ${JSON.stringify(payload)}`,
-      plan: { ...plan, payload },
-      ...(isNested(payload) && !isNested(plan.payload) ? { isBeyond: true } : {}),
-    })),
+  const own = [
+    ...payloadsOf(plan).map((payload) => withPayload(plan, payload)),
     ...companions(plan),
     ...typeConfusions(plan),
     ...otherEntries(plan, exports),
   ];
-  const known = new Set([JSON.stringify(plan)]);
-  const fresh = variants.filter((variant) => {
-    const key = JSON.stringify(variant.plan);
-    return !known.has(key) && known.add(key);
-  });
-  return spread(fresh, VARIANTS_TRIED);
-}
-
-/** Keeps the whole range where there are too many: payloads are sorted by kind, so the tail matters as much. */
-function spread(variants: readonly Variant[], most: number): Variant[] {
-  if (variants.length <= most) return [...variants];
-  return Array.from({ length: most }, (_, index) => variants[Math.floor((index * variants.length) / most)]).filter(
-    (variant) => variant !== undefined,
+  const others = grammarOf(plan, FROM_GRAMMAR, GRAMMAR_SEED).map(
+    (variant): Variant => ({ ...withPayload(plan, variant.payload), label: labelOf(variant), plan: variant }),
   );
+  return stride(fresh([...own, ...others], [plan]).slice(0, VARIANTS_TRIED));
 }
 
-const PAYLOADS: Readonly<Record<FlawClass, (plan: ProbePlan) => string[]>> = {
-  'prototype-pollution': ({ payload }) => pollutionPayloads(payload),
-  'command-injection': ({ payload }) => commandPayloads(payload),
-  'code-injection': ({ payload }) => codePayloads(payload),
-  'path-traversal': ({ payload }) => traversalPayloads(payload),
-  redos: ({ payload }) => redosPayloads(payload),
-};
-
-const payloadsOf = (plan: ProbePlan) => [...new Set(PAYLOADS[plan.flaw](plan))].filter((text) => text !== plan.payload);
-
-const CANARY_MARK = '\u0001';
-const LEAVES = ['1', 'true', 'null', '""', '{"x":1}', '["x"]'];
-
-function pollutionPayloads(payload: string): string[] {
-  if (/^\s*\{/.test(payload)) return objectPayloads(payload);
-  if (/^\s*\[\s*["[]/.test(payload) && payload.endsWith(']') && !payload.startsWith('["__proto__"].')) {
-    return [...otherRoutes(payload), ...KEY_LISTS];
-  }
-  return [...otherRoutes(payload), ...PATHS, ...TEXTS];
+/**
+ * Where too few fire: what fired, beside other harmless arguments. Less is new about these than about another payload,
+ * so they come last.
+ */
+export function crossingsOf(plan: ProbePlan, fired: readonly Variant[]): Variant[] {
+  const crossed = fired.flatMap((variant) =>
+    companions(variant.plan).map((companion) => ({
+      ...variant,
+      label: `${variant.label}, ${companion.label}`,
+      plan: companion.plan,
+    })),
+  );
+  return stride(fresh(crossed, [plan, ...fired.map((variant) => variant.plan)])).slice(0, VARIANTS_TRIED);
 }
 
-function objectPayloads(payload: string): string[] {
-  const routes = [payload, ...otherRoutes(payload)];
-  const leaves = routes.flatMap((route) => LEAVES.map((leaf) => route.replace(/"1"/, leaf)));
-  const nested = routes.flatMap((route) => [
-    `{"a":${route}}`,
-    `{"a":{"b":${route}}}`,
-    `{"a":[${route}]}`,
-    `[${route}]`,
-    route.replace(/^\{/, '{"k":"v",'),
-    route.replace(/\}$/, ',"k":{"l":1}}'),
-    route.replace(/\{"\{\{canary\}\}"/, '{"k":1,"{{canary}}"'),
-    `{"x":1,"y":{"z":${route}}}`,
-  ]);
-  return [...nested, ...leaves];
+const labelOf = ({ payload, pump }: ProbePlan) =>
+  `payload ${JSON.stringify(payload)}${pump === undefined ? '' : ` repeating ${JSON.stringify(pump)}`}`;
+
+function withPayload(plan: ProbePlan, payload: string): Variant {
+  const isBeyond = isNested(payload) && !isNested(plan.payload);
+  return { label: labelOf({ ...plan, payload }), plan: { ...plan, payload }, ...(isBeyond ? { isBeyond } : {}) };
 }
 
-/** Both ways to `Object.prototype`: by `__proto__`, and by `constructor` and `prototype`, in the payload's own syntax. */
-function otherRoutes(text: string): string[] {
-  // The braces of the placeholder would be taken for the payload's own.
-  const payload = text.replaceAll('{{canary}}', CANARY_MARK);
-  const short = payload
-    .replace(
-      /"constructor"\s*:\s*\{\s*"prototype"\s*:\s*(\{[^{}]*\}|\{\s*"[^"]*"\s*:\s*[^{}]*\})\s*\}/,
-      '"__proto__":$1',
-    )
-    .replace(/"constructor"\s*,\s*"prototype"/, '"__proto__"')
-    .replace(/constructor(.{1,2})prototype/, '__proto__');
-  const long = payload
-    .replace(/"__proto__"\s*:\s*(\{[^{}]*\})/, '"constructor":{"prototype":$1}')
-    .replace(/"__proto__"(?=\s*[,\]])/, '"constructor","prototype"')
-    .replace(/(^|[^"\w])__proto__([.\-/,:|>[\s]|->)/, (_, before: string, separator: string) =>
-      separator === '[' ? `${before}constructor[prototype][` : `${before}constructor${separator}prototype${separator}`,
-    );
-  return [short, long].map((one) => one.replaceAll(CANARY_MARK, '{{canary}}'));
+function fresh(variants: readonly Variant[], known: readonly ProbePlan[]): Variant[] {
+  const seen = new Set(known.map((plan) => JSON.stringify(plan)));
+  return variants.filter(({ plan }) => {
+    const key = JSON.stringify(plan);
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
-const KEY_LISTS = [
-  '["__proto__","{{canary}}"]',
-  '["constructor","prototype","{{canary}}"]',
-  '["a","__proto__","{{canary}}"]',
-  '["a","b","__proto__","{{canary}}"]',
-  '["a","constructor","prototype","{{canary}}"]',
-  '[["__proto__"],"{{canary}}"]',
-  '[["constructor"],["prototype"],"{{canary}}"]',
-  '[["constructor"],"prototype","{{canary}}"]',
-  '["constructor",["prototype"],"{{canary}}"]',
-  '["a",["__proto__"],"{{canary}}"]',
-  '["__proto__",["{{canary}}"]]',
-  '[["__proto__"],["{{canary}}"]]',
-  '[[["__proto__"]],"{{canary}}"]',
-  '["__proto__","{{canary}}","x"]',
-  '["__proto__","{{canary}}",0]',
-  '[0,"__proto__","{{canary}}"]',
-  '["0","__proto__","{{canary}}"]',
-  '["toString","__proto__","__proto__","{{canary}}"]',
-  '["toString","constructor","prototype","__proto__","{{canary}}"]',
-  '["","__proto__","{{canary}}"]',
-  '"__proto__.{{canary}}"',
-  '"constructor.prototype.{{canary}}"',
-];
-
-const PATHS = [
-  '__proto__.{{canary}}',
-  'constructor.prototype.{{canary}}',
-  'a.__proto__.{{canary}}',
-  'a.b.__proto__.{{canary}}',
-  'a.constructor.prototype.{{canary}}',
-  '__proto__.{{canary}}.x',
-  'constructor.prototype.{{canary}}.x',
-  '["__proto__"].{{canary}}',
-  "['__proto__'].{{canary}}",
-  '[__proto__].{{canary}}',
-  '__proto__["{{canary}}"]',
-  "__proto__['{{canary}}']",
-  '__proto__[{{canary}}]',
-  'a["__proto__"]["{{canary}}"]',
-  'a[__proto__][{{canary}}]',
-  'constructor["prototype"].{{canary}}',
-  'constructor[prototype][{{canary}}]',
-  'a[0].__proto__.{{canary}}',
-  '0.__proto__.{{canary}}',
-  '.__proto__.{{canary}}',
-  '/__proto__/{{canary}}',
-  '/constructor/prototype/{{canary}}',
-  '/a/__proto__/{{canary}}',
-  '__proto__/{{canary}}',
-  'constructor/prototype/{{canary}}',
-  '#/__proto__/{{canary}}',
-  'toString.constructor.prototype.__proto__.{{canary}}',
-  'toString.__proto__.__proto__.{{canary}}',
-];
-
-const TEXTS = [
-  '[__proto__]\n{{canary}}=2\n',
-  '[a]\nb=1\n[__proto__]\n{{canary}} = "x"\n',
-  '[constructor.prototype]\n{{canary}}=1\n',
-  'a=1\n[__proto__]\n{{canary}}=true\n',
-  '__proto__.{{canary}}=2',
-  '__proto__[{{canary}}]=2',
-  'a=1&__proto__[{{canary}}]=1',
-  'a[__proto__][{{canary}}]=x',
-  'constructor[prototype][{{canary}}]=1',
-  'constructor.prototype.{{canary}}=1',
-  '--a=1 --__proto__.{{canary}}=1',
-  '__proto__:\n  {{canary}}: 2\n',
-];
-
-const MAKERS = [
-  'touch {{canary}}',
-  'touch ./{{canary}}',
-  '/usr/bin/touch {{canary}}',
-  'echo x > {{canary}}',
-  ': > {{canary}}',
-  'printf x >{{canary}}',
-  'tee {{canary}} </dev/null',
-  'cp /dev/null {{canary}}',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the shell.
-  'touch${IFS}{{canary}}',
-  'true && touch {{canary}}',
-  'sh -c "touch {{canary}}"',
-  'mkdir -p d; touch {{canary}}',
-];
-
-const SHELL_FORMS = [
-  '$(touch {{canary}})',
-  '`touch {{canary}}`',
-  ';touch {{canary}};',
-  '; touch {{canary}} #',
-  '& touch {{canary}} &',
-  '&& touch {{canary}} #',
-  '| touch {{canary}}',
-  '|| touch {{canary}} ||',
-  '\ntouch {{canary}}\n',
-  '"; touch {{canary}}; "',
-  "'; touch {{canary}}; '",
-  '"$(touch {{canary}})"',
-  "'$(touch {{canary}})'",
-  '>{{canary}}',
-  'x;touch {{canary}}',
-  'x$(touch {{canary}})x',
-  'x`touch {{canary}}`x',
-  'x|touch {{canary}}',
-  'x\ntouch {{canary}}',
-  ') ; touch {{canary}} ; (',
-];
-
-/** The same form with another command inside, then other forms after the same harmless beginning. */
-function commandPayloads(payload: string): string[] {
-  const beginning = /^[\w@.:/-]*/.exec(payload)?.[0] ?? '';
-  const sameForm = payload.includes('touch {{canary}}')
-    ? MAKERS.map((maker) => payload.replace('touch {{canary}}', () => maker))
-    : [];
-  const otherForms = SHELL_FORMS.flatMap((form) => (beginning === '' ? [form] : [form, beginning + form]));
-  return [...sameForm, ...otherForms];
-}
-
-const STATEMENT = 'globalThis.{{canary}}=1';
-const STATEMENTS = [
-  'globalThis["{{canary}}"]=1',
-  "globalThis['{{canary}}']=1",
-  'globalThis.{{canary}}=2',
-  'globalThis.{{canary}} = {}',
-  'globalThis . {{canary}}=1',
-  'globalThis/**/.{{canary}}=1',
-  'global.{{canary}}=1',
-  'Function("globalThis.{{canary}}=1")()',
-  'new Function("globalThis.{{canary}}=1")()',
-  '(0,eval)("globalThis.{{canary}}=1")',
-  'Reflect.set(globalThis,"{{canary}}",1)',
-  'Object.assign(globalThis,{ {{canary}}:1})',
-  '(()=>{globalThis.{{canary}}=1})()',
-  'void(globalThis.{{canary}}=1)',
-  '[globalThis.{{canary}}=1]',
-  '0,globalThis.{{canary}}=1',
-  'this.constructor.constructor("globalThis.{{canary}}=1")()',
-  '[].constructor.constructor("globalThis.{{canary}}=1")()',
-  '"".sub.constructor("globalThis.{{canary}}=1")()',
-  '(function(){globalThis.{{canary}}=1})()',
-  '\\u0067lobalThis.{{canary}}=1',
-];
-const AROUND = [
-  ['(', ')'],
-  [';', ';'],
-  ["';", ";'"],
-  ['";', ';"'],
-  ["'+(", ")+'"],
-  ['"+(', ')+"'],
-  ['1;', ''],
-  ['', ';//'],
-  ['\n', '\n'],
-  ['[', ']'],
-] as const;
-
-function codePayloads(payload: string): string[] {
-  const inside = payload.includes(STATEMENT)
-    ? STATEMENTS.map((statement) => payload.replace(STATEMENT, () => statement))
-    : [];
-  return [...inside, ...STATEMENTS, ...AROUND.map(([before, after]) => `${before}${STATEMENT}${after}`)];
-}
-
-const CLIMBS = [
-  '../',
-  '..%2f',
-  '%2e%2e/',
-  '%2e%2e%2f',
-  '%2E%2E/',
-  '.%2e/',
-  '%2e./',
-  './../',
-  '..//',
-  '..\\',
-  '..%5c',
-  '%252e%252e%252f',
-  '..;/',
-  '....//',
-];
-
-function traversalPayloads(payload: string): string[] {
-  const climb = /(?:\.\.|%2e%2e|\.%2e|%2e\.)(?:\/|%2f|\\|%5c)+/gi;
-  const steps = payload.match(climb)?.length ?? 0;
-  if (steps === 0) return [];
-  const same = CLIMBS.map((form) => payload.replace(climb, () => form));
-  const more = ['/static/', '/public/', '/x/', '//', '/./'].map((prefix) => prefix + payload.replace(/^\//, ''));
-  return [...same, ...more, `${payload}?x=1`, `${payload}#x`];
-}
-
-function redosPayloads(payload: string): string[] {
-  if (!payload.includes('{{repeat}}')) return [];
-  const ends = ['', '!', '\n', '\0', '\u2028', ' ', 'x', '!x', '\t!', '@', '<', '"', '\n\n'];
-  const starts = ['', 'x', ' ', 'a ', '\n', '0', '<', '"', 'x '];
-  return [
-    ...ends.map((end) => payload + end),
-    ...starts.map((start) => start + payload),
-    payload.replace('{{repeat}}', '{{repeat}}{{repeat}}'),
-  ];
+/** The same variants in another, fixed order that leaps through the list. */
+function stride(variants: readonly Variant[]): Variant[] {
+  const step = STRIDES.find((one) => variants.length % one !== 0) ?? 1;
+  return variants.map((_, at) => variants[(at * step) % variants.length] as Variant);
 }
 
 /** The same payload beside other harmless arguments. */
 function companions(plan: ProbePlan): Variant[] {
   const { drive } = plan;
-  if (!('args' in drive)) return [];
+  // The words of a command line are texts; nothing else can stand beside them.
+  if (!('args' in drive) || drive.kind === 'bin') return [];
   const replacements: readonly [string, (value: PlanValue) => PlanValue | undefined][] = [
     ['value 2', (value) => (isJson(value, '1') ? { kind: 'json', value: 2 } : undefined)],
     ['value true', (value) => (isJson(value, '1') ? { kind: 'json', value: true } : undefined)],

@@ -20,5 +20,6 @@ export {
 } from './finding-store.ts';
 export type { RootCause } from './fingerprint.ts';
 export type { RunInSandbox } from './reproduce-service.ts';
+export { screenReproducer } from './screen.ts';
 export type { Metric, ProposedSeverity } from './severity.ts';
 export { createVerification, type Verification, type VerificationParts } from './verify.ts';

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ProbePlan } from '../probe/index.ts';
+import { crossingsOf, variantsOf } from './variants.ts';
+
+const CALL = { kind: 'call', args: [{ kind: 'json', value: {} }, { kind: 'payload' }], after: [] } as const;
+const base = { file: '', format: 'cjs', reach: [{ kind: 'get', name: 'put' }], drive: CALL } as const;
+const PLANS: readonly ProbePlan[] = [
+  { ...base, flaw: 'prototype-pollution', payload: '__proto__.{{canary}}' },
+  { ...base, flaw: 'prototype-pollution', payload: '{"__proto__":{"{{canary}}":"1"}}' },
+  { ...base, flaw: 'command-injection', payload: ';touch {{canary}};' },
+  { ...base, flaw: 'code-injection', payload: 'globalThis.{{canary}}=1' },
+  {
+    ...base,
+    flaw: 'path-traversal',
+    drive: { kind: 'http', args: [{ kind: 'root' }], requestTarget: '{{payload}}' },
+    payload: `/${'../'.repeat(12)}{{canary}}`,
+  },
+  {
+    ...base,
+    flaw: 'redos',
+    payload: '{{repeat}}!',
+    pump: 'a',
+    controlPump: '0',
+    growth: 'exponential',
+    expression: { source: '^(a+)+$', flags: '' },
+  },
+];
+
+test('every class has more variants than are demanded, all different and none the plan itself', () => {
+  for (const plan of PLANS) {
+    const texts = variantsOf(plan, [['put'], ['take']]).map((variant) => JSON.stringify(variant.plan));
+    assert.ok(texts.length >= 22, `${plan.flaw}: ${texts.length}`);
+    assert.equal(new Set([...texts, JSON.stringify(plan)]).size, texts.length + 1, plan.flaw);
+  }
+});
+
+test('the order is fixed, and the first ones are of several kinds', () => {
+  for (const plan of PLANS) {
+    const labels = () => variantsOf(plan, [['take']]).map(({ label }) => label);
+    assert.deepEqual(labels(), labels());
+  }
+  const [plan] = PLANS;
+  assert.ok(plan);
+  const early = variantsOf(plan, [['take']]).slice(0, 22);
+  assert.ok(early.some(({ label }) => label.startsWith('payload')));
+  assert.ok(early.some(({ label }) => !label.startsWith('payload')));
+});
+
+test('what fired is crossed with other arguments, and nothing of it is tried twice', () => {
+  const [plan] = PLANS;
+  assert.ok(plan);
+  const fired = variantsOf(plan, []).slice(0, 10);
+  const crossed = crossingsOf(plan, fired);
+  const known = new Set(fired.map((variant) => JSON.stringify(variant.plan)));
+  assert.ok(crossed.length >= 22);
+  assert.ok(crossed.every((variant) => !known.has(JSON.stringify(variant.plan))));
+});
