@@ -102,9 +102,8 @@ async function openPair(row: Row): Promise<Pair | string> {
   const tree = await openTarget({ target: `pkg:npm/${row.package}@${row.version}`, scratch, registry });
   const fixed = await openPackageSource({ target: `pkg:npm/${row.package}@${row.fixedVersion}`, scratch, registry });
   if (!tree.ok || !fixed.ok) return 'a version is not in the registry';
-  if (dependenciesOf(join(tree.value.directory, tree.value.packagePath)) !== dependenciesOf(fixed.value.directory)) {
-    return 'the fixed version needs other dependencies';
-  }
+  const isAlike =
+    dependenciesOf(join(tree.value.directory, tree.value.packagePath)) === dependenciesOf(fixed.value.directory);
   const scan = await scanTree({ tree: tree.value, sandbox, seed: SEED, classes: [row.class] });
   let why = 'nothing found to reproduce';
   for (const { plan } of scan.candidates.slice(0, CANDIDATES)) {
@@ -116,7 +115,9 @@ async function openPair(row: Row): Promise<Pair | string> {
     const report = await verifyPatch(parts, baseline, whole.value);
     // Usable is a pair whose fixed version silences this reproducer; whether the check accepts it is the measurement.
     if (report.checks?.after !== 'silent') {
-      why = 'the fixed version does not silence this reproducer';
+      why = isAlike
+        ? 'the fixed version does not silence this reproducer'
+        : 'the fixed version asks for other dependencies, and does not run or does not mend with those of the flawed one';
       continue;
     }
     const smallest = await upstreamPatch(parts, baseline, fixed.value);

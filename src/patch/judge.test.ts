@@ -12,6 +12,7 @@ const GOOD: PatchFacts = {
   firesAfterRevert: true,
   symptoms: [],
   brokenFiles: [],
+  newDependencies: [],
   touchesLoadedFile: true,
 };
 const verdict = (changed: Partial<PatchFacts>) => judge({ ...GOOD, ...changed }).verdict;
@@ -27,6 +28,7 @@ test('every check must hold, and each one alone refuses', () => {
   assert.equal(verdict({ after: 'fired' }), 'does-not-fix');
   assert.equal(verdict({ after: 'no-verdict' }), 'inconclusive');
   assert.equal(verdict({ after: 'not-reached' }), 'symptom-only');
+  assert.equal(verdict({ after: 'not-reached', newDependencies: ['a 1.0.0'] }), 'inconclusive');
   assert.equal(verdict({ wayEntered: false }), 'symptom-only');
   assert.equal(verdict({ variants: { ...GOOD.variants, stillFiring: ['x'] } }), 'symptom-only');
   assert.equal(verdict({ variants: { ...GOOD.variants, effective: 19 } }), 'inconclusive');

@@ -37,6 +37,8 @@ export interface PatchFacts {
   readonly firesAfterRevert: boolean;
   readonly symptoms: readonly Symptom[];
   readonly brokenFiles: readonly string[];
+  /** Dependencies the patch asks for that the unpatched version does not have; they are not installed for it. */
+  readonly newDependencies: readonly string[];
   /** None of the changed files is loaded on the way to the effect. */
   readonly touchesLoadedFile: boolean;
 }
@@ -66,7 +68,10 @@ export function judge(facts: PatchFacts): Judgement {
           'the reproducer still fires',
         );
   }
-  const { variants, benign } = facts;
+  const { variants, benign, newDependencies } = facts;
+  if (newDependencies.length > 0 && facts.after !== 'silent') {
+    return end('inconclusive', `the patch asks for dependencies that are not installed here: ${list(newDependencies)}`);
+  }
   if (variants.stillFiring.length > 0) {
     return end(
       'symptom-only',

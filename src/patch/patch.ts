@@ -11,7 +11,13 @@ import { join } from 'node:path';
 import { readPackageHints } from '../finder/index.ts';
 import type { RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import { type ProbePlan, readPlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
+import {
+  type ProbePlan,
+  readPlan,
+  renderReproducer,
+  reproducerFileName,
+  variantsOf as respell,
+} from '../probe/index.ts';
 import type { PackageTree } from '../target/index.ts';
 import { screenReproducer } from '../verify/index.ts';
 import {
@@ -43,7 +49,7 @@ import {
   type Silence,
   type TestComparison,
 } from './judge.ts';
-import { brokenBy, type ChangedFile, symptomsOf } from './symptoms.ts';
+import { brokenBy, type ChangedFile, newDependenciesOf, symptomsOf } from './symptoms.ts';
 import { applyToFiles, type FileTexts, readPatch, reverse } from './unified-diff.ts';
 import { crossingsOf, type Variant, variantsOf } from './variants.ts';
 
@@ -83,6 +89,9 @@ export interface PatchReport {
 /** Variants run against a patched version: all that fire before it, up to this, and others up to the second number. */
 const EFFECTIVE_RUN = 22;
 const VARIANTS_RUN = 24;
+const BEYOND_RUN = 4;
+const RESPELLED = 48;
+const RESPELLING_SEED = 1;
 const QUICK_VARIANTS = 6;
 /** Variants tried in one go, however few are still needed. */
 const TRIED_AT_LEAST = 8;
@@ -150,7 +159,7 @@ async function findVariants(
       at += count;
     }
   };
-  await tryAll(variantsOf(plan, functions));
+  await tryAll(variantsOf(plan, functions, respell(plan, RESPELLED, RESPELLING_SEED)));
   const fired = within().map(({ variant }) => variant);
   await tryAll(crossingsOf(plan, fired));
   return tried;
@@ -210,6 +219,7 @@ async function gather(
     wayEntered: wayEntered(baseline, patched),
     symptoms: symptomsOf(files, plan?.payload ?? ''),
     brokenFiles: brokenBy(files),
+    newDependencies: newDependenciesOf(files),
     touchesLoadedFile: files.some(({ path }) => path === 'package.json' || loaded.has(`${tree.name}/${path}`)),
   };
   const isDecided = !facts.firesBefore || silence === 'fired' || facts.brokenFiles.length > 0;
@@ -240,14 +250,18 @@ async function attackVariants(
   copy: Version,
 ): Promise<PatchFacts['variants']> {
   const effective = evenly(
-    variants.filter(({ fires }) => fires),
+    variants.filter(({ variant, fires }) => fires && !variant.isBeyond),
     EFFECTIVE_RUN,
+  );
+  const beyond = evenly(
+    variants.filter(({ variant, fires }) => fires && variant.isBeyond),
+    BEYOND_RUN,
   );
   const others = evenly(
     variants.filter(({ fires }) => !fires),
     VARIANTS_RUN - effective.length,
   );
-  const chosen = [...effective, ...others].flatMap(({ variant, fires }) => {
+  const chosen = [...effective, ...beyond, ...others].flatMap(({ variant, fires }) => {
     const reproducer = render(variant.plan, tree.name);
     return reproducer === undefined ? [] : [{ variant, fires, reproducer }];
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brokenBy, symptomsOf } from './symptoms.ts';
+import { brokenBy, newDependenciesOf, symptomsOf } from './symptoms.ts';
 
 const BEFORE = 'function put(o, k, v) {\n  o[k] = v;\n  return o;\n}\nmodule.exports = put;\n';
 const kinds = (after: string | undefined, payload = '__proto__.{{canary}}', path = 'index.js') =>
@@ -44,4 +44,13 @@ test('only what could be read before counts as broken', () => {
   assert.deepEqual(brokenBy([{ path: 'a.js', before: 'let a = 1;', after: 'let a = = 1;' }]), ['a.js']);
   assert.deepEqual(brokenBy([{ path: 'a.js', before: 'type a = <;', after: 'type b = <;' }]), []);
   assert.deepEqual(brokenBy([{ path: 'a.md', before: 'x', after: '= =' }]), []);
+});
+
+test('dependencies that a patch adds or asks for anew are named', () => {
+  const manifest = (dependencies: object) => JSON.stringify({ name: 'a', dependencies });
+  const of = (before: object, after: object) =>
+    newDependenciesOf([{ path: 'package.json', before: manifest(before), after: manifest(after) }]);
+  assert.deepEqual(of({ a: '1', b: '1' }, { b: '2', c: '3' }), ['b 2', 'c 3']);
+  assert.deepEqual(of({ a: '1' }, { a: '1' }), []);
+  assert.deepEqual(newDependenciesOf([{ path: 'index.js', before: '', after: 'x' }]), []);
 });

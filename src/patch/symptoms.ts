@@ -246,3 +246,21 @@ function ending(path: string, before: string, after: string): Symptom[] {
   const count = (text: string) => text.match(/process\s*\.\s*(?:exit|abort|kill|reallyExit)\s*\(/g)?.length ?? 0;
   return count(after) > count(before) ? [{ kind: 'ends-process', detail: `ends the process in ${path}` }] : [];
 }
+
+/** Entries of `dependencies` that a patch adds or changes, as `name range`. */
+export function newDependenciesOf(files: readonly ChangedFile[]): string[] {
+  const manifest = files.find(({ path }) => path === 'package.json');
+  if (manifest?.after === undefined) return [];
+  const [old, now] = [dependenciesIn(manifest.before), dependenciesIn(manifest.after)];
+  return [...now].filter(([name, range]) => old.get(name) !== range).map(([name, range]) => `${name} ${range}`);
+}
+
+function dependenciesIn(text: string | undefined): Map<string, string> {
+  try {
+    const { dependencies } = JSON.parse(text ?? '{}') as { dependencies?: unknown };
+    return new Map(Object.entries(dependencies ?? {}).map(([name, range]) => [name, String(range)]));
+  } catch {
+    // A manifest that cannot be read asks for nothing; that it broke is seen elsewhere.
+    return new Map();
+  }
+}

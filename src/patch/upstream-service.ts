@@ -17,8 +17,10 @@ const BESIDE =
   /(?:^|\/)(?:tests?|__tests__|spec|examples?|docs?|bench(?:mark)?s?|coverage|node_modules|\.github)\/|\.min\.js$|(?:\.test|\.spec)\.[cm]?js$|(?:^|\/)(?:gulpfile|gruntfile|karma\.conf|webpack\.config|rollup\.config)[\w.]*js$|package-lock\.json$/i;
 const FILES = 2_000;
 const FILE_BYTES = 1024 * 1024;
-/** Runs of reproducer and variants spent on making the patch smaller. */
-const TRIALS = 40;
+const LINES_AROUND = 40;
+/** What may be spent on making the patch smaller: a try that fires costs one run, one that is silent several. */
+const TRIAL_RUNS = 240;
+const SILENT_TRIAL_RUNS = 8;
 
 /** Every script that changed between the two versions, as a patch; tests, documents and build files left out. */
 export async function wholeUpstreamPatch(tree: PackageTree, fixed: PackageSource): Promise<Result<string, string>> {
@@ -43,9 +45,9 @@ export async function upstreamPatch(
   fixed: PackageSource,
 ): Promise<Result<string, string>> {
   const { tree } = baseline;
-  const whole = await wholeUpstreamPatch(tree, fixed);
-  if (!whole.ok) return whole;
-  const read = readPatch(whole.value);
+  const release = await wholeUpstreamPatch(tree, fixed);
+  if (!release.ok) return release;
+  const read = readPatch(release.value);
   if (!read.ok) return read;
   const texts = await readScripts(join(tree.directory, tree.packagePath));
   const applied = applyToFiles(texts, read.value);
@@ -54,11 +56,33 @@ export async function upstreamPatch(
   const look = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen);
   const loaded = new Set(baseline.first.coverage.loaded);
   const near = edits.filter(({ path }) => !texts.has(path) || loaded.has(`${tree.name}/${path}`));
-  for (const start of near.length > 0 && near.length < edits.length ? [near, edits] : [edits]) {
+  const whole = await look(edits);
+  const isNoWorse = ({ isSilent, changed }: QuickLook) =>
+    isSilent && [...changed].every((id) => whole.isSilent && whole.changed.has(id));
+  const made = async (start: readonly Edit[], seen: QuickLook) =>
+    ok(writePatch(texts, applyEdits(texts, await shrink(start, seen.changed, look))));
+  for (const start of [editsAtFrames(baseline, texts, edits), near]) {
+    if (start.length === 0 || start.length === edits.length) continue;
     const seen = await look(start);
-    if (seen.isSilent) return ok(writePatch(texts, applyEdits(texts, await shrink(start, seen.changed, look))));
+    if (isNoWorse(seen)) return await made(start, seen);
   }
+  if (whole.isSilent) return await made(edits, whole);
   return refuse('the fixed version does not mend this finding');
+}
+
+/** Around the places the effect came through, where most flaws are mended. */
+function editsAtFrames({ tree, first }: Baseline, texts: FileTexts, edits: readonly Edit[]): readonly Edit[] {
+  const places = (first.verdict?.frames ?? []).flatMap((frame) => {
+    const [, file = '', line = ''] = /^(.+):(\d+)$/.exec(frame) ?? [];
+    const path = file.slice(tree.name.length + 1);
+    const text = file.startsWith(`${tree.name}/`) ? texts.get(path) : undefined;
+    if (text === undefined) return [];
+    const start = (at: number) => text.split('\n').slice(0, Math.max(0, at)).join('\n').length;
+    return [{ path, from: start(Number(line) - LINES_AROUND), to: start(Number(line) + LINES_AROUND) }];
+  });
+  return edits.filter(({ path, range }) =>
+    places.some((place) => path === place.path && range !== null && range[0] <= place.to && range[1] >= place.from),
+  );
 }
 
 /** Where the package begins: a fix may lie in a file that only the new manifest names. */
@@ -77,12 +101,12 @@ type Look = (edits: readonly Edit[]) => Promise<QuickLook>;
 async function shrink(edits: readonly Edit[], changedAtFirst: ReadonlySet<string>, look: Look) {
   let kept = edits;
   let changed = changedAtFirst;
-  let trials = TRIALS;
+  let runs = TRIAL_RUNS;
   const tryWithout = async (block: readonly Edit[]): Promise<void> => {
     const rest = kept.filter((edit) => !block.includes(edit));
-    if (rest.length === 0 || rest.length === kept.length || trials <= 0) return;
-    trials -= 1;
+    if (rest.length === 0 || rest.length === kept.length || runs <= 0) return;
     const seen = await look(rest);
+    runs -= seen.isSilent ? SILENT_TRIAL_RUNS : 1;
     if (!seen.isSilent || ![...seen.changed].every((id) => changed.has(id))) return;
     kept = rest;
     changed = seen.changed;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ProbePlan } from '../probe/index.ts';
-import { crossingsOf, variantsOf } from './variants.ts';
+import { type ProbePlan, variantsOf as respell } from '../probe/index.ts';
+import { crossingsOf, variantsOf as madeOf, type Variant } from './variants.ts';
+
+const variantsOf = (plan: ProbePlan, exports: string[][]): Variant[] => madeOf(plan, exports, respell(plan, 48, 1));
 
 const CALL = { kind: 'call', args: [{ kind: 'json', value: {} }, { kind: 'payload' }], after: [] } as const;
 const base = { file: '', format: 'cjs', reach: [{ kind: 'get', name: 'put' }], drive: CALL } as const;

@@ -2,7 +2,7 @@
  * Other ways to say the same attack: a patch that only knows the one payload it was shown falls to them. Each variant
  * is a plan of its own; many do nothing against a given target, so all are tried on the unpatched version first.
  */
-import { variantsOf as grammarOf, type PlanReach, type PlanValue, type ProbePlan } from '../probe/index.ts';
+import type { PlanReach, PlanValue, ProbePlan } from '../probe/index.ts';
 import { KEY_LISTS, payloadsOf } from './variant-payloads.ts';
 
 export interface Variant {
@@ -17,24 +17,27 @@ export interface Variant {
 }
 
 const VARIANTS_TRIED = 96;
-const FROM_GRAMMAR = 48;
-const GRAMMAR_SEED = 1;
 const OTHER_ENTRIES = 12;
 /** Coprime to every number of variants that is used, so that a walk with it meets each once. */
 const STRIDES = [37, 41, 43, 47, 53];
 
 /**
- * `exports` are the ways to functions of the plan's file, as `['set']` or `['lib', 'set']`. The order is fixed and goes
+ * `exports` are the ways to functions of the plan's file, as `['set']` or `['lib', 'set']`; `respelled` are plans that
+ * say the same in the grammar of the search. The order is fixed and goes
  * through all kinds early: who stops when enough of them fire has seen something of each.
  */
-export function variantsOf(plan: ProbePlan, exports: readonly (readonly string[])[]): Variant[] {
+export function variantsOf(
+  plan: ProbePlan,
+  exports: readonly (readonly string[])[],
+  respelled: readonly ProbePlan[],
+): Variant[] {
   const own = [
     ...payloadsOf(plan).map((payload) => withPayload(plan, payload)),
     ...companions(plan),
     ...typeConfusions(plan),
     ...otherEntries(plan, exports),
   ];
-  const others = grammarOf(plan, FROM_GRAMMAR, GRAMMAR_SEED).map(
+  const others = respelled.map(
     (variant): Variant => ({ ...withPayload(plan, variant.payload), label: labelOf(variant), plan: variant }),
   );
   return stride(fresh([...own, ...others], [plan]).slice(0, VARIANTS_TRIED));
