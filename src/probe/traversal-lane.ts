@@ -68,7 +68,7 @@ export const traversalLane: Lane = {
       name: 'servers',
       command: ['node', 'probe/traversal-inside.ts', 'traversal-job.json'],
       files: [{ path: 'traversal-job.json', content: JSON.stringify(jobFor(target)) }],
-      limits: { seconds: SECONDS, cpuSeconds: SECONDS, memoryMiB: 1024, pids: 64 },
+      limits: { seconds: SECONDS, cpuSeconds: SECONDS, memoryMiB: 1024, pids: 320 },
     },
   ],
   read: async (target, _round, outputs: readonly LaneOutput[]) => {

@@ -39,14 +39,15 @@ export interface ReproductionParts {
   readonly limits?: Partial<SandboxLimits>;
 }
 
-export const RUN_LIMITS: Partial<SandboxLimits> = {
-  memoryMiB: 768,
-  pids: 128,
+/** Never narrower than the search's: what was found there must be able to show itself here. */
+export const RUN_LIMITS = {
+  memoryMiB: 1024,
+  pids: 320,
   seconds: 40,
   cpuSeconds: 30,
   diskMiB: 64,
   outputBytes: 4 * 1024 * 1024,
-};
+} as const satisfies Partial<SandboxLimits>;
 
 const OBSERVER_DIRECTORY = '.headstart';
 const CHILD_LOG = `${OBSERVER_DIRECTORY}/observed`;
