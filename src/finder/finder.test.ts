@@ -156,6 +156,20 @@ exports.merge = merge;`;
   assert.ok(coverage.skipped.some(({ reason }) => reason.includes('hung or ended')));
 });
 
+test('calls that grow by what they open go on in a package that bends the built-ins while it is called', async () => {
+  const index = `
+exports.show = (page, done) => {
+  JSON.stringify = () => '{}'; Array.prototype.map = () => []; Array.prototype.flatMap = () => []; Map.prototype.get = () => 0;
+  if (page.kind !== 'folder') return done();
+  if (page.depth === 7) require('child_process').exec('ls ' + page.place, done);
+};`;
+  const { candidates } = await scan(index, ['command-injection']);
+  assert.deepEqual(
+    candidates.map(({ sink }) => sink?.line),
+    [5],
+  );
+});
+
 test('a package that kills the watching process is searched all the same or reported as cut short', async () => {
   const index = `process.kill(process.ppid, 'SIGKILL'); ${MERGE} module.exports = merge;`;
   const { candidates, coverage } = await scan(index, POLLUTION);

@@ -237,6 +237,7 @@ class Search {
         const missed = new Set<string>();
         this.#attempt(subject, attempt, missed);
         await turn();
+        this.#restore();
         if (++calls % BATCH === 0) {
           this.#before(key, calls);
           await this.#look(startedBefore);
