@@ -80,7 +80,7 @@ export const WHOLE: Readonly<Record<string, string>> = {
   patch: 'the checks of one patch, for the same reason',
   disclosure: 'three machines, their stores and the outbox move in one transaction',
   campaign: 'the jobs that join the modules: each file joins two or three, and none of them is used by another module',
-  cli: 'one noun of the command line is one file, and none of them knows another',
+  cli: 'one noun of the command line is one file; they share how input is read and nothing else',
 };
 
 /** Entered file by file rather than by a door, because each file is one small tool. */

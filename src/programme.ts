@@ -1,8 +1,9 @@
-/** The programme of an installation, joined: members, keys, stops. Needs no sandbox and no server. */
+/** The programme of an installation, joined: members, keys, scopes, credit, stops. Needs no sandbox and no server. */
 import { createEgress, namedOrigins } from './egress/index.ts';
-import { createKeys, createMembership, createStops, findOrganisation } from './membership/index.ts';
+import { createLedger } from './ledger/index.ts';
+import { createKeys, createMembership, createStops } from './membership/index.ts';
 import type { Parts } from './parts.ts';
-import { createNoticeStore, type OrganisationId } from './program/index.ts';
+import { createNoticeStore } from './program/index.ts';
 import { createProofClient, createScoping } from './scope/index.ts';
 
 export type Programme = Awaited<ReturnType<typeof openProgramme>>;
@@ -18,20 +19,15 @@ export async function openProgramme({ config, database, vault, log, clock, rando
   const opened = await log();
   // What this command promised to the log becomes leaves before it ends, where no worker did it.
   onClose(() => opened.sequence());
-  const parts = { database: await database(), vault: await vault(), log: opened, clock, random };
+  const db = await database();
+  const ledger = createLedger({ database: db, clock });
+  const parts = { database: db, vault: await vault(), log: opened, clock, random, setCap: ledger.setCapIn };
   const membership = createMembership(parts);
   const egress = createEgress({ named: namedOrigins(config.allowedOrigins) });
   const scoping = createScoping({
     ...parts,
-    findOrganisation: async (tx, named) => {
-      const found = await findOrganisation(tx, named);
-      return found.ok ? found.value.id : undefined;
-    },
-    setPass: async (tx, { organisation, scope, until }) => {
-      const notices = createNoticeStore(tx);
-      if (until) await notices.putScope(scope, organisation as OrganisationId, until);
-      else await notices.endScope(scope, clock.now());
-    },
+    findOrganisation: membership.organisationNamed,
+    setPass: (tx, pass) => createNoticeStore(tx).setPass(pass),
     proofs: createProofClient({
       egress,
       findDistTags: async (name) => {
@@ -43,5 +39,5 @@ export async function openProgramme({ config, database, vault, log, clock, rando
       rawFileUrls: RAW_FILES,
     }),
   });
-  return { membership, keys: createKeys(parts), stops: createStops(parts), scoping, egress };
+  return { membership, keys: createKeys(parts), stops: createStops(parts), scoping, egress, ledger };
 }

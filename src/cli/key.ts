@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { jwkThumbprint } from '../lib/jwk.ts';
 import type { Keys, Membership } from '../membership/index.ts';
 import { TIERS } from '../program/index.ts';
-import { OPERATOR, readJsonFile, settled, toInstant, toMicroDollars } from './program.ts';
+import { OPERATOR, readJsonFile, settled, toInstant, toMicroDollars } from './member-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface KeyCommandParts {

@@ -16,7 +16,7 @@ import {
   type Scoping,
   signAuthorisation,
 } from '../scope/index.ts';
-import { toInstant } from './program.ts';
+import { toInstant } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface ScopeCommandParts {

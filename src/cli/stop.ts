@@ -1,10 +1,10 @@
-/** `stop add | lift | confirm | restore | list`: stop switches by attribute. */
+/** `stop add | lift | restore | list`: stop switches by attribute. */
 import type { Command } from 'commander';
 import { addDays, type Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
 import type { Membership, StopRefusal, StopRequest, StopSet, Stops } from '../membership/index.ts';
 import { isTier, namedAttributes, TIERS } from '../program/index.ts';
-import { OPERATOR, settled, toCountry, toInstant } from './program.ts';
+import { OPERATOR, settled, toCountry, toInstant } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface StopCommandParts {

@@ -1,7 +1,7 @@
 /** Credit as people see and move it: grants, donations, caps, refunds, and what is left. */
 import type { Clock } from '../lib/clock.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Transaction } from '../store/database.ts';
 import {
   type AmountRefusal,
   assertMicro,
@@ -96,11 +96,10 @@ export function createLedger(parts: LedgerParts) {
     },
 
     /** Undefined lifts the cap. Of what gateways have in hand, calls under way are not taken back. */
-    setCap(limit: LimitId, micro: number | undefined): Promise<void> {
-      if (isOrganisationLimit(limit)) throw new TypeError(`${limit} is money, granted out of the fund, and no cap`);
-      if (micro !== undefined) assertMicro(micro);
-      return database.transaction((tx) => createLimitStore(tx).setGranted(limit, micro));
-    },
+    setCap: (limit: LimitId, micro: number | undefined): Promise<void> =>
+      database.transaction((tx) => setCap(tx, limit, micro)),
+    /** The same within the caller's transaction. */
+    setCapIn: setCap,
 
     /** Fund to a project, as a posting of its own. */
     donate: (project: string, micro: number, reason: string): Promise<void> => donate(parts, project, micro, reason),
@@ -154,4 +153,10 @@ function refund(
     await postings.insertTransfer({ kind: 'refund', source: 'spent', target, micro, reason, call: posting.call, at });
     return ok(undefined);
   });
+}
+
+async function setCap(tx: Transaction, limit: LimitId, micro: number | undefined): Promise<void> {
+  if (isOrganisationLimit(limit)) throw new TypeError(`${limit} is money, granted out of the fund, and no cap`);
+  if (micro !== undefined) assertMicro(micro);
+  await createLimitStore(tx).setGranted(limit, micro);
 }

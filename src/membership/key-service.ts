@@ -10,7 +10,6 @@ import {
   isWithin,
   type KeyId,
   keyMac,
-  lockEpoch,
   type OrganisationId,
   openTo,
   type Person,
@@ -19,7 +18,15 @@ import {
 } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
 import { createKeyStore } from './key-store.ts';
-import { findOrganisation, findPerson, keyPepper, type MembershipParts, type Outcome, record } from './membership.ts';
+import {
+  createChange,
+  findOrganisation,
+  findPerson,
+  keyPepper,
+  type MembershipParts,
+  type Outcome,
+  record,
+} from './membership.ts';
 import { createModelStore } from './model-store.ts';
 
 export interface KeyRequest {
@@ -38,11 +45,7 @@ export type Keys = ReturnType<typeof createKeys>;
 
 export function createKeys(parts: MembershipParts) {
   const { database } = parts;
-  const change = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    database.transaction(async (tx) => {
-      await lockEpoch(tx);
-      return work(tx);
-    });
+  const change = createChange(database);
   return {
     /** The key is in the answer and nowhere else. Makes the grant it needs unless there is one. */
     createKey: (request: KeyRequest, actor: string): Outcome<{ readonly id: KeyId; readonly key: string }> =>

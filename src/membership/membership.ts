@@ -25,6 +25,7 @@ import {
   type Tier,
 } from '../program/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
+import { decide } from '../store/decide.ts';
 import type { Vault } from '../store/vault.ts';
 import type { Tlog } from '../tlog/index.ts';
 import { createHistoryStore, type HistoryEvent } from './history-store.ts';
@@ -77,11 +78,7 @@ export const countryKey = (vault: Pick<Vault, 'derive'>): Buffer => vault.derive
 
 export function createMembership(parts: MembershipParts) {
   const { database } = parts;
-  const change = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    database.transaction(async (tx) => {
-      await lockEpoch(tx);
-      return work(tx);
-    });
+  const change = createChange(database);
   return {
     /** Throws on nothing a person could have written; `replace` keeps the stage. */
     addModel: (input: ModelInput, by: { readonly actor: string; readonly replace?: boolean }): Outcome<Model> =>
@@ -91,6 +88,11 @@ export function createMembership(parts: MembershipParts) {
     addOrganisation: (fresh: { name: string; country?: string | undefined }, actor: string): Outcome<OrganisationId> =>
       change((tx) => addOrganisation(tx, parts, fresh, actor)),
     findOrganisation: (named: string) => findOrganisation(database, named),
+    /** An organisation's id by its id or its unambiguous name, for modules that keep something of organisations. */
+    organisationNamed: async (tx: Transaction, named: string): Promise<OrganisationId | undefined> => {
+      const found = await findOrganisation(tx, named);
+      return found.ok ? found.value.id : undefined;
+    },
     listOrganisations: () => createMemberStore(database).listOrganisations(),
     /** In the transaction of the vetting that ends so; `approvals` say by whom, in words for the public. */
     approve: (tx: Transaction, named: string, tier: Tier, by: { actor: string; approvals: readonly string[] }) =>
@@ -117,6 +119,15 @@ export function createMembership(parts: MembershipParts) {
 
     history: (subject: string): Promise<readonly HistoryEvent[]> => createHistoryStore(database).listEvents(subject),
   };
+}
+
+/** One change of what gateways know, whole or not at all. */
+export function createChange(database: Database) {
+  return <T, R>(work: (tx: Transaction) => Promise<Result<T, R>>): Promise<Result<T, R>> =>
+    decide(database, async (tx) => {
+      await lockEpoch(tx);
+      return work(tx);
+    });
 }
 
 export function record(

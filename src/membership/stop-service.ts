@@ -15,7 +15,6 @@ import {
   isInForce,
   isWide,
   type LiveCalls,
-  lockEpoch,
   matchesStop,
   namedAttributes,
   readCountryTerm,
@@ -27,7 +26,7 @@ import {
 } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
 import { createHistoryStore } from './history-store.ts';
-import { countryKey, type MembershipParts } from './membership.ts';
+import { countryKey, createChange, type MembershipParts } from './membership.ts';
 import { createStopStore } from './stop-store.ts';
 
 export interface StopRequest {
@@ -87,11 +86,7 @@ export type Stops = ReturnType<typeof createStops>;
 
 export function createStops(parts: Omit<MembershipParts, 'setCap'>) {
   const { database, clock } = parts;
-  const change = <T>(work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    database.transaction(async (tx) => {
-      await lockEpoch(tx);
-      return work(tx);
-    });
+  const change = createChange(database);
   return {
     /** What a stop would touch, without setting it. */
     dryRun: async (request: StopRequest): Outcome<StopCount> => {
@@ -99,7 +94,7 @@ export function createStops(parts: Omit<MembershipParts, 'setCap'>) {
       return terms.ok ? ok(await countAffected(database, terms.value, clock.now())) : terms;
     },
     set: (request: StopRequest, hands: Hands): Outcome<StopSet> => change((tx) => set(tx, parts, request, hands)),
-    /** Another person than the one who asked agrees; `expiresAt` replaces the four hours. */
+    /** Another person than the one who asked agrees; `expiresAt` replaces the four hours. For who signs in as a person. */
     confirm: (id: string, actor: string, expiresAt?: Date): Outcome<Stop> =>
       change((tx) => confirm(tx, parts, id, actor, expiresAt)),
     /** Lets these organisations, persons and keys through again while the stop stands for all others. */

@@ -138,7 +138,6 @@ const toScope = (row: Loose): ScopeNotice => ({
   id: row.id as string,
   organisation: row.organisation as ScopeNotice['organisation'],
   expiresAt: row.expires_at as Date,
-  endedAt: orUndefined(row.ended_at),
 });
 
 export interface StopRow {
@@ -199,7 +198,7 @@ const SOURCES: { readonly [Kind in RowKind]: Source<AuthorityRows[Kind]> } = {
     fromRow: toAccessKey,
   },
   stops: { columns: '*', current: 'lifted_at is null', fromRow: (row: StopRow): Stop => fromStopRow(row) },
-  scopes: { columns: '*', current: 'ended_at is null and expires_at > now()', fromRow: toScope },
+  scopes: { columns: '*', current: 'expires_at > now()', fromRow: toScope },
   rates: {
     columns: 'id, per_second as "perSecond", burst',
     current: 'true',

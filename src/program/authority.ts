@@ -166,9 +166,10 @@ function toCaller(shelves: Shelves, key: AccessKey): Caller | undefined {
     countryTags: countryTagsOf(shelves, person),
     bind: key.bind === 'none' ? 'none' : key.jkt === undefined ? 'first-use' : { jkt: key.jkt },
     grants: grantsOf(shelves, key),
-    scopes: [...shelves.scopes.of(key.organisation)]
-      .filter(({ endedAt }) => endedAt === undefined)
-      .map(({ id, expiresAt }) => ({ id, expiresAt: expiresAt.getTime() })),
+    scopes: [...shelves.scopes.of(key.organisation)].map(({ id, expiresAt }) => ({
+      id,
+      expiresAt: expiresAt.getTime(),
+    })),
     limits,
     rate: ratesOf(shelves, key),
   };

@@ -70,7 +70,6 @@ export interface ScopeNotice {
   readonly id: string;
   readonly organisation: OrganisationId;
   readonly expiresAt: Date;
-  readonly endedAt: Date | undefined;
 }
 
 /** A rate of one organisation, person or key, by its id. */

@@ -3,12 +3,17 @@
  * scopes an organisation has proven. Each is written in the transaction that decides it.
  */
 import type { Transaction } from '../store/database.ts';
-import type { OrganisationId } from './member.ts';
 import type { Stage } from './tier.ts';
 
 /** First in a transaction that changes what gateways know: two of them then never wait for each other in a ring. */
 export async function lockEpoch(tx: Transaction): Promise<void> {
   await tx.query('select from program.epoch for update');
+}
+
+export interface ScopePass {
+  readonly organisation: string;
+  readonly scope: string;
+  readonly until: Date | undefined;
 }
 
 export function createNoticeStore(tx: Transaction) {
@@ -23,18 +28,16 @@ export function createNoticeStore(tx: Transaction) {
       return rows.length > 0;
     },
 
-    async putScope(id: string, organisation: OrganisationId, expiresAt: Date): Promise<void> {
+    /** Until when calls may be made under a scope; undefined: no longer. */
+    async setPass({ organisation, scope, until }: ScopePass): Promise<void> {
       await lockEpoch(tx);
-      await tx.query(
-        `insert into program.scopes (id, organisation, expires_at) values ($1, $2, $3)
-         on conflict (id) do update set expires_at = excluded.expires_at, ended_at = null`,
-        [id, organisation, expiresAt],
-      );
-    },
-
-    async endScope(id: string, at: Date): Promise<void> {
-      await lockEpoch(tx);
-      await tx.query('update program.scopes set ended_at = $2 where id = $1 and ended_at is null', [id, at]);
+      if (until === undefined) await tx.query('delete from program.scopes where id = $1', [scope]);
+      else
+        await tx.query(
+          `insert into program.scopes (id, organisation, expires_at) values ($1, $2, $3)
+           on conflict (id) do update set expires_at = excluded.expires_at`,
+          [scope, organisation, until],
+        );
     },
 
     /** Another rate than the tier's own, of an organisation, a person or a key. */

@@ -180,8 +180,7 @@ create table program.stops (
 create table program.scopes (
   id           text primary key,
   organisation text not null references program.organisations,
-  expires_at   timestamptz not null,
-  ended_at     timestamptz
+  expires_at   timestamptz not null
 );
 
 -- Where another rate than the tier's own holds: of an organisation, a person or a key.

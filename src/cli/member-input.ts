@@ -1,0 +1,79 @@
+/** What the commands on members, keys and stops read alike, and how a refusal ends them. */
+import { readFile } from 'node:fs/promises';
+import type { Result } from '../lib/result.ts';
+import type { MembershipRefusal } from '../membership/index.ts';
+import { CommandEnd, type ExitName } from './terminal.ts';
+
+export const OPERATOR = 'operator at the command line';
+
+const MICRO = 1_000_000;
+
+export const toCountry = (text: string | undefined): string | undefined => text?.toUpperCase();
+
+/** Exactly, without a detour over binary fractions. */
+export function toMicroDollars(dollars: string | undefined): number | undefined {
+  if (dollars === undefined) return undefined;
+  const [, whole, fraction = ''] = /^(\d{1,9})(?:\.(\d{1,6}))?$/.exec(dollars) ?? [];
+  if (whole === undefined) throw new CommandEnd('usage', `${dollars} is no amount in dollars`);
+  return Number(whole) * MICRO + Number(fraction.padEnd(6, '0'));
+}
+
+export function toInstant(text: string | undefined): Date | undefined {
+  if (text === undefined) return undefined;
+  const at = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? new Date(text) : undefined;
+  if (!at || Number.isNaN(at.getTime())) throw new CommandEnd('usage', `${text} is no date: 2026-12-31 or RFC 3339`);
+  return at;
+}
+
+export async function readJsonFile(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new CommandEnd(isMissing ? 'notFound' : 'usage', `${path} ${isMissing ? 'is not there' : 'is no JSON file'}`);
+  }
+}
+
+/** The value, or the end of the command with the reason. */
+export function settled<T>(outcome: Result<T, MembershipRefusal>): T {
+  if (outcome.ok) return outcome.value;
+  throw new CommandEnd(EXITS[outcome.refusal.kind], reasonOf(outcome.refusal));
+}
+
+const EXITS: Readonly<Record<MembershipRefusal['kind'], ExitName>> = {
+  'malformed-model': 'usage',
+  malformed: 'usage',
+  'not-found': 'notFound',
+  ambiguous: 'conflict',
+  exists: 'conflict',
+  ended: 'refused',
+  'not-approved': 'refused',
+  'tier-too-high': 'refused',
+  'not-open': 'refused',
+  'no-ledger': 'unavailable',
+};
+
+function reasonOf(refusal: MembershipRefusal): string {
+  switch (refusal.kind) {
+    case 'malformed-model':
+      return refusal.why;
+    case 'malformed':
+      return `${refusal.what} cannot be understood`;
+    case 'not-found':
+      return `there is no ${refusal.what} ${refusal.named}`;
+    case 'ambiguous':
+      return `more than one ${refusal.what} is called ${refusal.named}: give the id`;
+    case 'exists':
+      return `there is a ${refusal.what} ${refusal.named} already`;
+    case 'ended':
+      return `the ${refusal.what} ${refusal.named} has left`;
+    case 'not-approved':
+      return `${refusal.organisation} is not approved: \`org approve\` does it`;
+    case 'tier-too-high':
+      return `${refusal.asked} is further in than ${refusal.highest}, the highest tier of the organisation`;
+    case 'not-open':
+      return `${refusal.model} is open to ${refusal.openTo}, not to ${refusal.tier}`;
+    case 'no-ledger':
+      return 'limits of money are kept by the ledger, which is not there';
+  }
+}
