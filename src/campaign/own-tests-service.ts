@@ -34,9 +34,12 @@ const notRun = (reason: string): TestComparison => ({ outcome: 'not-run', reason
 /** For the patches of one target. Nothing is fetched before the first patch that has come through everything else. */
 export function createOwnTests({ run, scratch, registry, budget = BUDGET }: OwnTestsParts, target: string) {
   let prepared: Promise<Prepared> | undefined;
-  const limited: RunInSandbox = (request) => {
+  let cutOff: string | undefined;
+  const limited: RunInSandbox = async (request) => {
     const seconds = Math.min(request.limits?.seconds ?? budget.runSeconds, budget.runSeconds);
-    return run({ ...request, limits: { ...request.limits, seconds, cpuSeconds: seconds } });
+    const answer = await run({ ...request, limits: { ...request.limits, seconds, cpuSeconds: seconds } });
+    if (answer.ok && answer.value.end !== 'exited') cutOff = answer.value.end;
+    return answer;
   };
 
   async function prepare(plain: PackageTree): Promise<Prepared> {
@@ -68,7 +71,11 @@ export function createOwnTests({ run, scratch, registry, budget = BUDGET }: OwnT
     async compare(plain: PackageTree, ...versions: Parameters<CompareTests>): Promise<TestComparison> {
       prepared ??= prepare(plain);
       const it = await prepared;
-      return typeof it === 'string' ? notRun(it) : await it.compare(...versions);
+      if (typeof it === 'string') return notRun(it);
+      cutOff = undefined;
+      const comparison = await it.compare(...versions);
+      // Half a run says nothing about the patch, for it or against it.
+      return cutOff === undefined ? comparison : notRun(`a run of them was cut off by its limit (${cutOff})`);
     },
 
     async dispose(): Promise<void> {

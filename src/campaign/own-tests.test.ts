@@ -54,11 +54,18 @@ test('a patch that breaks what the package tests is worse, one that does not is 
   assert.equal((await compare('tested', 'exports.double = (n) => n;\n')).outcome, 'worse');
 });
 
+test('a run that a limit cut off after the patch is not called worse', async () => {
+  const budget = { fetchSeconds: 20, runSeconds: 2 };
+  const { outcome, reason } = await compare('tested', 'for (;;) {}\n', budget);
+  assert.equal(outcome, 'not-run');
+  assert.match(reason, /cut off by its limit/);
+});
+
 test('tests that cannot be run are told as not run, with the reason', async () => {
   const reasons: readonly [string, RegExp, OwnTestsBudget?][] = [
     ['silent', /no test script/],
     ['without', /published without its tests/],
-    ['endless', /do not run on the unpatched version either/, { fetchSeconds: 20, runSeconds: 1 }],
+    ['endless', /cut off by its limit/, { fetchSeconds: 20, runSeconds: 1 }],
     ['tested', /not fetched within 0 s/, { fetchSeconds: 0, runSeconds: 1 }],
   ];
   for (const [name, reason, budget] of reasons) {
