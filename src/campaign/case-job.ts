@@ -27,7 +27,7 @@ import type { PackageTree } from '../target/index.ts';
 import type { AffectedVersions, ConfirmedFinding, RunOutcome, Verification } from '../verify/index.ts';
 import type { PublishAsOperator } from './operator-publishing-service.ts';
 import type { CampaignEvent } from './progress.ts';
-import { readId, SEARCH_JOBS } from './search-job.ts';
+import { PRIORITIES, readId, SEARCH_JOBS } from './search-job.ts';
 import type { TreeKeeper } from './tree-keeper-service.ts';
 
 /** Chooses the random points of a measurement; fixed, so that it can be repeated. */
@@ -117,7 +117,7 @@ function rangeOf({ introducedIn, fixedIn }: AffectedVersions): string {
 
 /** Named by the stage it starts from, so that a job that ran twice adds one successor. */
 async function addStep(tx: Transaction, { of }: Running, { id, stage }: OpenedCase['case']): Promise<void> {
-  await addJob(tx, STEP_JOB, { caseId: id }, { key: `step ${id} ${stage}`, of });
+  await addJob(tx, STEP_JOB, { caseId: id }, { key: `step ${id} ${stage}`, of, priority: PRIORITIES.step });
 }
 
 async function step(parts: Running, caseId: string): Promise<void> {

@@ -54,6 +54,12 @@ export interface SearchParts {
 /** Of a reason that a target or a registry worded. */
 const REASON_CHARACTERS = 500;
 
+/**
+ * What is nearer to its end goes first: the chain of steps of the first target runs through beside the other targets,
+ * instead of all chains ending one after the other when nothing is left to run beside them.
+ */
+export const PRIORITIES = { verify: -1, measure: -2, step: -3 } as const;
+
 export const SEARCH_JOBS = { scan: 'campaign-scan', verify: 'campaign-verify', measure: 'campaign-measure' } as const;
 
 export function createSearchJobs(parts: SearchParts): Readonly<Record<string, JobHandler>> {
@@ -126,7 +132,8 @@ function keepCandidates(
       const id = createId('candidate', random);
       const sealed = sealCandidate(vault, id, candidate);
       await createCandidateStore(tx).insert({ id, targetId: target.id, ordinal, sealed });
-      await addJob(tx, SEARCH_JOBS.verify, { candidateId: id }, { key: `verify ${id}`, of: target.campaignId });
+      const options = { key: `verify ${id}`, of: target.campaignId, priority: PRIORITIES.verify };
+      await addJob(tx, SEARCH_JOBS.verify, { candidateId: id }, options);
     }
     return true;
   });
@@ -199,7 +206,7 @@ async function openCaseOf(
       const it = await parts.openCase(tx, finding, { kind, campaignId: campaign.id, knownAs: known?.ids ?? [] });
       const state = it.isNew ? 'confirmed' : 'duplicate';
       if (!(await createCandidateStore(tx).settle(id, { state, caseId: it.caseId }))) throw new AlreadySettled();
-      const measure = { key: `measure ${it.caseId}`, of: campaign.id };
+      const measure = { key: `measure ${it.caseId}`, of: campaign.id, priority: PRIORITIES.measure };
       if (it.isNew) await addJob(tx, SEARCH_JOBS.measure, { caseId: it.caseId }, measure);
       return it;
     })

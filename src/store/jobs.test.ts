@@ -81,6 +81,13 @@ test('of two pieces of work, each is waited for and listed by itself, and its jo
   assert.equal(await countPendingJobs(db.database, ['campaign_mine']), 0);
 });
 
+test('of the jobs that are due, the one with the smaller priority runs first', async () => {
+  for (const [n, priority] of [0, -2, -1].entries()) await addJob(db.database, 'record', { n }, { priority });
+  const order: unknown[] = [];
+  await drain({ record: async (payload) => void order.push(payload) }, 1);
+  assert.deepEqual(order, [{ n: 1 }, { n: 2 }, { n: 0 }]);
+});
+
 test('jobs that a job adds are drained too', async () => {
   await addJob(db.database, 'first', null);
   await drain({ record, first: async () => void (await addJob(db.database, 'record', 'second')) });

@@ -21,6 +21,8 @@ export interface JobOptions {
   readonly queue?: string;
   /** The work it is a part of (a campaign, say), which can be waited for by itself. */
   readonly of?: string | undefined;
+  /** Of two jobs that are due, the one with the smaller number runs first; 0 where left out. */
+  readonly priority?: number;
 }
 
 export interface FailedJob {
@@ -45,7 +47,8 @@ export async function addJob(tx: Transaction, name: string, payload: Json, optio
   const { rows } = await tx.query<{ id: string }>(
     `select id::text from graphile_worker.add_job(
        $1::text, payload := $2::json, queue_name := $3::text, run_at := $4::timestamptz,
-       max_attempts := $5::int, job_key := $6::text, flags := $7::text[])`,
+       max_attempts := $5::int, job_key := $6::text, flags := $7::text[],
+       priority := $8::int)`,
     [
       name,
       JSON.stringify(payload),
@@ -54,6 +57,7 @@ export async function addJob(tx: Transaction, name: string, payload: Json, optio
       options.maxAttempts ?? MAX_ATTEMPTS,
       options.key ?? null,
       options.of === undefined ? null : [options.of],
+      options.priority ?? 0,
     ],
   );
   const job = rows[0];
