@@ -18,13 +18,17 @@ export interface Campaign {
   readonly summary: CampaignSummary | undefined;
 }
 
-/** What the search of a target cost. Numbers only: it lies in the clear. */
+/** What the search of a target cost. Sealed: the number of candidates and the time spent tell of what was found. */
 export interface ScanCost {
   readonly cpuMs: number;
   readonly wallMs: number;
   readonly runs: number;
   readonly candidates: number;
 }
+
+export type TargetOutcome =
+  | { readonly cost: ScanCost; readonly skipped: readonly string[] }
+  | { readonly reason: string };
 
 export interface TargetRow {
   readonly id: TargetId;
@@ -91,21 +95,10 @@ export function createCampaignStore(tx: Transaction, vault: StoreVault) {
     },
 
     /** False where another run of the same job was faster. */
-    async settleTarget(
-      id: TargetId,
-      outcome: { cost: ScanCost; skipped: readonly string[] } | { reason: string },
-    ): Promise<boolean> {
-      const scanned = 'cost' in outcome;
+    async settleTarget(id: TargetId, outcome: TargetOutcome): Promise<boolean> {
       const { rows } = await tx.query(
-        `update campaign.targets set state = $2, cost = $3, reason = $4, sealed_skipped = $5
-          where id = $1 and state = 'waiting' returning id`,
-        [
-          id,
-          scanned ? 'scanned' : 'unavailable',
-          scanned ? JSON.stringify(outcome.cost) : null,
-          scanned ? null : outcome.reason,
-          scanned ? seal(vault, `${id} skipped`, outcome.skipped) : null,
-        ],
+        `update campaign.targets set state = $2, sealed_outcome = $3 where id = $1 and state = 'waiting' returning id`,
+        [id, 'cost' in outcome ? 'scanned' : 'unavailable', seal(vault, `${id} outcome`, outcome)],
       );
       return rows.length > 0;
     },
@@ -153,20 +146,30 @@ interface RawTarget {
   readonly position: number;
   readonly sealed_target: Buffer;
   readonly state: TargetRow['state'];
+  readonly sealed_outcome: Buffer | null;
+  /** Of rows settled by an earlier release. */
   readonly reason: string | null;
   readonly cost: ScanCost | null;
   readonly sealed_skipped: Buffer | null;
 }
 
 function toTarget(vault: StoreVault, row: RawTarget): TargetRow {
+  const outcome = outcomeOf(vault, row);
   return {
     id: row.id,
     campaignId: row.campaign_id,
     position: row.position,
     target: open<string>(vault, row.id, row.sealed_target),
     state: row.state,
-    reason: row.reason ?? undefined,
-    cost: row.cost ?? undefined,
-    skipped: row.sealed_skipped ? open<string[]>(vault, `${row.id} skipped`, row.sealed_skipped) : [],
+    reason: 'reason' in outcome ? outcome.reason : undefined,
+    cost: 'cost' in outcome ? outcome.cost : undefined,
+    skipped: 'skipped' in outcome ? outcome.skipped : [],
   };
+}
+
+function outcomeOf(vault: StoreVault, row: RawTarget): TargetOutcome | Record<string, never> {
+  if (row.sealed_outcome) return open<TargetOutcome>(vault, `${row.id} outcome`, row.sealed_outcome);
+  if (row.reason !== null) return { reason: row.reason };
+  if (!row.cost || !row.sealed_skipped) return {};
+  return { cost: row.cost, skipped: open<string[]>(vault, `${row.id} skipped`, row.sealed_skipped) };
 }

@@ -4,24 +4,33 @@ import type { Vault } from '../store/vault.ts';
 
 const USE = 'campaign/candidates';
 
-interface SealedRow {
-  readonly id: string;
-  readonly sealed: Buffer;
-  readonly sealedReason: Buffer | undefined;
-}
+/** What became of a claim. Sealed, because beside the place of its target it would tell which package has a flaw. */
+export type CandidateOutcome =
+  | { readonly state: 'confirmed' | 'duplicate'; readonly caseId: string }
+  | { readonly state: 'rejected'; readonly reason: string };
+
+type Opener = Pick<Vault, 'openUnder'>;
 
 export function sealCandidate(vault: Pick<Vault, 'sealUnder'>, id: string, candidate: Candidate): Buffer {
   return vault.sealUnder(USE, Buffer.from(JSON.stringify(candidate)), id);
 }
 
-export function openCandidate(vault: Pick<Vault, 'openUnder'>, { id, sealed }: SealedRow): Candidate {
+export function openCandidate(
+  vault: Opener,
+  { id, sealed }: { readonly id: string; readonly sealed: Buffer },
+): Candidate {
   return JSON.parse(vault.openUnder(USE, sealed, id).toString()) as Candidate;
 }
 
-export function sealReason(vault: Pick<Vault, 'sealUnder'>, id: string, reason: string): Buffer {
-  return vault.sealUnder(USE, Buffer.from(reason), `${id} reason`);
+export function sealOutcome(vault: Pick<Vault, 'sealUnder'>, id: string, outcome: CandidateOutcome): Buffer {
+  return vault.sealUnder(USE, Buffer.from(JSON.stringify(outcome)), `${id} outcome`);
 }
 
-export function openReason(vault: Pick<Vault, 'openUnder'>, { id, sealedReason }: SealedRow): string {
-  return sealedReason ? vault.openUnder(USE, sealedReason, `${id} reason`).toString() : '';
+export function openOutcome(vault: Opener, id: string, sealed: Buffer): CandidateOutcome {
+  return JSON.parse(vault.openUnder(USE, sealed, `${id} outcome`).toString()) as CandidateOutcome;
+}
+
+/** As an earlier release sealed it. */
+export function openReason(vault: Opener, id: string, sealed: Buffer): string {
+  return vault.openUnder(USE, sealed, `${id} reason`).toString();
 }

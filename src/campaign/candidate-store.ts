@@ -1,7 +1,9 @@
 /** Claims of the engines waiting for verification, sealed. The only file that knows `campaign.candidates`. */
 import type { Id } from '../lib/id.ts';
 import type { Transaction } from '../store/database.ts';
+import type { Vault } from '../store/vault.ts';
 import type { CampaignId, TargetId } from './campaign-store.ts';
+import { type CandidateOutcome, openOutcome, openReason, sealOutcome } from './candidate-seal.ts';
 
 export type CandidateId = Id<'candidate'>;
 
@@ -10,12 +12,11 @@ export interface CandidateRow {
   readonly targetId: TargetId;
   readonly ordinal: number;
   readonly sealed: Buffer;
-  readonly state: 'waiting' | 'confirmed' | 'duplicate' | 'rejected';
-  readonly sealedReason: Buffer | undefined;
-  readonly caseId: string | undefined;
+  /** Undefined while it waits. */
+  readonly outcome: CandidateOutcome | undefined;
 }
 
-export function createCandidateStore(tx: Transaction) {
+export function createCandidateStore(tx: Transaction, vault: Pick<Vault, 'sealUnder' | 'openUnder'>) {
   return {
     async insert(fresh: Pick<CandidateRow, 'id' | 'targetId' | 'ordinal' | 'sealed'>): Promise<void> {
       await tx.query(
@@ -26,7 +27,7 @@ export function createCandidateStore(tx: Transaction) {
 
     async find(id: CandidateId): Promise<CandidateRow | undefined> {
       const { rows } = await tx.query<RawCandidate>('select * from campaign.candidates where id = $1', [id]);
-      return rows[0] && toCandidate(rows[0]);
+      return rows[0] && toCandidate(vault, rows[0]);
     },
 
     async listOf(campaignId: CampaignId): Promise<CandidateRow[]> {
@@ -35,23 +36,15 @@ export function createCandidateStore(tx: Transaction) {
           where t.campaign_id = $1 order by t.position, c.ordinal`,
         [campaignId],
       );
-      return rows.map(toCandidate);
+      return rows.map((row) => toCandidate(vault, row));
     },
 
     /** False where it was settled already. */
-    async settle(
-      id: CandidateId,
-      outcome: { state: 'confirmed' | 'duplicate'; caseId: string } | { state: 'rejected'; sealedReason: Buffer },
-    ): Promise<boolean> {
+    async settle(id: CandidateId, outcome: CandidateOutcome): Promise<boolean> {
       const { rows } = await tx.query(
-        `update campaign.candidates set state = $2, case_id = $3, sealed_reason = $4
+        `update campaign.candidates set state = 'decided', sealed_outcome = $2
           where id = $1 and state = 'waiting' returning id`,
-        [
-          id,
-          outcome.state,
-          outcome.state === 'rejected' ? null : outcome.caseId,
-          outcome.state === 'rejected' ? outcome.sealedReason : null,
-        ],
+        [id, sealOutcome(vault, id, outcome)],
       );
       return rows.length > 0;
     },
@@ -63,19 +56,21 @@ interface RawCandidate {
   readonly target_id: TargetId;
   readonly ordinal: number;
   readonly sealed: Buffer;
-  readonly state: CandidateRow['state'];
+  readonly state: 'waiting' | 'decided' | CandidateOutcome['state'];
+  readonly sealed_outcome: Buffer | null;
+  /** Of rows settled by an earlier release. */
   readonly sealed_reason: Buffer | null;
   readonly case_id: string | null;
 }
 
-function toCandidate(row: RawCandidate): CandidateRow {
-  return {
-    id: row.id,
-    targetId: row.target_id,
-    ordinal: row.ordinal,
-    sealed: row.sealed,
-    state: row.state,
-    sealedReason: row.sealed_reason ?? undefined,
-    caseId: row.case_id ?? undefined,
-  };
+function toCandidate(vault: Pick<Vault, 'openUnder'>, row: RawCandidate): CandidateRow {
+  const { id, target_id: targetId, ordinal, sealed } = row;
+  return { id, targetId, ordinal, sealed, outcome: outcomeOf(vault, row) };
+}
+
+function outcomeOf(vault: Pick<Vault, 'openUnder'>, row: RawCandidate): CandidateOutcome | undefined {
+  if (row.sealed_outcome) return openOutcome(vault, row.id, row.sealed_outcome);
+  if (row.sealed_reason) return { state: 'rejected', reason: openReason(vault, row.id, row.sealed_reason) };
+  if (row.case_id === null) return undefined;
+  return { state: row.state === 'duplicate' ? 'duplicate' : 'confirmed', caseId: row.case_id };
 }

@@ -11,7 +11,7 @@ import type { Vault } from '../store/vault.ts';
 import { formatVerifierKey, type Tlog, verifyLog } from '../tlog/index.ts';
 import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
 import { type Campaign, type CampaignId, createCampaignStore, type TargetRow } from './campaign-store.ts';
-import { openCandidate, openReason } from './candidate-seal.ts';
+import { openCandidate } from './candidate-seal.ts';
 import { type CandidateRow, createCandidateStore } from './candidate-store.ts';
 import type { CampaignStatus, DemonstrationStatus } from './status.ts';
 import type { CampaignSummary } from './summary.ts';
@@ -62,12 +62,13 @@ export function createCampaignReports(parts: CampaignReportParts) {
     async lines(id: CampaignId): Promise<readonly ScanLine[]> {
       const lines: ScanLine[] = [];
       const told = new Set<string>();
-      for (const row of await createCandidateStore(parts.database).listOf(id)) {
-        if (row.caseId === undefined) {
+      for (const row of await createCandidateStore(parts.database, parts.vault).listOf(id)) {
+        const caseId = caseOf(row);
+        if (caseId === undefined) {
           lines.push(toOpenLine(parts.vault, row));
-        } else if (!told.has(row.caseId)) {
-          told.add(row.caseId);
-          const opened = await parts.disclosure.find(row.caseId);
+        } else if (!told.has(caseId)) {
+          told.add(caseId);
+          const opened = await parts.disclosure.find(caseId);
           if (opened) lines.push({ status: 'confirmed', id: opened.findingId, finding: opened.finding });
         }
       }
@@ -104,19 +105,23 @@ export function createCampaignReports(parts: CampaignReportParts) {
   };
 }
 
+const caseOf = ({ outcome }: CandidateRow): string | undefined =>
+  outcome && outcome.state !== 'rejected' ? outcome.caseId : undefined;
+
 /** A candidate that became no finding: rejected with its reason, or not decided yet. */
 function toOpenLine(vault: Vault, row: CandidateRow): ScanLine {
   const { target, flaw, entry, sink, oracle } = openCandidate(vault, row);
-  const reason = row.sealedReason ? openReason(vault, row) : 'not verified yet';
-  return { status: row.sealedReason ? 'rejected' : 'candidate', id: row.id, target, flaw, entry, sink, oracle, reason };
+  const rejected = row.outcome?.state === 'rejected' ? row.outcome : undefined;
+  const reason = rejected?.reason ?? 'not verified yet';
+  return { status: rejected ? 'rejected' : 'candidate', id: row.id, target, flaw, entry, sink, oracle, reason };
 }
 
 async function gather({ database, vault, disclosure }: CampaignReportParts, id: CampaignId): Promise<Gathered> {
   const campaign = await createCampaignStore(database, vault).find(id);
   if (!campaign) throw new Error(`there is no campaign ${id}`);
   const targets = await createCampaignStore(database, vault).listTargets(id);
-  const candidates = await createCandidateStore(database).listOf(id);
-  const caseIds = new Set(candidates.flatMap(({ caseId }) => (caseId === undefined ? [] : [caseId])));
+  const candidates = await createCandidateStore(database, vault).listOf(id);
+  const caseIds = new Set(candidates.flatMap((row) => caseOf(row) ?? []));
   const cases: OpenedCase[] = [];
   for (const caseId of caseIds) {
     const opened = await disclosure.find(caseId);

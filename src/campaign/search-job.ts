@@ -18,7 +18,7 @@ import type { PackageTree } from '../target/index.ts';
 import type { ConfirmedFinding, FindingId, Rejection, RunOutcome } from '../verify/index.ts';
 import { findKnownAdvisory, type KnownAdvisory } from './campaign-file.ts';
 import { type Campaign, createCampaignStore, type ScanCost, type TargetId, type TargetRow } from './campaign-store.ts';
-import { openCandidate, sealCandidate, sealReason } from './candidate-seal.ts';
+import { openCandidate, sealCandidate } from './candidate-seal.ts';
 import { type CandidateId, createCandidateStore } from './candidate-store.ts';
 import type { CampaignEvent } from './progress.ts';
 import type { TreeKeeper } from './tree-keeper-service.ts';
@@ -131,7 +131,7 @@ function keepCandidates(
     for (const [ordinal, candidate] of candidates.entries()) {
       const id = createId('candidate', random);
       const sealed = sealCandidate(vault, id, candidate);
-      await createCandidateStore(tx).insert({ id, targetId: target.id, ordinal, sealed });
+      await createCandidateStore(tx, vault).insert({ id, targetId: target.id, ordinal, sealed });
       const options = { key: `verify ${id}`, of: target.campaignId, priority: PRIORITIES.verify };
       await addJob(tx, SEARCH_JOBS.verify, { candidateId: id }, options);
     }
@@ -141,10 +141,10 @@ function keepCandidates(
 
 async function verifyOne(parts: SearchParts, id: CandidateId): Promise<void> {
   const { database, vault } = parts;
-  const row = await createCandidateStore(database).find(id);
+  const row = await createCandidateStore(database, vault).find(id);
   const target = row && (await createCampaignStore(database, vault).findTarget(row.targetId));
   const campaign = target && (await createCampaignStore(database, vault).find(target.campaignId));
-  if (!campaign || row.state !== 'waiting') return;
+  if (!campaign || row.outcome) return;
   const candidate = openCandidate(vault, row);
   const used = await parts.trees.use(target.target, (tree) => parts.verifyCandidate(candidate, tree));
   if (!used.ok) throw new Error(`the target of ${id} is not to be had any more: ${used.refusal.kind}`);
@@ -162,8 +162,7 @@ async function reject(
   rejection: Rejection,
 ): Promise<void> {
   const reason = `${rejection.reason}: ${rejection.detail}`;
-  const sealedReason = sealReason(vault, id, reason);
-  const settled = await createCandidateStore(database).settle(id, { state: 'rejected', sealedReason });
+  const settled = await createCandidateStore(database, vault).settle(id, { state: 'rejected', reason });
   if (settled && findKnownAdvisory(campaign.file, target.target, candidate.flaw)) {
     onEvent({ kind: 'rejected', target: target.target, flaw: candidate.flaw, reason: rejection.reason });
   }
@@ -205,7 +204,8 @@ async function openCaseOf(
     .transaction(async (tx) => {
       const it = await parts.openCase(tx, finding, { kind, campaignId: campaign.id, knownAs: known?.ids ?? [] });
       const state = it.isNew ? 'confirmed' : 'duplicate';
-      if (!(await createCandidateStore(tx).settle(id, { state, caseId: it.caseId }))) throw new AlreadySettled();
+      if (!(await createCandidateStore(tx, parts.vault).settle(id, { state, caseId: it.caseId })))
+        throw new AlreadySettled();
       const measure = { key: `measure ${it.caseId}`, of: campaign.id, priority: PRIORITIES.measure };
       if (it.isNew) await addJob(tx, SEARCH_JOBS.measure, { caseId: it.caseId }, measure);
       return it;
