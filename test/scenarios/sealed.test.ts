@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { systemRandom } from '../../src/lib/id.ts';
-import { drainJobs } from '../../src/store/job-worker.ts';
+import { startWorkers, waitUntilIdle } from '../../src/store/job-worker.ts';
 import { addJob } from '../../src/store/jobs.ts';
 import { createVault } from '../../src/store/vault.ts';
 import { createInstallation, type Ended, type Installation } from '../support/installation.ts';
@@ -90,9 +90,11 @@ async function failWithMarker(): Promise<void> {
     throw new Error(`${MARKERS.fault} cannot be loaded`);
   };
   await installation.inDatabase(async (database) => {
-    await addJob(database, 'marked', {}, { maxAttempts: 1 });
-    const worker = { database, vault, random: systemRandom, concurrency: 1, timeoutMs: JOBS_LIMIT_MS };
-    assert.equal((await drainJobs({ ...worker, handlers: { marked } })).length, 1);
+    await addJob(database, 'marked', {}, { maxAttempts: 1, of: 'marked' });
+    const parts = { database, vault, random: systemRandom, concurrency: 1 };
+    const workers = await startWorkers({ ...parts, handlers: { marked } });
+    assert.equal((await waitUntilIdle(database, JOBS_LIMIT_MS, ['marked'])).length, 1);
+    await workers.stop();
   });
 }
 
