@@ -1,5 +1,10 @@
 /**
  * From what was seen to a verdict. Pure; only `fixes` needs every check, and whatever cannot be shown is inconclusive.
+ *
+ * Intended change or breakage? A fix exists to change what the attack does, so only what an ordinary user relies on
+ * counts (`benign.ts`): a documented or plain call that worked must give the same, an export must stay. Input that
+ * nobody documented may be refused, if the function still does its work for other input. A function that is gone,
+ * emptied or always refuses changes every call of it, so none of this lets it through.
  */
 import type { Comparison, Difference } from './benign.ts';
 import type { Symptom } from './symptoms.ts';

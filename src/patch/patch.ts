@@ -90,6 +90,8 @@ export interface PatchReport {
 const EFFECTIVE_RUN = 22;
 const VARIANTS_RUN = 24;
 const BEYOND_RUN = 4;
+/** Plain variants tried before what fired is crossed. */
+const PLAIN_FIRST = 40;
 const RESPELLED = 48;
 const RESPELLING_SEED = 1;
 const QUICK_VARIANTS = 6;
@@ -159,9 +161,11 @@ async function findVariants(
       at += count;
     }
   };
-  await tryAll(variantsOf(plan, functions, respell(plan, RESPELLED, RESPELLING_SEED)));
+  const plain = variantsOf(plan, functions, respell(plan, RESPELLED, RESPELLING_SEED));
+  await tryAll(plain.slice(0, PLAIN_FIRST));
   const fired = within().map(({ variant }) => variant);
   await tryAll(crossingsOf(plan, fired));
+  await tryAll(plain.slice(PLAIN_FIRST));
   return tried;
 }
 
