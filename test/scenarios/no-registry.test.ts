@@ -17,7 +17,7 @@ test('where no registry answers, the first start says so and takes a package of 
       cases: 1,
       commitments: 1,
       patchesVerified: 1,
-      ownTests: { noWorse: 0, notRun: 1 },
+      ownTests: { noWorse: 1, notRun: 0 },
       advisories: 1,
       logVerified: true,
     });
