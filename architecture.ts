@@ -41,7 +41,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['lib', 'store', 'tlog'],
   program: ['lib', 'store'],
   membership: ['lib', 'store', 'tlog', 'program'],
-  gateway: ['lib', 'dialect'],
+  telemetry: ['lib'],
+  gateway: ['lib', 'dialect', 'ledger', 'journal', 'program', 'telemetry'],
   http: ['lib', 'formats', 'store', 'tlog', 'signin', 'disclosure', 'publish', 'campaign', 'program', 'membership'],
   cli: [
     'lib',

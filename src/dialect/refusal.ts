@@ -8,7 +8,10 @@ export type Refusal =
   | { readonly kind: 'model-not-found' }
   | { readonly kind: 'wrong-protocol'; readonly path: string }
   | { readonly kind: 'no-such-route' }
+  | { readonly kind: 'receipt-not-found' }
   | { readonly kind: 'stopped'; readonly stop: string }
+  | { readonly kind: 'revoked' }
+  | { readonly kind: 'invalid-access-program'; readonly unlocked: readonly string[] }
   | { readonly kind: 'scope-required'; readonly scopes: readonly string[] }
   | { readonly kind: 'scope-unknown' }
   | { readonly kind: 'guarded'; readonly rule: string; readonly reason: string }
@@ -55,8 +58,20 @@ export function toWire(refusal: Refusal): Wire {
       return no(400, 'wrong_protocol', `This model is served at ${refusal.path}.`);
     case 'no-such-route':
       return no(404, 'no_such_route', 'There is no such route here.');
+    case 'receipt-not-found':
+      return no(404, 'receipt_not_found', 'There is no such receipt of this organisation, or the call has not ended.');
     case 'stopped':
       return no(403, 'stopped', `A stop is in force (${refusal.stop}). Ask the operator; a retry does not help.`);
+    case 'revoked':
+      return no(403, 'revoked', 'The key or the grant of this call was revoked or has ended.');
+    case 'invalid-access-program': {
+      const levels = refusal.unlocked.join(', ') || 'none';
+      return no(
+        400,
+        'invalid_access_program',
+        `That level of access_programs is not open to this tier; open: ${levels}.`,
+      );
+    }
     case 'scope-required': {
       const names = refusal.scopes.join(', ');
       return no(400, 'scope_required', `Name one scope in the header headstart-scope: ${names}.`);

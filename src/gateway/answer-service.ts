@@ -86,7 +86,6 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
     if (!isOver) upstream?.abort();
   };
   const tell = (ending: Ending, refusal?: Refusal): void => {
-    isTold = true;
     clearTimeout(timer);
     reply.release();
     if (!isOver) timer = setTimeout(abort, TAIL_MS).unref();
@@ -95,12 +94,15 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
   };
   const refuse = (refusal: Refusal, ending: Ending): void => {
     if (isTold) return;
-    abort();
+    // Before the abort, which may come back here as a failure of the provider.
+    isTold = true;
     reply.refuse(refusal);
+    abort();
     tell(ending, refusal);
   };
   const finish = (body?: Buffer, ending: Ending = 'complete'): void => {
     if (isTold) return;
+    isTold = true;
     reply.end(body);
     tell(ending);
   };
@@ -203,7 +205,9 @@ function createWhole({ reader, guards, limits }: AnswerParts, status: number, ou
   const kept: Buffer[] = [];
   let bytes = 0;
   const readWhole = async (body: Buffer): Promise<void> => {
-    reader.body(parseJson(body));
+    const answer = parseJson(body);
+    reader.body(answer);
+    if (answer === undefined) return outlets.refuse({ kind: 'upstream-broken' }, 'complete');
     for (const guard of guards) {
       const block = await guard.answer(body);
       if (block) return outlets.refuse({ kind: 'guarded', ...block }, 'complete');

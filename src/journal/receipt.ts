@@ -59,6 +59,8 @@ export interface Receipt {
   readonly admitted: Position;
   readonly requestSha256: string;
   readonly responseSha256?: string | undefined;
+  /** What else is known of the call: the provider's ids and reasons, what the caller declared. */
+  readonly facts?: { readonly [name: string]: Json } | undefined;
 }
 
 /** Canonical JSON (RFC 8785). The members are written in their order, which spares sorting on the hot path. */
@@ -70,6 +72,7 @@ export function toReceiptText(receipt: Receipt): string {
     at: receipt.at,
     call: receipt.call,
     costMicro: receipt.costMicro,
+    facts: receipt.facts && JSON.parse(canonicalJson(receipt.facts)),
     gateway: receipt.gateway,
     grant: receipt.grant,
     organisation: receipt.organisation,

@@ -11,6 +11,7 @@ export {
 } from './credit.ts';
 export { LEASE_TTL_MS } from './lease-service.ts';
 export { type Credit, createLedger, type Ledger, type LimitView, type RefundRefusal } from './ledger.ts';
+export type { StoredPosting } from './ledger-store.ts';
 export type { Reservation } from './meter.ts';
 export { createMeter, type Meter, type MeterParts, type StoredReceipt } from './meter-service.ts';
 export { type AdmittedCall, type ReadAdmitted, type Recovered, recoverLeases } from './recovery-service.ts';

@@ -35,6 +35,15 @@ export function createPresenceStore(tx: Transaction) {
       return rows.flatMap(({ live }) => live);
     },
 
+    /** How many live: each takes its part of what is limited for all. */
+    async countGateways(now: Date): Promise<number> {
+      const { rows } = await tx.query<{ count: number }>(
+        'select count(*)::int as count from program.gateways where beat_at >= $1',
+        [new Date(now.getTime() - BEAT_TTL_MS)],
+      );
+      return rows[0]?.count ?? 0;
+    },
+
     /**
      * True the first time, false for a replay: everywhere, because all gateways ask the same table. `expiresAt` is when
      * a proof of that age is refused anyway.

@@ -1,0 +1,111 @@
+/**
+ * May this caller make this call now? Everything is looked up in memory, so a decision takes no turn of the event loop.
+ * A model that is not the caller's and one that does not exist end at the same look-up, with the same answer.
+ */
+import type { CallRequest, Dialect, JsonDocument, Refusal } from '../dialect/index.ts';
+import { readJsonDocument } from '../dialect/index.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import {
+  type Authority,
+  type Caller,
+  type CallerGrant,
+  findGrant,
+  type StopAttributes,
+  selectLevel,
+  toStopAttributes,
+} from '../program/index.ts';
+
+export interface Asked {
+  readonly dialect: Dialect;
+  readonly caller: Caller;
+  readonly body: Buffer;
+  /** The header `headstart-scope`. */
+  readonly scope: string | undefined;
+  readonly now: Date;
+}
+
+export interface Judged {
+  readonly document: JsonDocument;
+  readonly request: CallRequest;
+  /** Of each attempt, in order. */
+  readonly grants: readonly [CallerGrant, ...CallerGrant[]];
+  readonly scope: string | null;
+  /** What a stop looks at, for each attempt. */
+  readonly attributes: readonly StopAttributes[];
+}
+
+type Judgement<T> = Result<T, Refusal>;
+
+const invalid = (detail: string) => refuse<Refusal>({ kind: 'invalid-request', detail });
+
+export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Judgement<Judged> {
+  const { dialect, caller, now } = asked;
+  const document = readJsonDocument(asked.body);
+  if (!document.ok) return invalid(document.refusal.detail);
+  const request = readRequest(dialect, document.value);
+  if (!request.ok) return request;
+  const grants = findGrants(asked, request.value);
+  if (!grants.ok) return grants;
+  const { tools } = request.value;
+  const attributes = grants.value.map(({ model }) => toStopAttributes(caller, model.id, tools));
+  for (const each of attributes) {
+    const stop = authority.findStop(each);
+    if (stop) return refuse({ kind: 'stopped', stop: stop.id });
+  }
+  const scope = chooseScope(caller, asked.scope, now);
+  if (!scope.ok) return scope;
+  const level = checkLevel(caller, request.value);
+  if (!level.ok) return level;
+  return ok({
+    document: document.value,
+    request: request.value,
+    grants: grants.value,
+    scope: scope.value,
+    attributes,
+  });
+}
+
+function readRequest(dialect: Dialect, { value }: JsonDocument): Judgement<CallRequest> {
+  const read = dialect.readRequest(value);
+  if (read.ok) return read;
+  if (read.refusal.kind === 'unpriced') {
+    return invalid(`This gateway has no price for ${read.refusal.feature}, so it cannot meter it`);
+  }
+  return invalid(`The field ${read.refusal.field} is missing or wrong: it takes ${read.refusal.expected}`);
+}
+
+function findGrants({ caller, dialect, now }: Asked, { attempts }: CallRequest): Judgement<Judged['grants']> {
+  const [first, ...others] = attempts.map(({ model }) => findGrant(caller, model, now));
+  if (!first || !others.every((grant) => grant !== undefined)) return refuse({ kind: 'model-not-found' });
+  const grants: Judged['grants'] = [first, ...others];
+  for (const { model } of grants) {
+    if (model.protocol !== dialect.protocol) return refuse({ kind: 'wrong-protocol', path: PATHS[model.protocol] });
+    // One request goes to one provider, whose fallbacks are its own.
+    if (model.url !== first.model.url) return invalid('The fallbacks are not served by the same provider');
+  }
+  return ok(grants);
+}
+
+const PATHS = { anthropic: '/v1/messages', openai: '/v1/chat/completions and /v1/responses' } as const;
+
+function chooseScope({ scopes }: Caller, named: string | undefined, now: Date): Judgement<string | null> {
+  const standing = scopes.filter(({ expiresAt }) => now.getTime() < expiresAt);
+  if (named !== undefined) {
+    return standing.some(({ id }) => id === named) ? ok(named) : refuse({ kind: 'scope-unknown' });
+  }
+  if (scopes.length === 0) return ok(null);
+  const [only, ...others] = standing;
+  if (!only) return refuse({ kind: 'scope-unknown' });
+  return others.length === 0 ? ok(only.id) : refuse({ kind: 'scope-required', scopes: standing.map(({ id }) => id) });
+}
+
+/** The provider's own switch of behaviour: it selects, the tier grants. */
+function checkLevel({ tier }: Caller, { declared }: CallRequest): Judgement<undefined> {
+  const programs = declared.access_programs;
+  if (programs === undefined || programs === null) return ok(undefined);
+  const asked = typeof programs === 'object' && 'cyber' in programs ? programs.cyber : null;
+  if (asked === null || asked === undefined) return ok(undefined);
+  if (typeof asked !== 'string') return invalid('The field access_programs.cyber is not text');
+  const level = selectLevel(tier, asked);
+  return level.ok ? ok(undefined) : refuse({ kind: 'invalid-access-program', unlocked: level.refusal.unlocked });
+}

@@ -1,0 +1,62 @@
+/** A request's body, kept whole because the gateway judges all of it: capped in size, in time, and over all calls. */
+import type { IncomingMessage } from 'node:http';
+import type { Refusal } from '../dialect/index.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+
+export interface BodyLimits {
+  readonly requestBytes: number;
+  /** Of all bodies that are being received or judged. */
+  readonly totalBytes: number;
+  readonly receiveMs: number;
+}
+
+export const BODY_LIMITS: BodyLimits = { requestBytes: 32 << 20, totalBytes: 512 << 20, receiveMs: 60_000 };
+
+export interface Bodies {
+  /** Resolves with undefined where the client left before the end. */
+  receive(request: IncomingMessage): Promise<Result<Buffer, Refusal> | undefined>;
+  /** The body is not needed any more. */
+  release(bytes: number): void;
+}
+
+export function createBodies(limits: BodyLimits): Bodies {
+  let held = 0;
+  const receive = (request: IncomingMessage) =>
+    new Promise<Result<Buffer, Refusal> | undefined>((resolve) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      const done = (result: Result<Buffer, Refusal> | undefined): void => {
+        clearTimeout(timer);
+        request.off('data', onData);
+        if (!result?.ok) held -= bytes;
+        if (result && !result.ok) request.resume();
+        resolve(result);
+      };
+      const timer = setTimeout(() => done(refuse({ kind: 'too-slow' })), limits.receiveMs);
+      const onData = (chunk: Buffer): void => {
+        bytes += chunk.length;
+        held += chunk.length;
+        chunks.push(chunk);
+        if (bytes > limits.requestBytes) done(refuse({ kind: 'too-large', limitBytes: limits.requestBytes }));
+        else if (held > limits.totalBytes) done(refuse({ kind: 'unavailable', detail: 'it holds too many requests' }));
+      };
+      request.on('data', onData);
+      request.once('end', () => done(ok(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))));
+      request.once('close', () => done(undefined));
+      request.once('error', () => done(undefined));
+    });
+  return {
+    async receive(request) {
+      const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers;
+      if (encoding !== 'identity') return refuse({ kind: 'invalid-request', detail: 'The body is compressed' });
+      if (Number(length) > limits.requestBytes) {
+        request.resume();
+        return refuse({ kind: 'too-large', limitBytes: limits.requestBytes });
+      }
+      return await receive(request);
+    },
+    release(bytes) {
+      held -= bytes;
+    },
+  };
+}

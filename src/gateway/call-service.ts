@@ -1,0 +1,404 @@
+/**
+ * The life of a call, the same for every route: judge, guard, reserve, admit, look again, pass on, settle. A step that
+ * cannot be decided refuses. After the admit record is durable the call is settled whatever happens: one posting, one
+ * receipt.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Refusal } from '../dialect/index.ts';
+import { applyEdits, type Dialect, toWire } from '../dialect/index.ts';
+import type { Journal, Position, Receipt } from '../journal/index.ts';
+import type { Meter, Reservation } from '../ledger/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import { sha256Hex } from '../lib/hash.ts';
+import { createId, type Id, type RandomBytes } from '../lib/id.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { Authority, Caller } from '../program/index.ts';
+import type { CallFacts } from '../telemetry/index.ts';
+import { type Judged, judge } from './admission-service.ts';
+import { type AnswerLimits, type Outcome, passAnswer } from './answer-service.ts';
+import type { Guard, GuardSession } from './guard-hook.ts';
+import type { LiveCall, LiveCalls } from './live-calls.ts';
+import { type Bound, boundCall } from './price.ts';
+import { sendRefusal } from './reply-service.ts';
+import { type Settlement, settleCall } from './settlement.ts';
+import type { UpstreamListener, Upstreams } from './upstream-client.ts';
+
+export interface CallParts {
+  readonly gateway: Id<'gateway'>;
+  readonly authority: Pick<Authority, 'isFresh' | 'findStop' | 'epoch'>;
+  readonly meter: Pick<Meter, 'reserve' | 'stands' | 'post'>;
+  readonly journal: Pick<Journal, 'admit' | 'settle' | 'note' | 'retain'>;
+  readonly upstreams: Upstreams;
+  readonly guards: readonly Guard[];
+  readonly live: LiveCalls<LiveAttributes>;
+  /** Of a provider, by the name of its variable. */
+  readonly apiKey: (variable: string) => Secret | undefined;
+  readonly clock: Clock;
+  readonly monotonicMs: () => number;
+  readonly random: RandomBytes;
+  readonly limits: AnswerLimits;
+  readonly onEnd: (facts: CallFacts) => void;
+  /** The stable code of every refusal of ours. */
+  readonly onRefusal: (code: string) => void;
+  readonly onTrouble: (error: Error) => void;
+}
+
+/** What a stop or a revocation looks at. */
+export interface LiveAttributes {
+  readonly caller: Caller;
+  readonly models: readonly string[];
+  readonly stops: Judged['attributes'];
+}
+
+export interface Arrival {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly dialect: Dialect;
+  readonly requestId: string;
+  readonly body: Buffer;
+  readonly caller: Caller;
+}
+
+interface Admitted {
+  readonly call: Id<'call'>;
+  readonly judged: Judged;
+  readonly bound: Bound;
+  readonly reservation: Reservation;
+  readonly position: Position;
+  readonly requestSha256: string;
+  readonly guards: readonly GuardSession[];
+  readonly startedMs: number;
+}
+
+class Refused extends Error {
+  override readonly name = 'Refused';
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.kind);
+    this.refusal = refusal;
+  }
+}
+
+export function createCalls(parts: CallParts) {
+  return {
+    /** Answers whatever happens; the promise settles when the call is posted. */
+    async serve(arrival: Arrival): Promise<void> {
+      const { caller, dialect, response, requestId, request } = arrival;
+      const scope = oneHeader(request, 'headstart-scope');
+      const judged = judge(parts.authority, { dialect, caller, body: arrival.body, scope, now: parts.clock.now() });
+      const call = createId('call', parts.random);
+      if (!judged.ok) return refuse(parts, arrival, call, undefined, judged.refusal);
+      const gate = createGate();
+      const live: LiveCall<LiveAttributes> = {
+        id: call,
+        attributes: {
+          caller,
+          models: judged.value.grants.map(({ model }) => model.id),
+          stops: judged.value.attributes,
+        },
+        end: gate.end,
+      };
+      parts.live.add(live);
+      try {
+        const admitted = await admit(parts, arrival, call, judged.value, gate);
+        response.setHeader('headstart-receipt', call);
+        await pass(parts, arrival, admitted, gate, { 'headstart-request-id': requestId, 'headstart-receipt': call });
+      } catch (error) {
+        const refusal: Refusal =
+          error instanceof Refused ? error.refusal : { kind: 'unavailable', detail: 'a part of it does not answer' };
+        if (!(error instanceof Refused)) parts.onTrouble(toError(error));
+        refuse(parts, arrival, call, judged.value, refusal);
+      } finally {
+        parts.live.remove(live);
+      }
+    },
+  };
+}
+
+/** Ends a call at whatever step it is. */
+interface Gate {
+  readonly refusal: Refusal | undefined;
+  end(refusal: Refusal): void;
+  /** From now on it is `end` that ends it. */
+  handOver(end: (refusal: Refusal) => void): void;
+}
+
+function createGate(): Gate {
+  let refusal: Refusal | undefined;
+  let next: ((refusal: Refusal) => void) | undefined;
+  return {
+    get refusal() {
+      return refusal;
+    },
+    end(given) {
+      refusal ??= given;
+      next?.(given);
+    },
+    handOver(end) {
+      next = end;
+    },
+  };
+}
+
+/** Throws Refused. When it returns, the record is durable and nothing has been sent. */
+async function admit(
+  parts: CallParts,
+  { caller, body, dialect, request, response }: Arrival,
+  call: Id<'call'>,
+  judged: Judged,
+  gate: Gate,
+): Promise<Admitted> {
+  const startedMs = parts.clock.now().getTime();
+  const models = judged.grants.map(({ model }) => model);
+  const [{ id: grant, model }] = judged.grants;
+  if (!parts.apiKey(model.apiKeyEnv)) throw unavailable('the operator has set no key of the provider for this model');
+  const guards = await guardRequest(parts, caller, judged);
+  const bound = dialect.isFree
+    ? { ok: true as const, value: { reservedMicro: 0, inputTokens: 0, inputPrice: 0 } }
+    : boundCall(judged.request, body.length, models);
+  if (!bound.ok) throw new Refused({ kind: 'invalid-request', detail: 'No budget covers what this call asks for' });
+  const { reservedMicro } = bound.value;
+  const reserved = await parts.meter.reserve(call, caller.limits, reservedMicro);
+  if (!reserved.ok) {
+    const { binding, neededMicro, availableMicro } = reserved.refusal;
+    throw new Refused({ kind: 'over-budget', limit: binding.split(':')[0] ?? '', neededMicro, availableMicro });
+  }
+  const reservation = reserved.value;
+  const requestSha256 = sha256Hex(body);
+  const { organisation, forOrganisation = organisation, person, key, limits } = caller;
+  try {
+    const position = await parts.journal.admit({
+      ...{ call, lease: reservation.lease, limits, reservedMicro, organisation: forOrganisation, person, key },
+      ...{ grant, scope: judged.scope ?? undefined, model: model.id, requestSha256 },
+    });
+    parts.journal.retain(call, body);
+    const admitted: Admitted = {
+      call,
+      judged,
+      bound: bound.value,
+      reservation,
+      position,
+      requestSha256,
+      guards,
+      startedMs,
+    };
+    // The world may have changed while the disk wrote.
+    const now = lookAgain(parts, admitted, gate, response, request);
+    if (now) throw new Refused(await giveBack(parts, caller, dialect, admitted, now));
+    return admitted;
+  } catch (error) {
+    if (!(error instanceof Refused)) parts.meter.post(reservation, 0);
+    throw error;
+  }
+}
+
+const unavailable = (detail: string) => new Refused({ kind: 'unavailable', detail });
+
+async function guardRequest(parts: CallParts, caller: Caller, judged: Judged): Promise<readonly GuardSession[]> {
+  const { document, request, scope, grants } = judged;
+  const { organisation, forOrganisation = organisation, person } = caller;
+  const model = grants[0].model.id;
+  const guards = parts.guards.map((guard) =>
+    guard.open({ organisation: forOrganisation, person, model, scope, request, document }),
+  );
+  for (const guard of guards) {
+    const block = await guard.request();
+    if (block) throw new Refused({ kind: 'guarded', ...block });
+  }
+  return guards;
+}
+
+function lookAgain(
+  { authority, meter, monotonicMs }: CallParts,
+  { judged, reservation }: Admitted,
+  gate: Gate,
+  response: ServerResponse,
+  request: IncomingMessage,
+): Refusal | undefined {
+  if (gate.refusal) return gate.refusal;
+  if (!authority.isFresh(monotonicMs())) return { kind: 'unavailable', detail: 'its authority is not confirmed' };
+  if (!meter.stands(reservation)) return { kind: 'unavailable', detail: 'its credit has to be counted anew' };
+  for (const each of judged.attributes) {
+    const stop = authority.findStop(each);
+    if (stop) return { kind: 'stopped', stop: stop.id };
+  }
+  return response.closed || request.socket.destroyed ? { kind: 'too-slow' } : undefined;
+}
+
+/** Admitted, and then not sent: settled at nothing. */
+async function giveBack(
+  parts: CallParts,
+  caller: Caller,
+  dialect: Dialect,
+  admitted: Admitted,
+  refusal: Refusal,
+): Promise<Refusal> {
+  const usage = { input: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0 };
+  await settle(parts, caller, dialect, admitted, undefined, { costMicro: 0, usage, flags: [] }, refusal, undefined);
+  return refusal;
+}
+
+async function pass(
+  parts: CallParts,
+  { request, response, dialect, caller, body }: Arrival,
+  admitted: Admitted,
+  gate: Gate,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { judged, guards, bound } = admitted;
+  const { document, grants } = judged;
+  const [{ model }] = grants;
+  const edits = dialect.toEdits(
+    document,
+    grants.map((grant) => grant.model.upstreamName),
+  );
+  const sent = edits.length === 0 ? body : Buffer.from(applyEdits(document.text, edits));
+  const query = /\?.*$/.exec(request.url ?? '')?.[0] ?? '';
+  const key = parts.apiKey(model.apiKeyEnv)?.reveal() ?? '';
+  const running = passAnswer({
+    ...{ response, dialect, guards, headers, limits: parts.limits, onLeave: model.onLeave },
+    reader: dialect.createReader(document),
+    send: (listener: UpstreamListener) =>
+      parts.upstreams.send(
+        { base: model.url, path: dialect.path + query, headers: toUpstreamHeaders(request, dialect, key), body: sent },
+        listener,
+      ),
+  });
+  gate.handOver(running.end);
+  if (gate.refusal) running.end(gate.refusal);
+  const outcome = await running.outcome;
+  const { ending, reading, answerBytes } = outcome;
+  const models = [model, ...grants.slice(1).map((grant) => grant.model)] as const;
+  const settlement = dialect.isFree
+    ? { costMicro: 0, usage: reading.usage, flags: [] }
+    : settleCall({ ending, stream: judged.request.stream, reading, answerBytes, bound, models });
+  await settle(
+    ...[parts, caller, dialect, admitted, outcome, settlement, outcome.refusal, oneHeader(request, 'traceparent')],
+  );
+}
+
+/** One receipt and one posting. Where the journal fails the posting stands without a receipt. */
+async function settle(
+  ...[parts, caller, dialect, admitted, outcome, settlement, refusal, traceparent]: [
+    CallParts,
+    Caller,
+    Dialect,
+    Admitted,
+    Outcome | undefined,
+    Settlement,
+    Refusal | undefined,
+    string | undefined,
+  ]
+): Promise<void> {
+  const { reservation, judged, startedMs, call } = admitted;
+  try {
+    const receipt = toReceipt(parts, caller, admitted, outcome, settlement, refusal);
+    const stored = await parts.journal.settle(receipt);
+    parts.meter.post(reservation, settlement.costMicro, stored);
+  } catch (error) {
+    parts.onTrouble(toError(error));
+    parts.meter.post(reservation, settlement.costMicro);
+  }
+  const { usage, costMicro } = settlement;
+  const reading = outcome?.reading;
+  parts.onEnd({
+    ...{ call, costMicro, traceparent, protocol: dialect.protocol, tokens: usage },
+    operation: dialect.isFree ? 'count_tokens' : 'chat',
+    model: judged.grants[0].model.id,
+    servedModel: reading?.servedModel,
+    answerId: reading?.answerId,
+    stopReason: reading?.stopReason,
+    stream: judged.request.stream,
+    outcome: toOutcomeName(outcome),
+    code: refusal && toWire(refusal).code,
+    startedMs,
+    endedMs: parts.clock.now().getTime(),
+  });
+}
+
+function toOutcomeName(outcome: Outcome | undefined): string {
+  if (outcome === undefined) return 'not-sent';
+  return outcome.left ? 'client-left' : outcome.ending;
+}
+
+function toReceipt(
+  parts: CallParts,
+  caller: Caller,
+  { call, judged, bound, position, requestSha256, guards }: Admitted,
+  outcome: Outcome | undefined,
+  { costMicro, usage, flags }: Settlement,
+  refusal: Refusal | undefined,
+): Receipt {
+  const { reading } = outcome ?? {};
+  const { organisation, forOrganisation = organisation, person, tier } = caller;
+  const [{ id: grant, model }] = judged.grants;
+  const served = reading?.servedModel;
+  const isOther = served !== undefined && served !== model.upstreamName && !served.startsWith(`${model.upstreamName}-`);
+  return {
+    ...{ call, gateway: parts.gateway, organisation: forOrganisation, person, grant, tier, requestSha256, costMicro },
+    at: parts.clock.now().toISOString(),
+    scope: judged.scope ?? undefined,
+    asked: model.id,
+    served: served ?? '',
+    why: isOther ? "the provider's own fallback or choice" : '',
+    verdicts: guards.map((guard) => guard.verdict()),
+    tokens: usage,
+    reservedMicro: bound.reservedMicro,
+    outcome: toOutcomeName(outcome),
+    admitted: position,
+    facts: {
+      ...(judged.scope === null && { scope: null }),
+      ...(refusal && { code: toWire(refusal).code }),
+      ...(flags.length > 0 && { flags: [...flags] }),
+      ...(outcome?.status !== undefined && { status: outcome.status }),
+      ...(outcome?.providerRequestId !== undefined && { providerRequestId: outcome.providerRequestId }),
+      ...(reading?.answerId !== undefined && { answerId: reading.answerId }),
+      ...(reading?.stopReason !== undefined && { stopReason: reading.stopReason }),
+      ...(reading?.stopDetails !== undefined && { stopDetails: reading.stopDetails }),
+      ...(Object.keys(judged.request.declared).length > 0 && { declared: judged.request.declared }),
+      epoch: parts.authority.epoch,
+    },
+  };
+}
+
+function refuse(
+  parts: CallParts,
+  { dialect, response, requestId, caller }: Arrival,
+  call: Id<'call'>,
+  judged: Judged | undefined,
+  refusal: Refusal,
+): void {
+  const { organisation, forOrganisation = organisation, person, key } = caller;
+  const model = judged?.grants[0].model.id;
+  const rule = refusal.kind === 'guarded' ? refusal.rule : undefined;
+  const { code } = toWire(refusal);
+  parts.onRefusal(code);
+  parts.journal.note({ type: 'refuse', call, code, person, key, organisation: forOrganisation, model, rule });
+  if (!response.headersSent) sendRefusal(response, dialect, refusal, { 'headstart-request-id': requestId });
+}
+
+/** Of the client only what means something to a provider; never its key, its cookies or its address. */
+const PASSED_HEADERS = ['accept', 'anthropic-version', 'anthropic-beta', 'anthropic-user-profile-id', 'openai-beta'];
+
+function toUpstreamHeaders(request: IncomingMessage, { protocol }: Dialect, key: string): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    // What cannot be read cannot be metered.
+    'accept-encoding': 'identity',
+    'user-agent': 'headstart',
+    ...(protocol === 'anthropic' && { 'anthropic-version': '2023-06-01' }),
+  };
+  for (const name of PASSED_HEADERS) {
+    const value = oneHeader(request, name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return { ...headers, ...(protocol === 'anthropic' ? { 'x-api-key': key } : { authorization: `Bearer ${key}` }) };
+}
+
+function oneHeader({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
+}
+
+const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,0 +1,270 @@
+/**
+ * The gateway's server: routes, limits, drain. Every route asks for the key first; the routes of models then walk the
+ * steps of `call-service.ts`. Nothing here decides about a call.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { anthropicMessages, DIALECTS, type Dialect, openaiChat, type Refusal, toWire } from '../dialect/index.ts';
+import type { StoredPosting } from '../ledger/index.ts';
+import { createId } from '../lib/id.ts';
+import { type Authority, type Caller, type createPresenceStore, findGrant, matchesStop } from '../program/index.ts';
+import { ANSWER_LIMITS, type AnswerLimits } from './answer-service.ts';
+import { BODY_LIMITS, type BodyLimits, createBodies } from './body-client.ts';
+import { type CallParts, createCalls, type LiveAttributes } from './call-service.ts';
+import { createCallers } from './caller-service.ts';
+import { createRateLimiter } from './gcra.ts';
+import { createLiveCalls } from './live-calls.ts';
+import { sendRefusal } from './reply-service.ts';
+
+export interface GatewayParts extends Omit<CallParts, 'live' | 'limits' | 'authority'> {
+  readonly authority: Authority;
+  readonly presence: ReturnType<typeof createPresenceStore>;
+  readonly findPosting: (call: string) => Promise<StoredPosting | undefined>;
+  /** Prometheus text. */
+  readonly metrics: (liveCalls: number) => string;
+  readonly answerLimits?: AnswerLimits;
+  readonly bodyLimits?: BodyLimits;
+  /** For calls under way when it is told to stop. */
+  readonly drainMs?: number;
+}
+
+export interface Gateway {
+  readonly server: Server;
+  readonly liveCalls: () => number;
+  /** Takes no new call, lets those under way end, ends the rest with an error of their protocol; all are settled. */
+  close(): Promise<void>;
+}
+
+const DRAIN_MS = 20_000;
+const BEAT_MS = 1_000;
+const HEADERS_MS = 10_000;
+const KEEP_ALIVE_MS = 65_000;
+const MAX_HEADER_BYTES = 32_768;
+const MAX_CONNECTIONS = 20_000;
+
+export function createGateway(parts: GatewayParts): Gateway {
+  const live = createLiveCalls<LiveAttributes>();
+  const presence = keepPresence(parts, live);
+  watchAuthority(parts, live);
+  const callers = createCallers({ ...parts, rates: createRateLimiter(presence.gateways) });
+  const calls = createCalls({ ...parts, live, limits: parts.answerLimits ?? ANSWER_LIMITS });
+  const bodies = createBodies(parts.bodyLimits ?? BODY_LIMITS);
+  const pending = new Set<Promise<void>>();
+  let isDraining = false;
+
+  const answer = async (visit: Visit): Promise<void> => {
+    const { request, response, route, headers } = visit;
+    const no = (refusal: Refusal): void => {
+      parts.onRefusal(toWire(refusal).code);
+      sendRefusal(response, route.dialect, refusal, headers);
+    };
+    if (route.kind === 'none') return no({ kind: 'no-such-route' });
+    if (isDraining) return no({ kind: 'draining' });
+    const identified = callers.identify(request);
+    const caller = identified instanceof Promise ? await identified : identified;
+    if (!caller.ok) return no(caller.refusal);
+    if (route.kind === 'models') return sendModels(parts, visit, caller.value, route.id);
+    if (route.kind === 'receipt') return await sendReceipt(parts, visit, caller.value, route.id);
+    const body = await bodies.receive(request);
+    if (!body) return;
+    if (!body.ok) return no(body.refusal);
+    try {
+      const { requestId } = visit;
+      await calls.serve({
+        request,
+        response,
+        dialect: route.dialect,
+        requestId,
+        body: body.value,
+        caller: caller.value,
+      });
+    } finally {
+      bodies.release(body.value.length);
+    }
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    if (request.method === 'GET' && (path === '/metrics' || path === '/healthz')) {
+      sendMetrics(request, response, path === '/metrics' ? parts.metrics(live.size) : 'ok\n');
+      return;
+    }
+    const requestId = createId('request', parts.random);
+    const headers = { 'headstart-request-id': requestId, ...(isDraining && { connection: 'close' }) };
+    const served = answer({ request, response, requestId, headers, route: toRoute(request, path) }).catch((error) => {
+      parts.onTrouble(error instanceof Error ? error : new Error(String(error)));
+      response.destroy();
+    });
+    pending.add(served);
+    void served.finally(() => pending.delete(served));
+  };
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, onRequest);
+  server.headersTimeout = HEADERS_MS;
+  server.requestTimeout = 0;
+  server.maxConnections = MAX_CONNECTIONS;
+  return {
+    server,
+    liveCalls: () => live.size,
+    async close() {
+      isDraining = true;
+      server.close();
+      server.closeIdleConnections();
+      await within(Promise.all(pending), parts.drainMs ?? DRAIN_MS);
+      live.endWhere(() => ({ kind: 'draining' }));
+      await Promise.all(pending);
+      await presence.end();
+      server.closeAllConnections();
+    },
+  };
+}
+
+type Route =
+  | { readonly kind: 'call'; readonly dialect: Dialect }
+  | { readonly kind: 'models'; readonly dialect: Dialect; readonly id: string | undefined }
+  | { readonly kind: 'receipt'; readonly dialect: Dialect; readonly id: string }
+  | { readonly kind: 'none'; readonly dialect: Dialect };
+
+interface Visit {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly route: Route;
+}
+
+const MODELS = /^\/v1\/models(?:\/(.+))?$/;
+const RECEIPT = /^\/v1\/receipts\/(call_[0-9a-f]{1,64})$/;
+
+function toRoute({ method, headers }: IncomingMessage, path: string): Route {
+  const called = DIALECTS.find((each) => each.path === path);
+  if (called && method === 'POST') return { kind: 'call', dialect: called };
+  const dialect = called ?? (headers['anthropic-version'] === undefined ? openaiChat : anthropicMessages);
+  const models = MODELS.exec(path);
+  const receipt = RECEIPT.exec(path);
+  if (method === 'GET' && models) return { kind: 'models', dialect, id: models[1] && decode(models[1]) };
+  if (method === 'GET' && receipt?.[1]) return { kind: 'receipt', dialect, id: receipt[1] };
+  return { kind: 'none', dialect };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** One form that the clients of both protocols read. */
+function sendModels(parts: GatewayParts, { response, headers, route }: Visit, caller: Caller, id?: string): void {
+  const now = parts.clock.now();
+  const granted = [...caller.grants.keys()].filter((each) => findGrant(caller, each, now) !== undefined);
+  const show = (each: string) => ({
+    ...{ id: each, object: 'model', type: 'model', display_name: each },
+    ...{ created: 0, created_at: '1970-01-01T00:00:00Z', owned_by: 'headstart' },
+  });
+  if (id !== undefined && !granted.includes(id)) {
+    sendRefusal(response, route.dialect, { kind: 'model-not-found' }, headers);
+    return;
+  }
+  const list = { object: 'list', data: granted.map(show), has_more: false };
+  const ends = { first_id: granted[0] ?? null, last_id: granted.at(-1) ?? null };
+  sendJson(response, headers, JSON.stringify(id === undefined ? { ...list, ...ends } : show(id)));
+}
+
+async function sendReceipt(parts: GatewayParts, { response, headers, route }: Visit, caller: Caller, id: string) {
+  const posting = await parts.findPosting(id);
+  const { organisation, forOrganisation = organisation } = caller;
+  // Another organisation's receipt is not told from one that does not exist.
+  if (!posting?.receipt || !posting.limits.includes(`organisation:${forOrganisation}`)) {
+    sendRefusal(response, route.dialect, { kind: 'receipt-not-found' }, headers);
+    return;
+  }
+  sendJson(response, headers, posting.receipt);
+}
+
+function sendJson(response: ServerResponse, headers: Visit['headers'], body: string): void {
+  response.writeHead(200, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...headers,
+  });
+  response.end(body);
+}
+
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/;
+
+/** For this machine alone, and not through a proxy that runs on it. */
+function sendMetrics({ socket, headers }: IncomingMessage, response: ServerResponse, text: string): void {
+  const isForwarded = ['forwarded', 'x-forwarded-for', 'via'].some((name) => headers[name] !== undefined);
+  const isHere = LOOPBACK.test(socket.remoteAddress ?? '') && !isForwarded;
+  response.writeHead(isHere ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+  response.end(isHere ? text : '');
+}
+
+type Live = ReturnType<typeof createLiveCalls<LiveAttributes>>;
+
+/** A stop ends at once the calls it matches; a revocation those whose key or grant is gone. */
+function watchAuthority({ authority, clock, journal }: GatewayParts, live: Live): void {
+  authority.onStop((stop) => {
+    const ended = live.endWhere(({ stops }) =>
+      stops.some((each) => matchesStop(stop, each)) ? { kind: 'stopped', stop: stop.id } : undefined,
+    );
+    if (ended > 0) journal.note({ type: 'stop', stop: stop.id, action: 'added', facts: { ended } });
+  });
+  authority.onChange(() => {
+    const now = clock.now();
+    live.endWhere(({ caller, models }) => {
+      const current = authority.findKey(caller.key);
+      const isGranted = current && models.every((model) => findGrant(current, model, now) !== undefined);
+      return isGranted ? undefined : { kind: 'revoked' };
+    });
+  });
+}
+
+/** Tells the others every second that this gateway lives and what it carries. */
+function keepPresence(parts: GatewayParts, live: Live) {
+  const { presence, gateway, clock, onTrouble } = parts;
+  let gateways = 1;
+  let last: Promise<void> = Promise.resolve();
+  const beat = async (): Promise<void> => {
+    try {
+      await presence.beat(gateway, summarise(live), clock.now());
+      gateways = await presence.countGateways(clock.now());
+    } catch (error) {
+      onTrouble(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+  const next = (): void => {
+    last = last.then(beat);
+  };
+  next();
+  const timer = setInterval(next, BEAT_MS);
+  return {
+    gateways: () => gateways,
+    async end(): Promise<void> {
+      clearInterval(timer);
+      next();
+      await last;
+    },
+  };
+}
+
+function summarise(live: Live) {
+  const groups = new Map<string, { key: string; model: string; tools: readonly string[]; count: number }>();
+  for (const { attributes } of live.all()) {
+    for (const { key, model, tools } of attributes.stops) {
+      const name = JSON.stringify([key, model, tools]);
+      const group = groups.get(name) ?? { key, model, tools, count: 0 };
+      groups.set(name, { ...group, count: group.count + 1 });
+    }
+  }
+  return [...groups.values()];
+}
+
+async function within(work: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([work, limit]);
+  clearTimeout(timer);
+}
