@@ -61,6 +61,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'scope',
     'program',
     'membership',
+    'ledger',
+    'journal',
     'http',
   ],
 };

@@ -8,8 +8,10 @@ import { type Campaign, type CampaignFile, readCampaignFile, toLine } from './ca
 import {
   CommandEnd,
   registerCaseCommands,
+  registerCreditCommands,
   registerDoctor,
   registerDocumentCommands,
+  registerJournalCommands,
   registerKeyCommands,
   registerLogCommands,
   registerPatchCommands,
@@ -26,7 +28,7 @@ import {
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
-import { openProgramme } from './programme.ts';
+import { createLook, openProgramme } from './programme.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import { createServing } from './serving.ts';
 import { createWork, openFixtureRegistry, openSession } from './session.ts';
@@ -113,13 +115,15 @@ export function registerAll(program: Command, parts: Parts): void {
 
 /** Commands on who takes part, with which keys, and on what is stopped. */
 function registerProgramme(program: Command, parts: Parts): void {
-  const { terminal, clock } = parts;
+  const { terminal, clock, config } = parts;
   const programme = parts.once(() => openProgramme(parts));
   const membership = async () => (await programme()).membership;
   registerProgramCommands(program, { terminal, membership });
   registerKeyCommands(program, { terminal, membership, keys: async () => (await programme()).keys });
   registerScopeCommands(program, { terminal, scoping: async () => (await programme()).scoping });
   registerStopCommands(program, { terminal, clock, membership, stops: async () => (await programme()).stops });
+  registerCreditCommands(program, { terminal, membership, ledger: async () => (await programme()).ledger });
+  registerJournalCommands(program, { terminal, home: config.home, lookAtPrompt: createLook(parts) });
 }
 
 /** Commands that look again at a finding: its reproducer, its patch. */

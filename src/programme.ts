@@ -1,6 +1,8 @@
 /** The programme of an installation, joined: members, keys, scopes, credit, stops. Needs no sandbox and no server. */
 import { createEgress, namedOrigins } from './egress/index.ts';
+import { createHeadSayer, lookAtPrompt, openJournal, openReceiptKey } from './journal/index.ts';
 import { createLedger } from './ledger/index.ts';
+import { createId } from './lib/id.ts';
 import { createKeys, createMembership, createStops } from './membership/index.ts';
 import type { Parts } from './parts.ts';
 import { createNoticeStore } from './program/index.ts';
@@ -40,4 +42,30 @@ export async function openProgramme({ config, database, vault, log, clock, rando
     }),
   });
   return { membership, keys: createKeys(parts), stops: createStops(parts), scoping, egress, ledger };
+}
+
+/** A look at what was asked, on record in a journal of this process's own before anything is shown. */
+export function createLook(parts: Parts) {
+  return async (call: string, person: string, reason: string): Promise<Uint8Array | undefined> => {
+    const [database, vault, log, { path: home }] = await Promise.all([
+      parts.database(),
+      parts.vault(),
+      parts.log(),
+      parts.home(),
+    ]);
+    const journal = await openJournal({
+      home,
+      gateway: createId('gateway', parts.random),
+      clock: parts.clock,
+      signer: await openReceiptKey(home),
+      sayHead: createHeadSayer({ database, log }),
+      onTrouble: (error) => parts.terminal.say(error.message),
+    });
+    try {
+      return await lookAtPrompt({ database, vault, home }, journal, { call: call as `call_${string}`, person, reason });
+    } finally {
+      await journal.close();
+      await log.sequence();
+    }
+  };
 }

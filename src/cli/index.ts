@@ -1,7 +1,9 @@
 export { registerCaseCommands } from './case.ts';
 export { type RegisterCommands, runCommandLine } from './cli.ts';
+export { registerCreditCommands } from './credit.ts';
 export { registerDoctor } from './doctor.ts';
 export { registerDocumentCommands } from './document.ts';
+export { registerJournalCommands } from './journal.ts';
 export { registerKeyCommands } from './key.ts';
 export { registerLogCommands } from './log.ts';
 export { registerPatchCommands } from './patch.ts';

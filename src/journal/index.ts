@@ -10,6 +10,14 @@ export {
   type PromptKeeper,
   type StoredReceipt,
 } from './journal.ts';
+export {
+  createPromptKeeper,
+  destroyPrompts,
+  lookAtPrompt,
+  type PromptKeeperParts,
+  type PromptParts,
+  RETENTION_DAYS,
+} from './prompt-service.ts';
 export { JournalAltered, type JournalRefusal } from './read-service.ts';
 export {
   type CallId,

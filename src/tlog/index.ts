@@ -15,7 +15,7 @@ export type { AppendRefusal, Said } from './issuing-service.ts';
 export { openKeyFile } from './key-file-client.ts';
 export { KNOWN_HEADS_FOLDER } from './known-heads-client.ts';
 export { LogUnreadable } from './log-reader-client.ts';
-export { createVerifierKey, ED25519, formatVerifierKey, type VerifierKey } from './note.ts';
+export { createVerifierKey, ED25519, formatVerifierKey, readVerifierKey, type VerifierKey } from './note.ts';
 export { type Commitment, type Overdue, openedLate, overdueOpenings } from './overdue.ts';
 export { checkProof, readProof } from './proof.ts';
 export { createSequenceJobs, SEQUENCE_JOB } from './sequence-job.ts';
