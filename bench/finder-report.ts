@@ -22,6 +22,8 @@ export interface FixedScore {
   readonly ofListed: number;
   /** The same function by another entry, or another expression in it. */
   readonly sameSink: number;
+  /** The list names no place, or none that can be told from the line (a minified file): for a person to look at. */
+  readonly unplaced: number;
   readonly others: number;
   readonly byContract: number;
 }
@@ -100,7 +102,7 @@ function fixedLines(scores: readonly CaseScore[]): readonly string[] {
   const cases = (of: (fixed: FixedScore) => number): number => scores.filter(({ fixed }) => of(fixed) > 0).length;
   return [
     `Reproducers on the listed fixed version: silent ${outcome('silent')}, fires ${outcome('fires')}, not comparable ${outcome('not-comparable')}.`,
-    `Fixed versions with a confirmed finding: of the listed root cause (same sink, same entry) ${cases(({ ofListed }) => ofListed)}; of the same function by another entry or expression ${cases((fixed) => fixed.sameSink)}; any other ${cases(({ others }) => others)}.`,
+    `Fixed versions with a confirmed finding: of the listed root cause (same sink, same entry) ${cases(({ ofListed }) => ofListed)}; of the same function by another entry or expression ${cases((fixed) => fixed.sameSink)}; where the listed place cannot be told ${cases(({ unplaced }) => unplaced)}; any other ${cases(({ others }) => others)}.`,
   ];
 }
 

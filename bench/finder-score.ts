@@ -4,7 +4,7 @@
  *
  *   vulnerable version ──▶ search ──▶ verification ──▶ listed findings, other findings
  *   fixed version ──┬──▶ the listed findings' reproducers
- *                   └──▶ search ──▶ verification ──▶ of the listed root cause, or other findings
+ *                   └──▶ search ──▶ verification ──▶ of the listed root cause, or others
  *
  * On a fixed version a finding counts against it only where its root cause is the listed one's: the same sink (file and
  * function) reached by the same entry. Everything else confirmed there is a finding of its own and counted apart.
@@ -136,7 +136,7 @@ async function nearness(
 ): Promise<'elsewhere' | 'file' | 'function'> {
   const { sink } = row;
   if (finding.flaw !== row.class) return 'elsewhere';
-  if (sink === null) return 'function';
+  if (sink === null) return 'file';
   // Where the package itself has the listed file, a dependency's file of that name is another one.
   const own = existsSync(join(tree.directory, tree.packagePath, sink.file));
   const places = placesOf(finding).filter(
@@ -150,13 +150,38 @@ async function nearness(
   return places.length > 0 ? 'file' : 'elsewhere';
 }
 
-const NO_FIXED: FixedScore = { outcome: 'none', ofListed: 0, sameSink: 0, others: 0, byContract: 0 };
+const NOTHING: Confirmed = { findings: [], rejected: [], uncovered: [], byContract: 0 };
+
+const lanesOf = (row: TargetCase, { oneLane }: ScoreOptions): FlawClass | undefined =>
+  oneLane ? (row.class ?? undefined) : undefined;
+
+interface Compared {
+  readonly row: TargetCase;
+  /** The fixed version. */
+  readonly tree: PackageTree;
+  /** Of the vulnerable version: those of the listed file, and of the listed function in it. */
+  readonly listed: readonly ConfirmedFinding[];
+  readonly exact: readonly ConfirmedFinding[];
+}
+
+type KindOnFixed = 'ofListed' | 'sameSink' | 'unplaced' | 'others';
+
+async function kindOnFixed(finding: ConfirmedFinding, { row, tree, listed, exact }: Compared): Promise<KindOnFixed> {
+  if (exact.some((one) => sameRootCause(one, finding))) return 'ofListed';
+  if (exact.some((one) => sameSink(one, finding))) return 'sameSink';
+  if (exact.length > 0) return 'others';
+  const near = await nearness(finding, row, tree);
+  // Nothing of the vulnerable version is certainly the listed flaw: only a person can tell whether this is.
+  return near !== 'elsewhere' || listed.some((one) => sameRootCause(one, finding)) ? 'unplaced' : 'others';
+}
+
+const NO_FIXED: FixedScore = { outcome: 'none', ofListed: 0, sameSink: 0, unplaced: 0, others: 0, byContract: 0 };
 
 async function scoreFixed(
   workshop: Workshop,
   row: TargetCase,
   listed: readonly ConfirmedFinding[],
-  /** Those of the listed function; all of them where none is. */
+  /** Those of the listed function. */
   exact: readonly ConfirmedFinding[],
   options: ScoreOptions,
 ): Promise<{ readonly score: FixedScore; readonly silenced: ReadonlySet<ConfirmedFinding> }> {
@@ -179,24 +204,15 @@ async function scoreFixed(
       if (again.ok) confirmed.push(again.value);
       else options.note(`  fires on fixed, not confirmed there: ${again.refusal.reason}: ${again.refusal.detail}`);
     }
-    let byContract = 0;
-    if (options.searchFixed) {
-      const found = await confirmAll(workshop, tree, options.oneLane ? (row.class ?? undefined) : undefined);
-      byContract = found.byContract;
-      confirmed.push(...found.findings.filter((one) => !confirmed.some((other) => sameRootCause(one, other))));
-    }
-    const counts = { ofListed: 0, sameSink: 0, others: 0, byContract };
+    const found = options.searchFixed ? await confirmAll(workshop, tree, lanesOf(row, options)) : NOTHING;
+    confirmed.push(...found.findings.filter((one) => !confirmed.some((other) => sameRootCause(one, other))));
+    const counts = { ofListed: 0, sameSink: 0, unplaced: 0, others: 0, byContract: found.byContract };
     for (const finding of confirmed) {
-      // Where the vulnerable version gave no finding to compare with, the listed place is all there is.
-      const same =
-        exact.length > 0
-          ? exact.some((one) => sameRootCause(one, finding))
-          : (await nearness(finding, row, tree)) !== 'elsewhere';
-      const sink = exact.some((one) => sameSink(one, finding));
-      counts[same ? 'ofListed' : sink ? 'sameSink' : 'others'] += 1;
+      const kind = await kindOnFixed(finding, { row, tree, listed, exact });
+      counts[kind] += 1;
       options.note(
-        `  on fixed ${row.package}@${row.fixedVersion}: ${same ? 'LISTED' : sink ? 'SAME SINK' : 'other'} ${finding.flaw} ` +
-          `${placesOf(finding)[0] ?? ''} ${finding.entry} ${JSON.stringify(finding.rootCause)}`,
+        `  on fixed ${row.package}@${row.fixedVersion}: ${kind} ${finding.flaw} ${sinkOf(finding)[0] ?? ''} ${finding.entry} ` +
+          JSON.stringify(finding.rootCause),
       );
     }
     const outcome = (['fires', 'silent', 'not-comparable'] as const).find((one) => outcomes.has(one)) ?? 'none';
@@ -218,7 +234,7 @@ export async function scoreCase(workshop: Workshop, row: TargetCase, options: Sc
   const started = performance.now();
   const cpuStarted = workshop.cpuMs();
   try {
-    const all = await confirmAll(workshop, opened.value, options.oneLane ? (row.class ?? undefined) : undefined);
+    const all = await confirmAll(workshop, opened.value, lanesOf(row, options));
     const seconds = (performance.now() - started) / 1000;
     const cpuSeconds = (workshop.cpuMs() - cpuStarted) / 1000;
     const near: { readonly finding: ConfirmedFinding; readonly where: string }[] = [];
@@ -226,8 +242,7 @@ export async function scoreCase(workshop: Workshop, row: TargetCase, options: Sc
     const at = (...wanted: string[]) =>
       near.filter(({ where }) => wanted.includes(where)).map(({ finding }) => finding);
     const [listed, others] = [at('file', 'function'), at('elsewhere')];
-    const exact = at('function').length > 0 ? at('function') : listed;
-    const fixed = await scoreFixed(workshop, row, listed, exact, options);
+    const fixed = await scoreFixed(workshop, row, listed, at('function'), options);
     // Found is only what the fixed version, where there is one, silences.
     const found = listed.some((finding) => fixed.silenced.has(finding));
     note(`${found ? 'found ' : 'missed'} ${row.class} ${name} ${seconds.toFixed(1)} s fixed ${fixed.score.outcome}`);
