@@ -59,6 +59,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'publish',
     'campaign',
     'scope',
+    'signin',
     'program',
     'membership',
     'ledger',

@@ -7,6 +7,7 @@ import fixtureCampaign from './campaign/fixture-campaign.json' with { type: 'jso
 import { type Campaign, type CampaignFile, readCampaignFile, toLine } from './campaign/index.ts';
 import {
   CommandEnd,
+  DEFAULT_PORT,
   registerCaseCommands,
   registerCreditCommands,
   registerDoctor,
@@ -21,6 +22,7 @@ import {
   registerScan,
   registerScopeCommands,
   registerServe,
+  registerSignInCommands,
   registerStart,
   registerStopCommands,
   registerStoreCommands,
@@ -119,6 +121,9 @@ function registerProgramme(program: Command, parts: Parts): void {
   const programme = parts.once(() => openProgramme(parts));
   const membership = async () => (await programme()).membership;
   registerProgramCommands(program, { terminal, membership });
+  const origin = () => parts.config.origin ?? `http://localhost:${DEFAULT_PORT}`;
+  const signIn = async () => (await programme()).openSignIn({ origin, gateUrl: () => '' }).signIn;
+  registerSignInCommands(program, { terminal, membership, signIn, origin });
   registerKeyCommands(program, { terminal, membership, keys: async () => (await programme()).keys });
   registerScopeCommands(program, { terminal, scoping: async () => (await programme()).scoping });
   registerStopCommands(program, { terminal, clock, membership, stops: async () => (await programme()).stops });

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { SmtpSettings } from './disclosure/index.ts';
 import type { AdvisoryPublisher } from './formats/advisory-record.ts';
 import { isMailAddress } from './lib/mail-address.ts';
-import { toSecret } from './lib/secret.ts';
+import { type Secret, toSecret } from './lib/secret.ts';
 
 export interface Config {
   /** The data directory. */
@@ -16,6 +16,10 @@ export interface Config {
   readonly releasePassphrases: readonly [string, string] | undefined;
   /** Origins with addresses that are not public, to which requests may go all the same: the operator named them. */
   readonly allowedOrigins: readonly string[];
+  /** The secret in a variable that a stored setting names (a provider's client secret, a model's key). */
+  readonly findSecret: (variable: string) => Secret | undefined;
+  /** How browsers reach the pages (`https://console.example.org`); loopback where absent. Passkeys are bound to its host. */
+  readonly origin: string | undefined;
   /** Never call apt, not even as root. */
   readonly noApt: boolean;
   /** Who coordinates and publishes, as documents and reports name it. */
@@ -50,6 +54,10 @@ export function readConfig(env: Environment): Config {
       wrong.push(`HEADSTART_ALLOWED_ORIGINS: ${text} is not like https://host:port`);
     }
   }
+  const origin = env.HEADSTART_ORIGIN || undefined;
+  if (origin && (!URL.canParse(origin) || new URL(origin).origin !== origin)) {
+    wrong.push('HEADSTART_ORIGIN is not like https://console.example.org, without a path');
+  }
   const identity = readIdentity(env, wrong);
   if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
   return {
@@ -58,6 +66,11 @@ export function readConfig(env: Environment): Config {
     postgresPrograms: env.PG_BIN || undefined,
     releasePassphrases: first && second ? [first, second] : undefined,
     allowedOrigins,
+    origin,
+    findSecret: (variable) => {
+      const value = env[variable];
+      return value ? toSecret(value) : undefined;
+    },
     noApt: env.HEADSTART_NO_APT === '1',
     ...identity,
   };

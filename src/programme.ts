@@ -3,10 +3,11 @@ import { createEgress, namedOrigins } from './egress/index.ts';
 import { createHeadSayer, lookAtPrompt, openJournal, openReceiptKey } from './journal/index.ts';
 import { createLedger } from './ledger/index.ts';
 import { createId } from './lib/id.ts';
-import { createKeys, createMembership, createStops } from './membership/index.ts';
+import { createKeyDesk, createKeys, createMembership, createStops, type Membership } from './membership/index.ts';
 import type { Parts } from './parts.ts';
-import { createNoticeStore } from './program/index.ts';
+import { createNoticeStore, type OrganisationId } from './program/index.ts';
 import { createProofClient, createScoping } from './scope/index.ts';
+import { createProviderClient, createSignIn, type SignInPerson } from './signin/index.ts';
 
 export type Programme = Awaited<ReturnType<typeof openProgramme>>;
 
@@ -41,7 +42,40 @@ export async function openProgramme({ config, database, vault, log, clock, rando
       rawFileUrls: RAW_FILES,
     }),
   });
-  return { membership, keys: createKeys(parts), stops: createStops(parts), scoping, egress, ledger };
+  const keys = createKeys(parts);
+  return {
+    membership,
+    keys,
+    stops: createStops(parts),
+    scoping,
+    egress,
+    ledger,
+    /** Pages of sign-in and keys: `origin` as the browser shows it, `gateUrl` where the gate answers. */
+    openSignIn: ({ origin, gateUrl }: { readonly origin: () => string; readonly gateUrl: () => string }) => ({
+      signIn: createSignIn({
+        ...parts,
+        origin,
+        findPerson: async (_tx, id) => toSignInPerson(await membership.findPerson(id), id),
+        findByEmail: async (_tx, email, organisation) =>
+          (await membership.listPersons(organisation as OrganisationId | undefined)).flatMap((person) => {
+            const isTheirs = person.email.toLowerCase() === email.trim().toLowerCase() && person.standing === 'active';
+            return isTheirs ? [{ ...person, isActive: true }] : [];
+          }),
+        providers: createProviderClient({
+          egress,
+          findSecret: config.findSecret,
+          redirectUri: () => `${origin()}/signin/provider/callback`,
+        }),
+      }),
+      keys: createKeyDesk({ database: parts.database, clock, keys, gateUrl }),
+      origin,
+    }),
+  };
+}
+
+function toSignInPerson(found: Awaited<ReturnType<Membership['findPerson']>>, id: string): SignInPerson | undefined {
+  if (!found.ok || found.value.id !== id) return undefined;
+  return { ...found.value, isActive: found.value.standing === 'active' };
 }
 
 /** A look at what was asked, on record in a journal of this process's own before anything is shown. */

@@ -1,8 +1,9 @@
 /** The servers of a role, on loopback. */
 import type { Addresses, Role, ServeParts } from './cli/index.ts';
 import { CommandEnd } from './cli/index.ts';
-import { createPublicServer, createStatusServer, listenOnLoopback, PortInUse } from './http/index.ts';
+import { addSignInRoutes, createPublicServer, createStatusServer, listenOnLoopback, PortInUse } from './http/index.ts';
 import type { Parts } from './parts.ts';
+import { openProgramme } from './programme.ts';
 import type { Session } from './session.ts';
 import { claimRole } from './store/instance.ts';
 
@@ -18,7 +19,8 @@ export function createServing(
       parts.onClose(() => claim.release());
       const next = port === 0 ? 0 : port + 1;
       const publicUrl = role === 'all' || role === 'public' ? await openPublic(parts, home.public, next) : null;
-      const consoleUrl = role === 'all' || role === 'web' ? await openStatus(parts, session, port, publicUrl) : null;
+      const urls = { public: publicUrl, gateway: null };
+      const consoleUrl = role === 'all' || role === 'web' ? await openStatus(parts, session, port, urls) : null;
       if (role === 'all' || role === 'worker') {
         const { services, startWorkers } = await session();
         await startWorkers({ profile, registry: parts.registry(), onEvent: () => {} });
@@ -49,16 +51,22 @@ async function openStatus(
   parts: Parts,
   session: () => Promise<Session>,
   port: number,
-  publicUrl: string | null,
+  urls: { readonly public: string | null; readonly gateway: string | null },
 ): Promise<string> {
   const { services } = await session();
+  const programme = await openProgramme(parts);
+  let console = '';
   const server = createStatusServer({
     readStatus: () => services.reports.status(),
-    publicUrl: () => publicUrl ?? '',
+    publicUrl: () => urls.public ?? '',
     onFault: (error) => parts.terminal.say(`status page: ${error instanceof Error ? error.message : String(error)}`),
   });
+  // A browser keeps passkeys for names, not for addresses.
+  const origin = () => parts.config.origin ?? console.replace('127.0.0.1', 'localhost');
+  await addSignInRoutes(server, programme.openSignIn({ origin, gateUrl: () => urls.gateway ?? '' }));
   parts.onClose(() => server.close());
-  return await listening(() => listenOnLoopback(server, port));
+  console = await listening(() => listenOnLoopback(server, port));
+  return console;
 }
 
 async function listening(listen: () => Promise<string>): Promise<string> {

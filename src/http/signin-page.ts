@@ -60,7 +60,7 @@ export interface KeyLine {
   readonly id: string;
   readonly models: readonly string[];
   readonly tier: string;
-  readonly createdAt: Date;
+  readonly expiresAt: Date | undefined;
   readonly endedAt: Date | undefined;
 }
 
@@ -91,13 +91,13 @@ export function renderKeys({ email, keys, choices, created, trouble }: KeysPage)
     (
       key,
     ) => `<tr><td><code>${toHtml(key.id)}</code></td><td>${toHtml(key.models.join(', '))}</td><td>${toHtml(key.tier)}</td>
-<td>${instant(key.createdAt)}</td><td>${key.endedAt ? `ended ${instant(key.endedAt)}` : revokeForm(key.id)}</td></tr>`,
+<td>${key.expiresAt ? instant(key.expiresAt) : 'none'}</td><td>${key.endedAt ? `ended ${instant(key.endedAt)}` : revokeForm(key.id)}</td></tr>`,
   );
   return page(
     '',
     `<nav>Signed in as <strong>${toHtml(email)}</strong> <form method="post" action="/signout"><button>Sign out</button></form></nav>
 ${warning(trouble)}${created ? renderCreated(created) : ''}
-${keys.length === 0 ? '<p>No key yet.</p>' : `<table><thead><tr><th>Key</th><th>Models</th><th>Tier</th><th>Made</th><th></th></tr></thead><tbody>${rows.join('')}</tbody></table>`}
+${keys.length === 0 ? '<p>No key yet.</p>' : `<table><thead><tr><th>Key</th><th>Models</th><th>Tier</th><th>Expires</th><th></th></tr></thead><tbody>${rows.join('')}</tbody></table>`}
 <h2>A new key</h2>
 ${choices.length === 0 ? '<p>Nothing is granted to you yet. Your organisation’s application shows who it waits for.</p>' : choiceForms(choices)}`,
     'Keys',

@@ -54,6 +54,8 @@ export async function addSignInRoutes(server: FastifyInstance, parts: SignInRout
       await reply.code(403).send({ title: 'Refused', detail: 'the request does not come from this site' });
     });
     scope.addHook('onSend', async (_request, reply) => {
+      // With no-referrer a browser hides the origin of a form even from its own site. The path stays hidden from others.
+      reply.header('referrer-policy', 'same-origin');
       reply.header(
         'content-security-policy',
         "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",

@@ -1,8 +1,8 @@
 /** The door of membership: who takes part, what they are granted, what is stopped. */
+export { createKeyDesk } from './key-desk-service.ts';
 export { createKeys, type KeyRequest, type Keys } from './key-service.ts';
 export {
   createMembership,
-  findOrganisation,
   keyPepper,
   type Membership,
   type MembershipParts,
