@@ -64,49 +64,70 @@ const CONTROL_FILE: Readonly<Record<1 | 2, Readonly<Record<Controller, string>>>
   2: { memory: 'memory.max', pids: 'pids.max', cpu: 'cpu.max', cpuacct: 'cpu.stat' },
 };
 
-/** A controller of version 2 must be handed down by the parent; refused while the parent holds processes itself. */
-function handDown(directory: string): void {
-  for (const controller of ['memory', 'pids', 'cpu']) {
-    try {
-      writeFileSync(join(directory, 'cgroup.subtree_control'), `+${controller}`);
-    } catch {
-      // Not ours to hand down here; `canMakeGroup` finds out whether it is there all the same.
-    }
+const readOr = (path: string, otherwise: string): string => {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch {
+    return otherwise;
   }
+};
+
+/**
+ * Whether groups with these controllers can be made below a version 2 group: it may hold no process itself, unless it is
+ * the root of all. Handing a controller down regardless would take the group from whoever runs in it.
+ */
+function canHandDown(directory: string, controllers: readonly Controller[]): boolean {
+  const isRootOfAll = !existsSync(join(directory, 'cgroup.type'));
+  if (!isRootOfAll && readOr(join(directory, 'cgroup.procs'), 'unreadable') !== '') return false;
+  const handed = readOr(join(directory, 'cgroup.subtree_control'), '').split(' ');
+  // Time is counted in every group of version 2, with no controller.
+  const wanted = controllers.filter((controller) => controller !== 'cpuacct' && !handed.includes(controller));
+  try {
+    for (const controller of wanted) writeFileSync(join(directory, 'cgroup.subtree_control'), `+${controller}`);
+  } catch {
+    return false;
+  }
+  return controllers.every((controller) => canMakeGroup(directory, CONTROL_FILE[2][controller]));
 }
 
-function findParent(controller: Controller, mounts: readonly Mount[], cgroups: string): CgroupParent | undefined {
-  const first = mounts.find((mount) => mount.version === 1 && mount.controllers.includes(controller));
-  if (first) {
-    const directory = join(first.directory, ownGroup(cgroups, controller));
-    return canMakeGroup(directory, CONTROL_FILE[1][controller]) ? { version: 1, directory } : undefined;
-  }
-  const second = mounts.find((mount) => mount.version === 2);
-  if (!second) return undefined;
-  const own = join(second.directory, ownGroup(cgroups, undefined));
-  for (const directory of [own, dirname(own)]) {
-    if (!directory.startsWith(second.directory)) continue;
-    handDown(directory);
-    if (canMakeGroup(directory, CONTROL_FILE[2][controller])) return { version: 2, directory };
-  }
-  return undefined;
+/** Limits that hold for us would not hold for a group beside ours; of the number of processes each run has its own. */
+const isUnlimited = (own: string): boolean =>
+  readOr(join(own, 'memory.max'), 'max') === 'max' && /^(max|$)/.test(readOr(join(own, 'cpu.max'), ''));
+
+/**
+ * The one group of version 2 below which runs get theirs: our own where that is the root of all, else the one above,
+ * since a group that holds processes cannot have groups with controllers below it.
+ */
+function findUnifiedParent(mount: Mount, cgroups: string, controllers: readonly Controller[]): string | undefined {
+  const own = join(mount.directory, ownGroup(cgroups, undefined));
+  if (canHandDown(own, controllers)) return own;
+  const above = dirname(own);
+  const isBelow = own !== mount.directory && `${above}/`.startsWith(`${mount.directory}/`);
+  return isBelow && isUnlimited(own) && canHandDown(above, controllers) ? above : undefined;
 }
 
 /** `root` is `/proc/self`, or a stand-in with `mountinfo` and `cgroup` that describes another host. */
 export function findCgroups(root = '/proc/self'): Result<CgroupParents, SandboxRefusal> {
   const mounts = readMounts(readFileSync(join(root, 'mountinfo'), 'utf8'));
   const cgroups = readFileSync(join(root, 'cgroup'), 'utf8');
+  const firstOf = (controller: Controller): Mount | undefined =>
+    mounts.find((mount) => mount.version === 1 && mount.controllers.includes(controller));
+  const unified = mounts.find((mount) => mount.version === 2);
+  const second = CONTROLLERS.filter((controller) => !firstOf(controller));
+  const shared = unified && second.length > 0 ? findUnifiedParent(unified, cgroups, second) : undefined;
   const parents = new Map<Controller, CgroupParent>();
   for (const controller of CONTROLLERS) {
-    const parent = findParent(controller, mounts, cgroups);
-    if (!parent) {
+    const first = firstOf(controller);
+    const directory = first ? join(first.directory, ownGroup(cgroups, controller)) : shared;
+    const version = first ? 1 : 2;
+    if (!directory || (first && !canMakeGroup(directory, CONTROL_FILE[1][controller]))) {
       return refuse({
         kind: 'layer-missing',
         layer: `cgroup ${controller}`,
-        reason: `no group with the ${controller} controller can be made here; run as root, have the group delegated, or choose the profile user`,
+        reason: `no group with the ${controller} controller can be made here; run as root, have the group above delegated, or choose the profile user`,
       });
     }
-    parents.set(controller, parent);
+    parents.set(controller, { version, directory });
   }
   return ok(parents);
 }
