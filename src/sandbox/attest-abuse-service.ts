@@ -6,9 +6,11 @@ import type { Result } from '../lib/result.ts';
 import type { AttestationPlan } from './launch-client.ts';
 import type { Layer } from './layers.ts';
 import type { SandboxEnd, SandboxLimits, SandboxProfile, SandboxRefusal, SandboxRequest, SandboxRun } from './run.ts';
+import { type CallTable, type NumberOf, numberOfIn } from './syscall-table.ts';
 
 export interface AbuseParts {
   readonly profile: SandboxProfile;
+  readonly table: CallTable;
   run(
     request: SandboxRequest,
     attestation?: AttestationPlan,
@@ -96,9 +98,13 @@ const ABUSES: readonly Abuse[] = [
     limits: { seconds: 0.3 },
     stopped: endedBy('time'),
   },
+];
+
+/** A layer taken away, to see that the one behind it holds by itself. */
+const inDepth = (call: NumberOf): readonly Abuse[] => [
   {
     probe: 'depth.user_namespace_without_filter',
-    command: perl(`print syscall(272, 0x10000000) == 0 ? 'through' : 'stopped'`),
+    command: perl(`print syscall(${call('unshare')}, 0x10000000) == 0 ? 'through' : 'stopped'`),
     limits: {},
     also: ['system call filter'],
     stopped: saysStopped,
@@ -106,7 +112,7 @@ const ABUSES: readonly Abuse[] = [
   {
     probe: 'depth.mount_without_filter',
     command: perl(
-      `my ($n, $t, $f) = ('none', '/tmp', 'tmpfs'); print syscall(165, $n, $t, $f, 0, 0) == 0 ? 'through' : 'stopped'`,
+      `my ($n, $t, $f) = ('none', '/tmp', 'tmpfs'); print syscall(${call('mount')}, $n, $t, $f, 0, 0) == 0 ? 'through' : 'stopped'`,
     ),
     limits: {},
     also: ['system call filter'],
@@ -117,10 +123,12 @@ const ABUSES: readonly Abuse[] = [
 /** Name of each attempt and whether it was stopped. A sandbox that did not start stopped nothing. */
 export async function tryAbuse(parts: AbuseParts): Promise<Map<string, boolean>> {
   const tried = await Promise.all(
-    ABUSES.map(async ({ probe, command, limits, also, stopped }): Promise<[string, boolean]> => {
-      const run = await parts.run({ command, limits }, undefined, also);
-      return [probe, run.ok && stopped(run.value)];
-    }),
+    [...ABUSES, ...inDepth(numberOfIn(parts.table))].map(
+      async ({ probe, command, limits, also, stopped }): Promise<[string, boolean]> => {
+        const run = await parts.run({ command, limits }, undefined, also);
+        return [probe, run.ok && stopped(run.value)];
+      },
+    ),
   );
   return new Map(tried);
 }

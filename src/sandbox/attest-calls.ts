@@ -2,7 +2,7 @@
  * System calls the attestation makes from inside, as a Perl program: each in a process of its own, with arguments that
  * do no harm where the call goes through. Pure. A call is stopped when the answer is one that only a barrier gives.
  */
-import { SYSCALLS_X64 } from './syscall-table-x64.ts';
+import { CALL_TABLES, type CallTable } from './syscall-table.ts';
 
 const [CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET] = [0x10000000, 0x00020000, 0x40000000];
 const X32 = 0x40000000;
@@ -84,14 +84,16 @@ interface Call {
 
 const LINE = /^\s*(\S+)\s+(\+(\d+)|(\S+))\s*(.*)$/;
 
-function readCalls(): Call[] {
+/** Calls that only x86-64 has are not tried elsewhere. */
+function readCalls(table: CallTable): Call[] {
   return CALLS.trim()
     .split('\n')
-    .map((line) => {
+    .flatMap((line) => {
       const [, probe = '', , number, name = '', args = ''] = LINE.exec(line) ?? [];
-      const found = number === undefined ? SYSCALLS_X64.get(name) : Number(number);
-      if (found === undefined) throw new Error(`no system call is named ${name}`);
-      return { probe, number: found, args };
+      const found = number === undefined ? table.calls.get(name) : Number(number);
+      if (found !== undefined) return [{ probe, number: found, args }];
+      if (!CALL_TABLES.x64.calls.has(name)) throw new Error(`no system call is named ${name}`);
+      return [];
     });
 }
 
@@ -99,8 +101,8 @@ function readCalls(): Call[] {
 const BARRIERS = [1, 13, 28, 38, 93, 97];
 
 /** Prints `probe<TAB>stopped|through<TAB>errno` for every call. */
-export function callsProgram(): string {
-  const calls = readCalls().map(
+export function callsProgram(table: CallTable): string {
+  const calls = readCalls(table).map(
     ({ probe, number, args }) => `tried('${probe}', sub { syscall(${number}${args === '' ? '' : `, ${args}`}) });`,
   );
   return `$| = 1;
@@ -114,7 +116,7 @@ sub tried {
     $! = 0;
     my $answer = $call->();
     my $errno = $! + 0;
-    syscall(${SYSCALLS_X64.get('exit_group')}, 0) if $answer == 0 && $probe eq 'namespace.clone_user' && $$ == 1;
+    syscall(${table.calls.get('exit_group')}, 0) if $answer == 0 && $probe eq 'namespace.clone_user' && $$ == 1;
     print "$probe\\t", ($answer == -1 && $barrier{$errno} ? 'stopped' : 'through'), "\\t$errno\\n";
     exit 0;
   }

@@ -200,7 +200,7 @@ async function tryFromInside(
       command: ['node', '/work/attest.mts'],
       files: [
         { path: 'attest.mts', content: program },
-        { path: 'calls.pl', content: callsProgram() },
+        { path: 'calls.pl', content: callsProgram(parts.table) },
         { path: 'task.json', content: JSON.stringify(task) },
       ],
       limits: { pids: PROCESSES, diskMiB: DISK_MIB, seconds: 20 },

@@ -6,11 +6,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { type BwrapPlan, bwrapArguments, TMPFS_INSIDE } from './bwrap-arguments.ts';
-import { HANDSHAKE, INSIDE, OUTSIDE, type ResourceLimits, resourceLimitArguments, STAGES } from './launch-script.ts';
+import {
+  HANDSHAKE,
+  insideProgram,
+  outsideProgram,
+  type ResourceLimits,
+  resourceLimitArguments,
+  STAGES,
+} from './launch-script.ts';
 import type { Layer } from './layers.ts';
 import { openMemoryFile } from './memory-file-client.ts';
 import type { CheckedRequest } from './request.ts';
 import { WORK_INSIDE } from './request.ts';
+import type { NumberOf } from './syscall-table.ts';
 
 const [ARGUMENTS, INFO, FILTER, FIRST_FILE] = [3, 4, 6, 7];
 const PERL = '/usr/bin/perl';
@@ -28,6 +36,8 @@ export interface LaunchPlan {
   /** The uid to become; undefined when this process already is an unprivileged one. */
   readonly hostUid: number | undefined;
   readonly filter: Uint8Array;
+  /** Of the machine we run on. */
+  readonly call: NumberOf;
   readonly node: LaunchInput;
   readonly inputs: readonly LaunchInput[];
   /** Written inside before the start, by absolute path. */
@@ -125,12 +135,13 @@ function spawnPlan(plan: LaunchPlan, descriptors: number[]): ChildProcess {
     ...[String(top), keep('closed descriptors') ? '0' : '1', keep('clean environment') ? '0' : '1'],
   ];
   const limits = keep('resource limits') ? resourceLimitArguments(plan.resourceLimits) : [];
-  const inside = [PERL, '-e', INSIDE, '--', ...limits, '--', ...plan.request.command];
+  const inside = [PERL, '-e', insideProgram(plan.call), '--', ...limits, '--', ...plan.request.command];
   const stdio: ('pipe' | number)[] = ['pipe', 'pipe', 'pipe'];
   stdio.push(open(`${args.join('\0')}\0`), 'pipe', 'pipe', open(plan.filter));
   stdio.push(...plan.files.map(({ content }) => open(content)));
   if (plan.attestation) stdio.push(plan.attestation.descriptor);
-  return spawn(PERL, ['-e', OUTSIDE, '--', ...outside, ...plan.bwrap, '--args', String(ARGUMENTS), '--', ...inside], {
+  const programs = [...plan.bwrap, '--args', String(ARGUMENTS), '--', ...inside];
+  return spawn(PERL, ['-e', outsideProgram(plan.call), '--', ...outside, ...programs], {
     env: plan.attestation?.environment ?? {},
     cwd: '/',
     stdio,

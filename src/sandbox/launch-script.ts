@@ -1,10 +1,11 @@
 /**
  * The two small programs around bubblewrap, in Perl because Debian always has it (`perl-base` is essential), it starts
- * in about 1 ms and can make system calls by number. Numbers are those of x86-64; other machines are refused earlier.
+ * in about 1 ms and can make system calls by number.
  *
  *   OUTSIDE  uid stage count {bind|copy source}… top keep-descriptors keep-environment program…   last program before bubblewrap
  *   INSIDE   {resource=limit}… -- command…                first program in the sandbox, before any foreign code
  */
+import type { NumberOf } from './syscall-table.ts';
 
 /**
  * Where OUTSIDE, as root, may show bubblewrap the inputs its uid could not reach: a tmpfs in a mount namespace of its own.
@@ -17,7 +18,7 @@ export const STAGES: readonly string[] = ['/mnt', '/media', '/srv', '/boot', '/r
  * Always: an empty environment, every descriptor above `top` closed, never bubblewrap as uid 0 — with the kernel's
  * uid 0 the files of /proc/sys stay writable through every namespace.
  */
-export const OUTSIDE = `
+export const outsideProgram = (call: NumberOf): string => `
 my ($uid, $stage, $count) = splice @ARGV, 0, 3;
 my @inputs = splice @ARGV, 0, 2 * $count;
 my ($top, $keepAll, $keepEnvironment) = splice @ARGV, 0, 3;
@@ -26,10 +27,10 @@ sub fail { print STDERR "launcher: $_[0]\\n"; exit 125 }
 if ($uid ne '-') {
   my ($none, $root, $tmpfs, $options) = ('none', '/', 'tmpfs', 'mode=0755,size=1g');
   if (@inputs) {
-    syscall(272, 0x20000) == 0 or fail("mount namespace: $!");
-    syscall(165, $none, $root, 0, 0x44000, 0) == 0 or fail("private mounts: $!");
+    syscall(${call('unshare')}, 0x20000) == 0 or fail("mount namespace: $!");
+    syscall(${call('mount')}, $none, $root, 0, 0x44000, 0) == 0 or fail("private mounts: $!");
     umask 022;
-    syscall(165, $tmpfs, $stage, $tmpfs, 6, $options) == 0 or fail("stage: $!");
+    syscall(${call('mount')}, $tmpfs, $stage, $tmpfs, 6, $options) == 0 or fail("stage: $!");
   }
   for (my $i = 0; @inputs; $i++) {
     my ($how, $from) = splice @inputs, 0, 2;
@@ -40,16 +41,16 @@ if ($uid ne '-') {
       next;
     }
     if (-d $from) { mkdir $to } else { open(my $file, '>', $to); close $file }
-    syscall(165, $from, $to, 0, 0x5000, 0) == 0 or fail("bind of $from: $!");
+    syscall(${call('mount')}, $from, $to, 0, 0x5000, 0) == 0 or fail("bind of $from: $!");
   }
   my $id = $uid + 0;
-  syscall(116, 0, 0) == 0 or fail("setgroups: $!");
-  syscall(119, $id, $id, $id) == 0 or fail("setresgid: $!");
-  syscall(117, $id, $id, $id) == 0 or fail("setresuid: $!");
+  syscall(${call('setgroups')}, 0, 0) == 0 or fail("setgroups: $!");
+  syscall(${call('setresgid')}, $id, $id, $id) == 0 or fail("setresgid: $!");
+  syscall(${call('setresuid')}, $id, $id, $id) == 0 or fail("setresuid: $!");
 }
 umask 022;
-fail('bubblewrap is never started by uid 0') if syscall(102) == 0 || syscall(107) == 0;
-$keepAll || syscall(436, $top + 1, 0xffffffff, 0) == 0 or fail("close_range: $!");
+fail('bubblewrap is never started by uid 0') if syscall(${call('getuid')}) == 0 || syscall(${call('geteuid')}) == 0;
+$keepAll || syscall(${call('close_range')}, $top + 1, 0xffffffff, 0) == 0 or fail("close_range: $!");
 exec { $ARGV[0] } @ARGV or fail("$ARGV[0]: $!");
 `;
 
@@ -60,21 +61,21 @@ export const HANDSHAKE = 5;
  * Sets resource limits (RLIMIT_NPROC counts per user namespace, so it can only be set in here), says that the mounts
  * stand, waits for leave, closes everything above 2 and becomes the command. 126 and 127 as in a shell.
  */
-export const INSIDE = `
+export const insideProgram = (call: NumberOf): string => `
 while (@ARGV && (my $limit = shift @ARGV) ne '--') {
   my ($resource, $value) = split /=/, $limit;
   my $both = pack 'QQ', $value, $value;
-  syscall(302, 0, $resource + 0, $both, 0) == 0 or do { print STDERR "launcher: limit $resource: $!\\n"; exit 125 };
+  syscall(${call('prlimit64')}, 0, $resource + 0, $both, 0) == 0 or do { print STDERR "launcher: limit $resource: $!\\n"; exit 125 };
 }
 my $signal = pack 'i', 0;
-syscall(157, 2, $signal, 0, 0, 0) == 0 && unpack('i', $signal) == 9
+syscall(${call('prctl')}, 2, $signal, 0, 0, 0) == 0 && unpack('i', $signal) == 9
   or do { print STDERR "launcher: does not die with the launcher\\n"; exit 125 };
 my ($ready, $leave, $last) = ('r', ' ', 0xffffffff);
-syscall(1, ${HANDSHAKE}, $ready, 1) == 1 or exit 125;
-syscall(0, ${HANDSHAKE}, $leave, 1) == 1 or exit 125;
+syscall(${call('write')}, ${HANDSHAKE}, $ready, 1) == 1 or exit 125;
+syscall(${call('read')}, ${HANDSHAKE}, $leave, 1) == 1 or exit 125;
 my $keepAll = $leave eq 'k';
-syscall(436, 3, $last, 0) unless $keepAll;
-syscall(3, ${HANDSHAKE}) if $keepAll;
+syscall(${call('close_range')}, 3, $last, 0) unless $keepAll;
+syscall(${call('close')}, ${HANDSHAKE}) if $keepAll;
 no warnings;
 exec { $ARGV[0] } @ARGV;
 my $error = $! + 0;

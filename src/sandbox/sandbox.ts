@@ -26,6 +26,7 @@ import { type CheckedRequest, checkRequest, NODE_INSIDE } from './request.ts';
 import type { SandboxLimits, SandboxProfile, SandboxRefusal, SandboxRequest, SandboxRun } from './run.ts';
 import { runOnce } from './run-service.ts';
 import { compileFilter } from './seccomp-filter.ts';
+import { type CallTable, findCallTable, numberOfIn } from './syscall-table.ts';
 
 const MIB = 1_048_576;
 /** Locks of host uids; one directory for the machine, so that two installations agree. */
@@ -67,6 +68,7 @@ interface Parts {
   readonly options: SandboxOptions;
   readonly bubblewrap: Bubblewrap;
   readonly filter: Buffer;
+  readonly table: CallTable;
   readonly node: LaunchInput;
   readonly nodeSha256: string;
   readonly unstage: () => void;
@@ -106,8 +108,10 @@ function resourceLimits(profile: SandboxProfile, limits: SandboxLimits): Resourc
 }
 
 async function assemble(options: SandboxOptions, without: ReadonlySet<Layer>): Promise<Result<Parts, SandboxRefusal>> {
-  const filter = compileFilter(options.architecture ?? process.arch);
-  if (!filter.ok) return filter;
+  const architecture = options.architecture ?? process.arch;
+  const table = findCallTable(architecture);
+  if (!table)
+    return missing('system call filter', `no call table for ${architecture} is checked in; run on x64 or arm64`);
   if (!existsSync('/usr/bin/perl')) return missing('closed descriptors', 'perl is missing; install perl-base');
   if (!hasMemoryFiles()) return missing('memory files', '/dev/shm is not a tmpfs; mount one there');
   const bubblewrap = options.bubblewrap ?? (await findBubblewrap(options.stateDirectory));
@@ -126,7 +130,8 @@ async function assemble(options: SandboxOptions, without: ReadonlySet<Layer>): P
   return ok({
     options,
     bubblewrap,
-    filter: filter.value,
+    filter: compileFilter(table),
+    table,
     node: staged ? { ...node, path: staged.path, how: reachOf(staged.path) } : node,
     nodeSha256,
     unstage: () => staged?.remove(),
@@ -160,6 +165,7 @@ function toPlan(
     bwrap: parts.bubblewrap.command,
     hostUid,
     filter: parts.filter,
+    call: numberOfIn(parts.table),
     node: parts.node,
     inputs,
     files: [...ETC, ...request.files.map(({ path, content }) => ({ inside: insideWork(path), content }))],
@@ -248,7 +254,7 @@ export async function createSandboxWithout(
     profile: options.profile,
     layers,
     run: (request) => run(request),
-    attest: () => attest({ profile: options.profile, layers, random: options.random, run }),
+    attest: () => attest({ profile: options.profile, layers, random: options.random, table: parts.table, run }),
     close,
   });
 }

@@ -3,11 +3,9 @@
  * Order: foreign architecture → kill; x32 and unknown numbers → ENOSYS; calls whose arguments decide; calls refused
  * by name → EPERM; the rest is allowed.
  */
-import { ok, type Result, refuse } from '../lib/result.ts';
-import type { SandboxRefusal } from './run.ts';
-import { AUDIT_ARCH_X64, SYSCALLS_X64 } from './syscall-table-x64.ts';
+import { type CallTable, type NumberOf, numberOfIn } from './syscall-table.ts';
 
-/** Refused whatever the arguments are. */
+/** Refused whatever the arguments are, where the machine has them. */
 export const DENIED_CALLS: readonly string[] = `
   mount umount2 pivot_root chroot open_tree move_mount fsopen fsconfig fsmount fspick mount_setattr statmount listmount
   unshare setns ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise process_mrelease
@@ -74,7 +72,7 @@ function onlyValues(values: readonly number[], errno: number): Instruction[] {
   return [...values.map((value, index) => ifEqual(value, values.length - index, 0)), answer(refuseWith(errno))];
 }
 
-function argumentRules(numberOf: (name: string) => number): Instruction[] {
+function argumentRules(numberOf: NumberOf): Instruction[] {
   const refusing = (values: readonly number[]): Instruction[] => [
     ...values.map((value, index) => ifEqual(value, values.length - index, 0)),
     answer(ALLOW),
@@ -135,38 +133,24 @@ function encode(program: readonly Instruction[]): Buffer {
   return bytes;
 }
 
-/** `architecture` as `process.arch` names it. Refuses where no call table is checked in: a guessed number is a hole. */
-export function compileFilter(architecture: string): Result<Buffer, SandboxRefusal> {
-  if (architecture !== 'x64') {
-    return refuse({
-      kind: 'layer-missing',
-      layer: 'system call filter',
-      reason: `no system call table for ${architecture} is checked in yet; run on x64`,
-    });
-  }
-  const numberOf = (name: string): number => {
-    const number = SYSCALLS_X64.get(name);
-    if (number === undefined) throw new Error(`no system call is named ${name}`);
-    return number;
-  };
-  const last = Math.max(...SYSCALLS_X64.values());
-  const denied = toRanges(DENIED_CALLS.map(numberOf));
-  return ok(
-    encode([
-      load(AT_ARCHITECTURE),
-      ifEqual(AUDIT_ARCH_X64, 1, 0),
-      answer(KILL_PROCESS),
-      load(AT_NUMBER),
-      ifAtLeast(X32_BIT, 1, 0),
-      ifGreater(last, 0, 1),
-      answer(refuseWith(ENOSYS)),
-      ...argumentRules(numberOf),
-      ...denied.flatMap(([from, to]) =>
-        from === to
-          ? [ifEqual(from, 0, 1), answer(refuseWith(EPERM))]
-          : [ifAtLeast(from, 0, 2), ifGreater(to, 1, 0), answer(refuseWith(EPERM))],
-      ),
-      answer(ALLOW),
-    ]),
-  );
+export function compileFilter(table: CallTable): Buffer {
+  const last = Math.max(...table.calls.values());
+  const denied = toRanges(DENIED_CALLS.flatMap((name) => table.calls.get(name) ?? []));
+  return encode([
+    load(AT_ARCHITECTURE),
+    ifEqual(table.auditArchitecture, 1, 0),
+    answer(KILL_PROCESS),
+    load(AT_NUMBER),
+    // On x86-64 only, but a number as high exists nowhere.
+    ifAtLeast(X32_BIT, 1, 0),
+    ifGreater(last, 0, 1),
+    answer(refuseWith(ENOSYS)),
+    ...argumentRules(numberOfIn(table)),
+    ...denied.flatMap(([from, to]) =>
+      from === to
+        ? [ifEqual(from, 0, 1), answer(refuseWith(EPERM))]
+        : [ifAtLeast(from, 0, 2), ifGreater(to, 1, 0), answer(refuseWith(EPERM))],
+    ),
+    answer(ALLOW),
+  ]);
 }
