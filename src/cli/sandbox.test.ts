@@ -1,6 +1,6 @@
 /** `sandbox run` and `sandbox attest` as the contract has them: exit statuses, streams, files. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -81,6 +81,30 @@ test('its own refusals are 125: sinks that are not built, a limit out of range, 
     const run = await headstart('sandbox', 'run', ...args, '--', 'true');
     assert.deepEqual([run.exit, run.out], [125, ''], args.join(' '));
   }
+});
+
+test('a place that output or record cannot have is refused with 125, whatever the command would have said', async () => {
+  const taken = join(directory, 'taken');
+  mkdirSync(taken);
+  writeFileSync(join(taken, 'file'), 'mine');
+  for (const args of [
+    ['--record', join(directory, 'nothing', 'record')],
+    ['--out', '/proc/nothing'],
+    ['--out', join(taken, 'file')],
+    ['--out', taken],
+  ]) {
+    const run = await headstart('sandbox', 'run', ...args, '--', 'sh', '-c', 'echo left > file');
+    assert.equal(run.exit, 125, args.join(' '));
+    assert.match(run.err, /^headstart: .+/m);
+  }
+  assert.equal(readFileSync(join(taken, 'file'), 'utf8'), 'mine');
+});
+
+test('a full disk is an error that the command is told of', async () => {
+  const fill = 'head -c 9000000 /dev/zero > x || echo full';
+  const run = await headstart('sandbox', 'run', '--disk', '4', '--', 'sh', '-c', fill);
+  assert.deepEqual([run.exit, run.out], [0, 'full\n'], run.err);
+  assert.match(run.err, /No space left/);
 });
 
 test('wrong usage is 2', async () => {

@@ -2,7 +2,7 @@
  * `sandbox run` and `sandbox attest`: the sandbox on the command line. The profile is printed before anything starts.
  * The exit status of `sandbox run` is the command's own; 124 time, 137 a limit, 125 the sandbox's own refusal.
  */
-import { lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { canonicalJson } from '../lib/canonical-json.ts';
@@ -69,35 +69,71 @@ function toLimits({ memory, pids, seconds, disk }: RunOptions): Partial<SandboxL
   };
 }
 
+/** Our own refusal, as against whatever the command did: it was not run, or what it left has no place. */
+class OwnRefusal extends Error {
+  override readonly name = 'OwnRefusal';
+}
+
+/** Not by `recursive`: that never ends where the kernel says of /proc that it is not there. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path);
+}
+
+/** Before the run, so that none is begun whose output or record has no place. */
+function preparePlaces({ out, record }: RunOptions): void {
+  try {
+    if (out !== undefined) makeDirectory(resolve(out));
+    if (record !== undefined) accessSync(existsSync(record) ? record : dirname(resolve(record)), constants.W_OK);
+  } catch (cause) {
+    throw new OwnRefusal(`nothing was run: ${(cause as Error).message}`, { cause });
+  }
+}
+
 /** The directory is the caller's and holds nothing of these names yet: what comes out of a sandbox overwrites nothing. */
-function writeOutputs(directory: string, outputs: SandboxRun['outputs']): void {
-  mkdirSync(directory, { recursive: true });
-  for (const [path, content] of outputs) {
-    const target = join(directory, path);
-    mkdirSync(dirname(target), { recursive: true });
-    if (lstatSync(target, { throwIfNoEntry: false })) {
-      throw new CommandEnd('failed', `${target} exists already; give --out an empty directory`);
+function writeTraces({ out, record }: RunOptions, run: SandboxRun): void {
+  try {
+    if (record !== undefined) writeFileSync(record, canonicalJson(run.record), { mode: 0o600 });
+    for (const [path, content] of out === undefined ? [] : run.outputs) {
+      const target = join(resolve(out ?? ''), path);
+      mkdirSync(dirname(target), { recursive: true });
+      if (lstatSync(target, { throwIfNoEntry: false })) {
+        throw new OwnRefusal(`${target} exists already; give --out an empty directory`);
+      }
+      writeFileSync(target, content, { mode: 0o644, flag: 'wx' });
     }
-    writeFileSync(target, content, { mode: 0o644, flag: 'wx' });
+  } catch (cause) {
+    throw cause instanceof OwnRefusal ? cause : new OwnRefusal((cause as Error).message, { cause });
   }
 }
 
 async function runInSandbox(context: SandboxCommandsContext, options: RunOptions, command: string[]): Promise<void> {
   const { terminal } = context;
-  const refused = (words: string): void => {
-    terminal.say(`headstart: ${words}`);
+  try {
+    if (options.net === 'sinks') throw new OwnRefusal('--net sinks is not built yet; --net none is what there is');
+    const profile = options.profile ?? context.chooseProfile();
+    terminal.say(`sandbox profile: ${profile}`);
+    preparePlaces(options);
+    await runOnProfile(context, options, profile, command);
+  } catch (error) {
+    if (!(error instanceof OwnRefusal)) throw error;
+    terminal.say(`headstart: ${error.message}`);
     process.exitCode = OWN_REFUSAL;
-  };
-  if (options.net === 'sinks') {
-    refused('--net sinks is not built yet; --net none is what there is');
-    return;
   }
-  const profile = options.profile ?? context.chooseProfile();
-  terminal.say(`sandbox profile: ${profile}`);
+}
+
+async function runOnProfile(
+  context: SandboxCommandsContext,
+  options: RunOptions,
+  profile: SandboxProfile,
+  command: string[],
+): Promise<void> {
   const opened = await context.openSandbox(profile);
   if (!opened.ok) {
-    refused(`layer missing from the profile ${profile}: ${opened.refusal.layer}: ${opened.refusal.reason}`);
-    return;
+    throw new OwnRefusal(
+      `layer missing from the profile ${profile}: ${opened.refusal.layer}: ${opened.refusal.reason}`,
+    );
   }
   const sandbox = opened.value;
   try {
@@ -107,15 +143,11 @@ async function runInSandbox(context: SandboxCommandsContext, options: RunOptions
       limits: toLimits(options),
       collect: options.out !== undefined,
     });
-    if (!run.ok) {
-      refused(`${run.refusal.kind}: ${run.refusal.layer}: ${run.refusal.reason}`);
-      return;
-    }
+    if (!run.ok) throw new OwnRefusal(`${run.refusal.kind}: ${run.refusal.layer}: ${run.refusal.reason}`);
     context.stdout.write(run.value.stdout);
     context.stderr.write(run.value.stderr);
-    if (options.out !== undefined) writeOutputs(resolve(options.out), run.value.outputs);
-    if (options.record !== undefined) writeFileSync(options.record, canonicalJson(run.value.record), { mode: 0o600 });
-    if (run.value.end !== 'exited') terminal.say(`sandbox: ended by ${run.value.end}`);
+    writeTraces(options, run.value);
+    if (run.value.end !== 'exited') context.terminal.say(`sandbox: ended by ${run.value.end}`);
     process.exitCode = run.value.exitCode;
   } finally {
     await sandbox.close();

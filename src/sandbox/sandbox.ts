@@ -36,6 +36,8 @@ const OPEN_FILES = 1_024;
 const NODE_ADDRESS_SPACE_BYTES = 64 * 1_024 * MIB;
 /** Writable mappings Node makes before it runs anything, thread stacks included. */
 const NODE_DATA_BYTES = 2_048 * MIB;
+/** So that a full disk is an error and not a signal; only a file with holes comes to the limit of a file. */
+const PAGE_BYTES = 4_096;
 /** In `full` the cgroup counts first, so that it can tell. */
 const PROCESS_SLACK = 16;
 
@@ -99,7 +101,7 @@ function resourceLimits(profile: SandboxProfile, limits: SandboxLimits): Resourc
     core: 0,
     memlock: 0,
     nofile: OPEN_FILES,
-    fsize: limits.diskMiB * MIB,
+    fsize: limits.diskMiB * MIB + PAGE_BYTES,
     cpu: limits.cpuSeconds + 1,
     nproc: limits.pids + (profile === 'full' ? PROCESS_SLACK : 0),
     as: memory + NODE_ADDRESS_SPACE_BYTES,
