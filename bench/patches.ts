@@ -3,7 +3,7 @@
  * flawed versions, true ones from the upstream's fixed versions. Prints progress to standard error and writes a dated
  * report of counts.
  *
- *   node bench/patches.ts [--packages 20] [--minutes 25] [--only name,name] [--fixes-only]
+ *   node bench/patches.ts [--packages 20] [--minutes 25] [--at-once 1] [--only name,name] [--fixes-only]
  *
  * With `--only` nothing is written: it is for looking into one package.
  */
@@ -58,6 +58,7 @@ const { values } = parseArgs({
     packages: { type: 'string', default: '20' },
     minutes: { type: 'string', default: '25' },
     repeats: { type: 'string', default: '20' },
+    'at-once': { type: 'string', default: '1' },
     only: { type: 'string' },
     'fixes-only': { type: 'boolean', default: false },
   },
@@ -136,7 +137,7 @@ function dependenciesOf(directory: string): string {
   return JSON.stringify(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')).dependencies ?? {});
 }
 
-async function tell(kind: Outcome['kind'], { baseline, fixed }: Pair, patch: string): Promise<void> {
+async function tell(kind: Outcome['kind'], { tree, baseline, fixed }: Pair, patch: string): Promise<string> {
   const start = performance.now();
   const { verdict, reasons, checks } = await verifyPatch(parts, baseline, patch);
   const seconds = (performance.now() - start) / 1_000;
@@ -144,8 +145,9 @@ async function tell(kind: Outcome['kind'], { baseline, fixed }: Pair, patch: str
   const isOpen = still.length > 0 && (await firesOnPublished(baseline, fixed, still));
   outcomes.push({ kind, verdict, seconds, beyond: checks?.variants.beyond.length ?? 0, isOpen });
   say(
-    `  ${kind}: ${verdict} (${seconds.toFixed(1)} s) ${verdict === 'fixes' ? '' : reasons.join(' | ').slice(0, 600)}`,
+    `  ${tree.name}, ${kind}: ${verdict} (${seconds.toFixed(1)} s) ${verdict === 'fixes' ? '' : reasons.join(' | ').slice(0, 600)}`,
   );
+  return verdict;
 }
 
 /** Asks the published fixed version, with its own dependencies, whether those variants get through. */
@@ -187,8 +189,9 @@ async function examine(row: Row, index: number): Promise<void> {
   packages += 1;
   const effective = pair.baseline.variants.filter(({ fires }) => fires).length;
   say(`${packages}. ${row.package}@${row.version} ${row.class}: ${effective} variants fire`);
-  await tell('upstream fix, smallest', pair, pair.fix);
-  await tell('upstream fix, whole', pair, pair.whole);
+  const accepted = (await tell('upstream fix, smallest', pair, pair.fix)) === 'fixes';
+  // The whole release says something only where the part of it that mends was refused.
+  if (!accepted) await tell('upstream fix, whole', pair, pair.whole);
   if (!values['fixes-only']) await attackBad(pair, index);
   await pair.tree.dispose();
   await pair.fixed.dispose();
@@ -205,13 +208,19 @@ async function attackBad(pair: Pair, index: number): Promise<void> {
     tried += 1;
     await tell(kind, pair, patch);
   }
-  if (repeatable === '' && Date.now() < until) await repeat(pair, flawed);
+  if (repeatable === '' && Date.now() < until) {
+    repeatable = 'not finished';
+    await repeat(pair, flawed);
+  }
 }
 
 /** The same two patches again and again: the verdict and every reason must be the same. */
 async function repeat(pair: Pair, flawed: Flawed | undefined): Promise<void> {
   const bad = flawed && makeBadPatch('blocks one payload', flawed);
-  if (bad === undefined) return;
+  if (bad === undefined) {
+    repeatable = '';
+    return;
+  }
   const seen = [new Set<string>(), new Set<string>()];
   for (let run = 0; run < Number(values.repeats); run += 1) {
     for (const [at, patch] of [pair.fix, bad].entries()) {
@@ -264,6 +273,8 @@ function report(): string {
     line('upstream fix, smallest', small),
     line('upstream fix, whole', of('upstream fix, whole')),
     '',
+    'The whole release is tried only where its smallest part was refused.',
+    '',
     'Pairs left out, with the reason:',
     '',
     ...[...skipped].sort().map(([why, count]) => `- ${count}: ${why}`),
@@ -277,19 +288,23 @@ if (!existsSync(targets)) {
   const rows = (JSON.parse(readFileSync(targets, 'utf8')) as Row[]).filter(({ fixedVersion }) => fixedVersion !== null);
   const random = createSeededRandom(SEED);
   const order = rows.map((row) => ({ row, at: random.next() })).sort((left, right) => left.at - right.at);
-  for (const [index, { row }] of order.entries()) {
-    if (only !== undefined && !only.includes(row.package)) continue;
-    if (packages >= Number(values.packages) || Date.now() > until) break;
-    await examine(row, index).catch((fault: Error) => {
-      const why = 'the run failed';
-      skipped.set(why, (skipped.get(why) ?? 0) + 1);
-      say(`${row.package}: ${fault.stack}`);
-    });
-    if (only !== undefined) continue;
-    const directory = join(import.meta.dirname, 'reports');
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}-patches.md`), report());
-  }
+  const waiting = order.entries();
+  const worker = async () => {
+    for (const [index, { row }] of waiting) {
+      if (only !== undefined && !only.includes(row.package)) continue;
+      if (packages >= Number(values.packages) || Date.now() > until) return;
+      await examine(row, index).catch((fault: Error) => {
+        const why = 'the run failed';
+        skipped.set(why, (skipped.get(why) ?? 0) + 1);
+        say(`${row.package}: ${fault.stack}`);
+      });
+      if (only !== undefined) continue;
+      const directory = join(import.meta.dirname, 'reports');
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}-patches.md`), report());
+    }
+  };
+  await Promise.all(Array.from({ length: Number(values['at-once']) }, worker));
   process.stdout.write(report());
 }
 await sandbox.close();

@@ -19,7 +19,7 @@ const FILES = 2_000;
 const FILE_BYTES = 1024 * 1024;
 const LINES_AROUND = 40;
 /** What may be spent on making the patch smaller: a try that fires costs one run, one that is silent several. */
-const TRIAL_RUNS = 240;
+const TRIAL_RUNS = 120;
 const SILENT_TRIAL_RUNS = 8;
 
 /** Every script that changed between the two versions, as a patch; tests, documents and build files left out. */
