@@ -28,7 +28,14 @@ export interface Config {
   readonly mailFrom: string | undefined;
   /** How reports of real cases leave; where absent they stay in the outbox. Never without `publisher` and `mailFrom`. */
   readonly smtp: SmtpSettings | undefined;
+  /** A provider's key, by the name that a model gives; never a variable of our own. */
+  readonly providerKey: (variable: string) => Secret | undefined;
+  /** Where spans go (OTLP over HTTP), without `/v1/traces`; nowhere where absent. */
+  readonly otlpEndpoint: string | undefined;
 }
+
+/** Secrets of this program that no model may name as its key. */
+const OWN_VARIABLE = /^(HEADSTART_|DATABASE_URL$|PG)/;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -58,6 +65,10 @@ export function readConfig(env: Environment): Config {
   if (origin && (!URL.canParse(origin) || new URL(origin).origin !== origin)) {
     wrong.push('HEADSTART_ORIGIN is not like https://console.example.org, without a path');
   }
+  const otlpEndpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT || undefined;
+  if (otlpEndpoint && !/^https?:\/\//.test(otlpEndpoint)) {
+    wrong.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// address');
+  }
   const identity = readIdentity(env, wrong);
   if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
   return {
@@ -72,6 +83,11 @@ export function readConfig(env: Environment): Config {
       return value ? toSecret(value) : undefined;
     },
     noApt: env.HEADSTART_NO_APT === '1',
+    otlpEndpoint,
+    providerKey: (variable) => {
+      const key = OWN_VARIABLE.test(variable) ? undefined : env[variable];
+      return key ? toSecret(key) : undefined;
+    },
     ...identity,
   };
 }

@@ -1,6 +1,7 @@
 /** The servers of a role, on loopback. */
 import type { Addresses, Role, ServeParts } from './cli/index.ts';
 import { CommandEnd } from './cli/index.ts';
+import { openGate } from './gate.ts';
 import { addSignInRoutes, createPublicServer, createStatusServer, listenOnLoopback, PortInUse } from './http/index.ts';
 import type { Parts } from './parts.ts';
 import { openProgramme } from './programme.ts';
@@ -15,18 +16,23 @@ export function createServing(
   return {
     async open(role: Role, port: number, profile): Promise<Addresses> {
       const home = await parts.home();
-      const claim = await claimRole(home.path, role === 'all' ? 'serve' : `serve-${role}`);
-      parts.onClose(() => claim.release());
+      // Any number of gateways share a data directory; each has a journal of its own.
+      if (role !== 'gateway') {
+        const claim = await claimRole(home.path, role === 'all' ? 'serve' : `serve-${role}`);
+        parts.onClose(() => claim.release());
+      }
       const next = port === 0 ? 0 : port + 1;
       const publicUrl = role === 'all' || role === 'public' ? await openPublic(parts, home.public, next) : null;
-      const urls = { public: publicUrl, gateway: null };
+      const gatewayUrl =
+        role === 'all' || role === 'gateway' ? await openGateway(parts, port === 0 ? 0 : port + 2) : null;
+      const urls = { public: publicUrl, gateway: gatewayUrl };
       const consoleUrl = role === 'all' || role === 'web' ? await openStatus(parts, session, port, urls) : null;
       if (role === 'all' || role === 'worker') {
         const { services, startWorkers } = await session();
         await startWorkers({ profile, registry: parts.registry(), onEvent: () => {} });
         await services.publishing.writeStanding();
       }
-      return { console: consoleUrl, gateway: null, public: publicUrl };
+      return { console: consoleUrl, gateway: gatewayUrl, public: publicUrl };
     },
 
     untilStopped: () =>
@@ -45,6 +51,11 @@ async function openPublic(parts: Parts, directory: string, port: number): Promis
   const server = await createPublicServer({ directory });
   parts.onClose(() => server.close());
   return await listening(() => listenOnLoopback(server, port));
+}
+
+async function openGateway(parts: Parts, port: number): Promise<string> {
+  const gate = await openGate(parts);
+  return await listening(() => listenOnLoopback(gate.server, port));
 }
 
 async function openStatus(

@@ -1,14 +1,13 @@
-/** `serve`: the status page, the public files and the workers, until it is told to stop. */
+/** `serve`: the status page, the public files, the gateway and the workers, until it is told to stop. */
 import type { Command } from 'commander';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
-export const ROLES = ['all', 'worker', 'web', 'public'] as const;
+export const ROLES = ['all', 'gateway', 'worker', 'web', 'public'] as const;
 export type Role = (typeof ROLES)[number];
 
 export interface Addresses {
   readonly console: string | null;
-  /** The gateway is not built yet. */
-  readonly gateway: null;
+  readonly gateway: string | null;
   readonly public: string | null;
 }
 
@@ -26,8 +25,12 @@ export const DEFAULT_PORT = 8470;
 export function registerServe(program: Command, parts: ServeParts): void {
   program
     .command('serve')
-    .description('serve the status page and the public files, and run jobs')
-    .option('--port <n>', 'port of the status page (the public server gets the next one); 0 for any', `${DEFAULT_PORT}`)
+    .description('serve the status page, the public files and the gateway, and run jobs')
+    .option(
+      '--port <n>',
+      'port of the status page (public server: the next one, gateway: the one after); 0 for any',
+      `${DEFAULT_PORT}`,
+    )
     .option('--role <name>', ROLES.join(', '), 'all')
     .option('--profile <name>', 'sandbox profile: full or user')
     .action(async (options: { port: string; role: string; profile?: string }) => {
@@ -43,11 +46,12 @@ export async function serve(
   port: string,
   profile: 'full' | 'user',
 ): Promise<void> {
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_534) {
-    throw new CommandEnd('usage', `--port takes a number from 0 to 65534, not ${port}`);
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_533) {
+    throw new CommandEnd('usage', `--port takes a number from 0 to 65533, not ${port}`);
   }
   const addresses = await open(role, Number(port), profile);
   terminal.json({ ...addresses });
   if (addresses.console) terminal.say(`Open ${addresses.console} (status) or ${addresses.public ?? ''} (public files)`);
+  if (addresses.gateway) terminal.say(`Model calls go to ${addresses.gateway}`);
   await untilStopped();
 }

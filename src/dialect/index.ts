@@ -4,6 +4,6 @@ export type { AnswerReader, Attempt, CallRequest, Dialect, Protocol } from './di
 export { DIALECTS } from './dialects.ts';
 export { applyEdits, type JsonDocument, readJsonDocument } from './json-text.ts';
 export { openaiChat } from './openai-chat.ts';
-export { type Refusal, type RefusalKind, toWire } from './refusal.ts';
+export { type Refusal, toWire } from './refusal.ts';
 export { createSseParser, type SseEvent, SseTooLong } from './sse.ts';
 export type { Hop, Reading, Usage } from './usage.ts';

@@ -33,8 +33,6 @@ export type Refusal =
   | { readonly kind: 'upstream-refused-us' }
   | { readonly kind: 'answer-too-large'; readonly limitBytes: number };
 
-export type RefusalKind = Refusal['kind'];
-
 export interface Wire {
   readonly status: number;
   /** The same for both protocols. */

@@ -21,7 +21,7 @@ import type { LiveCall, LiveCalls } from './live-calls.ts';
 import { type Bound, boundCall } from './price.ts';
 import { sendRefusal } from './reply-service.ts';
 import { type Settlement, settleCall } from './settlement.ts';
-import type { UpstreamListener, Upstreams } from './upstream-client.ts';
+import { oneHeader, toUpstreamHeaders, type UpstreamListener, type Upstreams } from './upstream-client.ts';
 
 export interface CallParts {
   readonly gateway: Id<'gateway'>;
@@ -38,6 +38,8 @@ export interface CallParts {
   readonly random: RandomBytes;
   readonly limits: AnswerLimits;
   readonly onEnd: (facts: CallFacts) => void;
+  /** The provider served it. */
+  readonly onServed: (caller: Caller, model: string, call: string) => void;
   /** The stable code of every refusal of ours. */
   readonly onRefusal: (code: string) => void;
   readonly onTrouble: (error: Error) => void;
@@ -261,7 +263,12 @@ async function pass(
     reader: dialect.createReader(document),
     send: (listener: UpstreamListener) =>
       parts.upstreams.send(
-        { base: model.url, path: dialect.path + query, headers: toUpstreamHeaders(request, dialect, key), body: sent },
+        {
+          base: model.url,
+          path: dialect.path + query,
+          headers: toUpstreamHeaders(request, dialect.protocol, key),
+          body: sent,
+        },
         listener,
       ),
   });
@@ -300,6 +307,7 @@ async function settle(
     parts.onTrouble(toError(error));
     parts.meter.post(reservation, settlement.costMicro);
   }
+  if (outcome?.ending === 'complete') parts.onServed(caller, judged.grants[0].model.id, call);
   const { usage, costMicro } = settlement;
   const reading = outcome?.reading;
   parts.onEnd({
@@ -376,29 +384,6 @@ function refuse(
   parts.onRefusal(code);
   parts.journal.note({ type: 'refuse', call, code, person, key, organisation: forOrganisation, model, rule });
   if (!response.headersSent) sendRefusal(response, dialect, refusal, { 'headstart-request-id': requestId });
-}
-
-/** Of the client only what means something to a provider; never its key, its cookies or its address. */
-const PASSED_HEADERS = ['accept', 'anthropic-version', 'anthropic-beta', 'anthropic-user-profile-id', 'openai-beta'];
-
-function toUpstreamHeaders(request: IncomingMessage, { protocol }: Dialect, key: string): Record<string, string> {
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    // What cannot be read cannot be metered.
-    'accept-encoding': 'identity',
-    'user-agent': 'headstart',
-    ...(protocol === 'anthropic' && { 'anthropic-version': '2023-06-01' }),
-  };
-  for (const name of PASSED_HEADERS) {
-    const value = oneHeader(request, name);
-    if (value !== undefined) headers[name] = value;
-  }
-  return { ...headers, ...(protocol === 'anthropic' ? { 'x-api-key': key } : { authorization: `Bearer ${key}` }) };
-}
-
-function oneHeader({ headers }: IncomingMessage, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
 }
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

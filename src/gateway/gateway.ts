@@ -15,7 +15,7 @@ import { createRateLimiter } from './gcra.ts';
 import { createLiveCalls } from './live-calls.ts';
 import { sendRefusal } from './reply-service.ts';
 
-export interface GatewayParts extends Omit<CallParts, 'live' | 'limits' | 'authority'> {
+export interface GatewayParts extends Omit<CallParts, 'live' | 'limits' | 'authority' | 'onServed'> {
   readonly authority: Authority;
   readonly presence: ReturnType<typeof createPresenceStore>;
   readonly findPosting: (call: string) => Promise<StoredPosting | undefined>;
@@ -46,7 +46,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   const presence = keepPresence(parts, live);
   watchAuthority(parts, live);
   const callers = createCallers({ ...parts, rates: createRateLimiter(presence.gateways) });
-  const calls = createCalls({ ...parts, live, limits: parts.answerLimits ?? ANSWER_LIMITS });
+  const limits = parts.answerLimits ?? ANSWER_LIMITS;
+  const calls = createCalls({ ...parts, live, limits, onServed: createProver(parts) });
   const bodies = createBodies(parts.bodyLimits ?? BODY_LIMITS);
   const pending = new Set<Promise<void>>();
   let isDraining = false;
@@ -218,6 +219,20 @@ function watchAuthority({ authority, clock, journal }: GatewayParts, live: Live)
       return isGranted ? undefined : { kind: 'revoked' };
     });
   });
+}
+
+/** Access counts as ready from the first call on that was served. */
+function createProver({ presence, clock, onTrouble }: GatewayParts): CallParts['onServed'] {
+  const known = new Set<string>();
+  return ({ key }, model, call) => {
+    const name = `${key} ${model}`;
+    if (known.has(name)) return;
+    known.add(name);
+    presence.prove(key, model, call, clock.now()).catch((error: Error) => {
+      known.delete(name);
+      onTrouble(error);
+    });
+  };
 }
 
 /** Tells the others every second that this gateway lives and what it carries. */

@@ -2,8 +2,9 @@
  * Providers, over undici's dispatch: no fetch, no web streams. A request is sent once; nothing here repeats it. Redirects
  * are not followed. The addresses are the operator's own, so loopback is allowed.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type Dispatcher, Pool } from 'undici';
+import type { Protocol } from '../dialect/index.ts';
 
 export interface UpstreamRequest {
   /** The operator's address of the provider, with or without `/v1`. */
@@ -115,4 +116,27 @@ function toFailure(error: Error, wasSent: boolean): UpstreamFailure {
   const { code } = error as NodeJS.ErrnoException;
   if (code !== undefined && TIMEOUTS.has(code)) return 'timeout';
   return wasSent ? 'broken' : 'unreachable';
+}
+
+/** Of the client only what means something to a provider; never its key, its cookies or its address. */
+const PASSED_HEADERS = ['accept', 'anthropic-version', 'anthropic-beta', 'anthropic-user-profile-id', 'openai-beta'];
+
+export function toUpstreamHeaders(request: IncomingMessage, protocol: Protocol, key: string): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    // What cannot be read cannot be metered.
+    'accept-encoding': 'identity',
+    'user-agent': 'headstart',
+    ...(protocol === 'anthropic' && { 'anthropic-version': '2023-06-01' }),
+  };
+  for (const name of PASSED_HEADERS) {
+    const value = oneHeader(request, name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return { ...headers, ...(protocol === 'anthropic' ? { 'x-api-key': key } : { authorization: `Bearer ${key}` }) };
+}
+
+export function oneHeader({ headers }: IncomingMessage, name: string): string | undefined {
+  const value = headers[name];
+  return Array.isArray(value) ? value.join(', ') : value;
 }

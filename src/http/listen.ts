@@ -1,4 +1,6 @@
 /** Puts a server on loopback. */
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 export const LOOPBACK = '127.0.0.1';
@@ -8,9 +10,10 @@ export class PortInUse extends Error {
 }
 
 /** Gives the address without a slash at the end. Throws PortInUse. */
-export async function listenOnLoopback(server: FastifyInstance, port: number): Promise<string> {
+export async function listenOnLoopback(server: FastifyInstance | Server, port: number): Promise<string> {
   try {
-    return await server.listen({ port, host: LOOPBACK });
+    if ('inject' in server) return await server.listen({ port, host: LOOPBACK });
+    return await listenBare(server, port);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'EADDRINUSE' || code === 'EACCES') {
@@ -21,4 +24,15 @@ export async function listenOnLoopback(server: FastifyInstance, port: number): P
     }
     throw error;
   }
+}
+
+async function listenBare(server: Server, port: number): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, LOOPBACK, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return `http://${LOOPBACK}:${(server.address() as AddressInfo).port}`;
 }

@@ -9,7 +9,7 @@ import { createInstallation, type Ended, type Installation, type Running } from 
 let installation: Installation;
 let serving: Running;
 let first: string;
-let addresses: { readonly console: string; readonly gateway: null; readonly public: string };
+let addresses: { readonly console: string; readonly gateway: string; readonly public: string };
 
 before(async () => {
   installation = await createInstallation();
