@@ -26,6 +26,7 @@ import {
   registerStart,
   registerStopCommands,
   registerStoreCommands,
+  registerVettingCommands,
   serve,
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
@@ -120,7 +121,12 @@ function registerProgramme(program: Command, parts: Parts): void {
   const { terminal, clock, config } = parts;
   const programme = parts.once(() => openProgramme(parts));
   const membership = async () => (await programme()).membership;
-  registerProgramCommands(program, { terminal, membership });
+  registerProgramCommands(program, {
+    terminal,
+    membership,
+    approve: async (named, tier) => (await programme()).vetting.approveAsOperator(named, tier, OPERATOR),
+  });
+  registerVettingCommands(program, { terminal, vetting: async () => (await programme()).vetting });
   const origin = () => parts.config.origin ?? `http://localhost:${DEFAULT_PORT}`;
   const signIn = async () => (await programme()).openSignIn({ origin, gateUrl: () => '' }).signIn;
   registerSignInCommands(program, { terminal, membership, signIn, origin });

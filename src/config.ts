@@ -4,6 +4,7 @@ import type { SmtpSettings } from './disclosure/index.ts';
 import type { AdvisoryPublisher } from './formats/advisory-record.ts';
 import { isMailAddress } from './lib/mail-address.ts';
 import { type Secret, toSecret } from './lib/secret.ts';
+import { isTimeZone } from './vetting/index.ts';
 
 export interface Config {
   /** The data directory. */
@@ -20,6 +21,10 @@ export interface Config {
   readonly findSecret: (variable: string) => Secret | undefined;
   /** How browsers reach the pages (`https://console.example.org`); loopback where absent. Passkeys are bound to its host. */
   readonly origin: string | undefined;
+  /** Of working days, as the IANA database names it. */
+  readonly timeZone: string;
+  /** Days off in that zone: `2026-12-25`. */
+  readonly holidays: readonly string[];
   /** Never call apt, not even as root. */
   readonly noApt: boolean;
   /** Who coordinates and publishes, as documents and reports name it. */
@@ -70,6 +75,7 @@ export function readConfig(env: Environment): Config {
     wrong.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// address');
   }
   const identity = readIdentity(env, wrong);
+  const calendar = readCalendar(env, wrong);
   if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
   return {
     home: resolve(env.HEADSTART_HOME ?? '.headstart'),
@@ -82,6 +88,7 @@ export function readConfig(env: Environment): Config {
       const value = env[variable];
       return value ? toSecret(value) : undefined;
     },
+    ...calendar,
     noApt: env.HEADSTART_NO_APT === '1',
     otlpEndpoint,
     providerKey: (variable) => {
@@ -90,6 +97,16 @@ export function readConfig(env: Environment): Config {
     },
     ...identity,
   };
+}
+
+function readCalendar(env: Environment, wrong: string[]): Pick<Config, 'timeZone' | 'holidays'> {
+  const timeZone = env.HEADSTART_TIME_ZONE || 'UTC';
+  if (!isTimeZone(timeZone)) wrong.push('HEADSTART_TIME_ZONE is no time zone, such as Europe/Brussels');
+  const holidays = (env.HEADSTART_HOLIDAYS ?? '').split(/[\s,]+/).filter(Boolean);
+  if (!holidays.every((day) => /^\d{4}-\d{2}-\d{2}$/.test(day))) {
+    wrong.push('HEADSTART_HOLIDAYS is not a list of days such as 2026-12-25');
+  }
+  return { timeZone, holidays };
 }
 
 /** Who we are to others, and how reports reach them. */

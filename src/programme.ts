@@ -3,11 +3,20 @@ import { createEgress, namedOrigins } from './egress/index.ts';
 import { createHeadSayer, lookAtPrompt, openJournal, openReceiptKey } from './journal/index.ts';
 import { createLedger } from './ledger/index.ts';
 import { createId } from './lib/id.ts';
-import { createKeyDesk, createKeys, createMembership, createStops, type Membership } from './membership/index.ts';
+import {
+  createKeyDesk,
+  createKeys,
+  createMembership,
+  createMembershipJobs,
+  createStops,
+  type Membership,
+} from './membership/index.ts';
 import type { Parts } from './parts.ts';
 import { createNoticeStore, type OrganisationId } from './program/index.ts';
-import { createProofClient, createScoping } from './scope/index.ts';
+import { createProofClient, createScopeJobs, createScoping } from './scope/index.ts';
 import { createProviderClient, createSignIn, type SignInPerson } from './signin/index.ts';
+import type { JobHandler } from './store/job-worker.ts';
+import { createVetting, createVettingJobs } from './vetting/index.ts';
 
 export type Programme = Awaited<ReturnType<typeof openProgramme>>;
 
@@ -47,6 +56,12 @@ export async function openProgramme({ config, database, vault, log, clock, rando
     membership,
     keys,
     stops: createStops(parts),
+    vetting: createVetting({
+      ...parts,
+      membership,
+      keys,
+      calendar: { timeZone: config.timeZone, holidays: new Set(config.holidays) },
+    }),
     scoping,
     egress,
     ledger,
@@ -76,6 +91,15 @@ export async function openProgramme({ config, database, vault, log, clock, rando
 function toSignInPerson(found: Awaited<ReturnType<Membership['findPerson']>>, id: string): SignInPerson | undefined {
   if (!found.ok || found.value.id !== id) return undefined;
   return { ...found.value, isActive: found.value.standing === 'active' };
+}
+
+/** Clocks of scopes, evidence and nationality. */
+export function createProgrammeJobs({
+  scoping,
+  vetting,
+  membership,
+}: Pick<Programme, 'scoping' | 'vetting' | 'membership'>): Readonly<Record<string, JobHandler>> {
+  return { ...createScopeJobs(scoping), ...createVettingJobs(vetting), ...createMembershipJobs(membership) };
 }
 
 /** A look at what was asked, on record in a journal of this process's own before anything is shown. */

@@ -25,6 +25,7 @@ import {
 import { createFileCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Parts } from './parts.ts';
+import { createProgrammeJobs, openProgramme } from './programme.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
 import type { JobHandler } from './store/job-worker.ts';
@@ -143,6 +144,7 @@ export async function createHandlers(
   for (const id of await services.publishing.unfinished()) await publishRelease(services, id);
   const trees = createTreeKeeper(open);
   parts.onClose(() => trees.close());
+  const programmeJobs = createProgrammeJobs(await openProgramme(parts));
   return {
     ...createSearchJobs({
       database,
@@ -172,6 +174,7 @@ export async function createHandlers(
       onEvent,
     }),
     ...createSequenceJobs(services.log),
+    ...programmeJobs,
     ...createDisclosureJobs({ disclosure, outbox: services.outbox }),
     ...createPublishJobs({
       database,

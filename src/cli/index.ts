@@ -18,3 +18,4 @@ export { registerStart } from './start.ts';
 export { registerStopCommands } from './stop.ts';
 export { registerStoreCommands } from './store.ts';
 export { CommandEnd, createTerminal, EXIT, type ExitName, type Terminal } from './terminal.ts';
+export { registerVettingCommands } from './vetting.ts';

@@ -79,6 +79,7 @@ function addList(keys: Command, { terminal, keys: service, membership }: KeyComm
       const list = (await (await service()).listKeys(of)).map(({ mac: _mac, ...key }) => ({
         ...key,
         jkt: key.jkt ?? null,
+        createdAt: key.createdAt.toISOString(),
         expiresAt: key.expiresAt?.toISOString() ?? null,
         revokedAt: key.revokedAt?.toISOString() ?? null,
       }));

@@ -1,5 +1,6 @@
 /** What the commands on members, keys and stops read alike, and how a refusal ends them. */
 import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
 import type { Result } from '../lib/result.ts';
 import type { MembershipRefusal } from '../membership/index.ts';
 import { CommandEnd, type ExitName } from './terminal.ts';
@@ -25,6 +26,11 @@ export function toInstant(text: string | undefined): Date | undefined {
   return at;
 }
 
+/** The command of a noun, which more than one file adds verbs to. */
+export function nounOf(program: Command, name: string, description: string): Command {
+  return program.commands.find((each) => each.name() === name) ?? program.command(name).description(description);
+}
+
 export async function readJsonFile(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, 'utf8'));
@@ -37,8 +43,14 @@ export async function readJsonFile(path: string): Promise<unknown> {
 /** The value, or the end of the command with the reason. */
 export function settled<T>(outcome: Result<T, MembershipRefusal>): T {
   if (outcome.ok) return outcome.value;
-  throw new CommandEnd(EXITS[outcome.refusal.kind], reasonOf(outcome.refusal));
+  throw toMembershipEnd(outcome.refusal);
 }
+
+export const toMembershipEnd = (refusal: MembershipRefusal): CommandEnd =>
+  new CommandEnd(EXITS[refusal.kind], reasonOf(refusal));
+
+export const isMembershipRefusal = (refusal: { readonly kind: string }): refusal is MembershipRefusal =>
+  Object.hasOwn(EXITS, refusal.kind);
 
 const EXITS: Readonly<Record<MembershipRefusal['kind'], ExitName>> = {
   'malformed-model': 'usage',

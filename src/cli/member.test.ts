@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, PRICES, type World } from '../../test/support/programme.ts';
 import { systemClock } from '../lib/clock.ts';
+import type { Tier } from '../program/index.ts';
 import { makeTestDirectory } from '../store/test-directory.ts';
 import { runCommandLine } from './cli.ts';
 import { registerKeyCommands } from './key.ts';
@@ -39,10 +40,11 @@ async function run(...args: string[]): Promise<Ended> {
     say: (line: string) => void said.push(line),
   };
   const membership = async () => world.membership;
+  const approve = (named: string, tier: Tier) => world.membership.approveAsOperator(named, tier, 'operator');
   const exit = await runCommandLine([...args, '--json'], {
     terminal,
     register: [
-      (program) => registerProgramCommands(program, { terminal, membership }),
+      (program) => registerProgramCommands(program, { terminal, membership, approve }),
       (program) => registerKeyCommands(program, { terminal, membership, keys: async () => world.keys }),
       (program) =>
         registerStopCommands(program, { terminal, clock: systemClock, membership, stops: async () => world.stops }),

@@ -1,14 +1,17 @@
 /** `model`, `org` and `person`: the operator's hand on the programme. */
 import type { Command } from 'commander';
 import type { Json } from '../lib/canonical-json.ts';
-import type { Membership } from '../membership/index.ts';
-import { isTier, type Model, openTo, TIERS } from '../program/index.ts';
+import type { Result } from '../lib/result.ts';
+import type { Membership, MembershipRefusal } from '../membership/index.ts';
+import { isTier, type Model, type OrganisationId, openTo, TIERS, type Tier } from '../program/index.ts';
 import { OPERATOR, readJsonFile, settled, toCountry, toMicroDollars } from './member-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface ProgramCommandParts {
   readonly terminal: Terminal;
   readonly membership: () => Promise<Membership>;
+  /** At the operator's word, whatever its application says. */
+  readonly approve: (organisation: string, tier: Tier) => Promise<Result<OrganisationId, MembershipRefusal>>;
 }
 
 /** The tier an organisation gets where the operator names none. */
@@ -75,7 +78,7 @@ function toShown(model: Model): Json {
   return { ...rest, prices: { ...prices }, stage: stage ?? null, openTo: openTo(model) };
 }
 
-function addOrganisations(orgs: Command, { terminal, membership }: ProgramCommandParts): void {
+function addOrganisations(orgs: Command, { terminal, membership, approve }: ProgramCommandParts): void {
   orgs
     .command('add <name>')
     .description('a new organisation, which may use nothing yet')
@@ -94,7 +97,7 @@ function addOrganisations(orgs: Command, { terminal, membership }: ProgramComman
     .option(...JSON_OPTION)
     .action(async (org: string, { tier, json }: { tier: string; json?: boolean }) => {
       if (!isTier(tier)) throw new CommandEnd('usage', `no such tier: ${tier}. There are ${TIERS.join(', ')}`);
-      const id = settled(await (await membership()).approveAsOperator(org, tier, OPERATOR));
+      const id = settled(await approve(org, tier));
       if (json) terminal.json({ id, tier });
       terminal.say(`${id}: approved up to ${tier}, by the operator alone; the log says so`);
     });

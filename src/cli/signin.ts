@@ -5,7 +5,7 @@ import { OPERATOR, settled } from './member-input.ts';
 import type { ProgramCommandParts } from './program.ts';
 import { CommandEnd } from './terminal.ts';
 
-export interface SignInCommandParts extends ProgramCommandParts {
+export interface SignInCommandParts extends Omit<ProgramCommandParts, 'approve'> {
   readonly signIn: () => Promise<Pick<SignIn, 'invite' | 'giveRole' | 'takeRole' | 'setProvider' | 'signOutPerson'>>;
   /** Where the pages answer, without a slash at the end. */
   readonly origin: () => string;

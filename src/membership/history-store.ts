@@ -14,6 +14,13 @@ export interface NewCountry {
   readonly attestedAt: Date;
 }
 
+export interface StoredCountry extends Pick<NewCountry, 'id' | 'subject' | 'kind' | 'evidence'> {
+  readonly attestedBy: string;
+  readonly attestedAt: Date;
+  readonly keyId: string | null;
+  readonly sealed: Buffer | null;
+}
+
 export interface HistoryEvent {
   readonly subject: string;
   readonly event: string;
@@ -33,6 +40,33 @@ export function createHistoryStore(tx: Transaction) {
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (subject, kind, tag) do nothing`,
         [it.id, it.subject, it.kind, it.tag, it.keyId, it.sealed, it.evidence, it.attestedBy, it.attestedAt],
       );
+    },
+
+    /** Of an organisation and of the persons who belong to it or work for it. */
+    async countriesOf(organisation: string): Promise<readonly StoredCountry[]> {
+      const { rows } = await tx.query<StoredCountry>(
+        `select id, subject, kind, key_id as "keyId", sealed, evidence, attested_by as "attestedBy",
+                attested_at as "attestedAt"
+           from program.countries
+          where subject = $1
+             or subject in (select id from program.persons where organisation = $1 or for_organisation = $1)
+          order by attested_at, id`,
+        [organisation],
+      );
+      return rows;
+    },
+    async dropSealed(id: string): Promise<void> {
+      await tx.query('update program.countries set key_id = null, sealed = null where id = $1', [id]);
+    },
+    /** The data keys that are not needed any more. */
+    async deleteCountriesOfLeft(before: Date): Promise<readonly string[]> {
+      const { rows } = await tx.query<{ keyId: string | null }>(
+        `delete from program.countries where subject in
+           (select id from program.persons where left_at <= $1 union select id from program.organisations where ended_at <= $1)
+         returning key_id as "keyId"`,
+        [before],
+      );
+      return rows.flatMap(({ keyId }) => keyId ?? []);
     },
 
     async record({ subject, event, actor, at, note = '' }: HistoryEvent): Promise<void> {

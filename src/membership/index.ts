@@ -1,4 +1,6 @@
 /** The door of membership: who takes part, what they are granted, what is stopped. */
+
+export { createMembershipJobs, type OpenedCountry } from './country-service.ts';
 export { createKeyDesk } from './key-desk-service.ts';
 export { createKeys, type KeyRequest, type Keys } from './key-service.ts';
 export {

@@ -12,7 +12,6 @@ export interface NewGrant extends Omit<Grant, 'revokedAt'> {
 
 export interface NewKey extends Omit<AccessKey, 'revokedAt'> {
   readonly createdBy: string;
-  readonly createdAt: Date;
 }
 
 export function createKeyStore(tx: Transaction) {

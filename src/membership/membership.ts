@@ -6,8 +6,6 @@ import type { Clock } from '../lib/clock.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import {
-  type CountryKind,
-  countryTag,
   isCountry,
   isEmail,
   isName,
@@ -28,6 +26,7 @@ import type { Database, Transaction } from '../store/database.ts';
 import { decide } from '../store/decide.ts';
 import type { Vault } from '../store/vault.ts';
 import type { Tlog } from '../tlog/index.ts';
+import { attest, forgetCountries, forgetLeft, openCountries, scheduleForgetting } from './country-service.ts';
 import { createHistoryStore, type HistoryEvent } from './history-store.ts';
 import { createMemberStore } from './member-store.ts';
 import { createModelStore } from './model-store.ts';
@@ -36,7 +35,7 @@ export interface MembershipParts {
   readonly database: Database;
   readonly clock: Clock;
   readonly random: RandomBytes;
-  readonly vault: Pick<Vault, 'createKey' | 'seal' | 'derive'>;
+  readonly vault: Pick<Vault, 'createKey' | 'seal' | 'open' | 'shred' | 'derive'>;
   readonly log: Pick<Tlog, 'append'>;
   /** Sets a cap in the ledger, in the same transaction. */
   readonly setCap?: (tx: Transaction, limit: LimitId, microDollars: number) => Promise<void>;
@@ -72,9 +71,8 @@ export type Membership = ReturnType<typeof createMembership>;
 export const APPROVED = 'headstart/organisation-approved/v1';
 export const ENDED = 'headstart/organisation-ended/v1';
 
-/** What hashes keys, and what hashes countries: held by who holds the master key. */
+/** What hashes keys: held by who holds the master key. */
 export const keyPepper = (vault: Pick<Vault, 'derive'>): Buffer => vault.derive('program/key-pepper');
-export const countryKey = (vault: Pick<Vault, 'derive'>): Buffer => vault.derive('program/country-tag');
 
 export function createMembership(parts: MembershipParts) {
   const { database } = parts;
@@ -88,6 +86,7 @@ export function createMembership(parts: MembershipParts) {
     addOrganisation: (fresh: { name: string; country?: string | undefined }, actor: string): Outcome<OrganisationId> =>
       change((tx) => addOrganisation(tx, parts, fresh, actor)),
     findOrganisation: (named: string) => findOrganisation(database, named),
+    findOrganisationIn: findOrganisation,
     /** An organisation's id by its id or its unambiguous name, for modules that keep something of organisations. */
     organisationNamed: async (tx: Transaction, named: string): Promise<OrganisationId | undefined> => {
       const found = await findOrganisation(tx, named);
@@ -113,9 +112,17 @@ export function createMembership(parts: MembershipParts) {
         const person = await findPerson(tx, undefined, named);
         if (!person.ok) return person;
         await createMemberStore(tx).leave(person.value.id, parts.clock.now());
+        await scheduleForgetting(tx, parts, person.value.id);
         await record(tx, parts, { subject: person.value.id, event: 'left', actor });
         return ok(person.value.id);
       }),
+
+    /** Countries of an organisation and its persons as they were attested. The caller has logged the look. */
+    openCountries: (tx: Transaction, organisation: OrganisationId) => openCountries(tx, parts, organisation),
+    /** What is encrypted of them goes; the tags stay as long as there is access, so that stops still find them. */
+    forgetCountries: (tx: Transaction, organisation: OrganisationId) => forgetCountries(tx, parts, organisation),
+    /** Tags and all, of those who left long enough ago. */
+    forgetLeft: (): Promise<void> => database.transaction((tx) => forgetLeft(tx, parts)),
 
     history: (subject: string): Promise<readonly HistoryEvent[]> => createHistoryStore(database).listEvents(subject),
   };
@@ -180,27 +187,6 @@ async function addOrganisation(
   return ok(id);
 }
 
-/** A country of an organisation or person: the tag for stops, and the country itself encrypted for reviewers. */
-async function attest(
-  tx: Transaction,
-  { vault, random, clock }: MembershipParts,
-  it: { readonly subject: string; readonly kind: CountryKind; readonly country: string; readonly actor: string },
-): Promise<void> {
-  const id = createId('country', random);
-  const keyId = await vault.createKey(tx, it.subject);
-  await createHistoryStore(tx).insertCountry({
-    id,
-    subject: it.subject,
-    kind: it.kind,
-    tag: countryTag(countryKey(vault), it.country),
-    keyId,
-    sealed: await vault.seal(tx, keyId, Buffer.from(it.country), `country ${id}`),
-    evidence: 'declared',
-    attestedBy: it.actor,
-    attestedAt: clock.now(),
-  });
-}
-
 export async function findOrganisation(tx: Transaction, named: string): Outcome<Organisation> {
   const [first, second] = await createMemberStore(tx).findOrganisations(named);
   if (!first) return refuse({ kind: 'not-found', what: 'organisation', named });
@@ -248,6 +234,7 @@ async function endOrganisation(
   const { id, standing } = found.value;
   if (standing === 'ended') return refuse({ kind: 'ended', what: 'organisation', named });
   await createMemberStore(tx).end(id, parts.clock.now());
+  await scheduleForgetting(tx, parts, id);
   await record(tx, parts, { subject: id, event: 'ended', actor });
   await say(tx, parts, ENDED, id, {});
   return ok(id);

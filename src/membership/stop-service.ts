@@ -11,6 +11,7 @@ import {
   createAuthorityBook,
   createAuthorityStore,
   createPresenceStore,
+  findGrant,
   isEmpty,
   isInForce,
   isWide,
@@ -25,8 +26,9 @@ import {
   UNCONFIRMED_STOP_HOURS,
 } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
+import { countryKey } from './country-service.ts';
 import { createHistoryStore } from './history-store.ts';
-import { countryKey, createChange, type MembershipParts } from './membership.ts';
+import { createChange, type MembershipParts } from './membership.ts';
 import { createStopStore } from './stop-store.ts';
 
 export interface StopRequest {
@@ -132,7 +134,9 @@ function countIn(
   const affectedKeys = book
     .callers(now)
     .filter((caller) =>
-      [...caller.grants.keys()].some((model) => matchesStop(stop, toStopAttributes(caller, model, anyTool))),
+      [...caller.grants.keys()].some(
+        (model) => findGrant(caller, model, now) && matchesStop(stop, toStopAttributes(caller, model, anyTool)),
+      ),
     ).length;
   const affectedStreams = live.reduce((sum, { key, model, tools, count }) => {
     const caller = book.findKey(key, now);

@@ -66,7 +66,7 @@ export function createAuthorityStore(tx: Transaction) {
 
 interface Source<Row> {
   readonly columns: string;
-  /** What has ended for good is not read. */
+  /** What was ended by somebody is not read. What ends by itself is judged by the caller's clock, not the database's. */
   readonly current: string;
   readonly fromRow: (row: never) => Row;
 }
@@ -130,6 +130,7 @@ export const toAccessKey = (row: Loose): AccessKey => ({
   bind: row.bind as AccessKey['bind'],
   jkt: orUndefined(row.jkt),
   isCapped: row.is_capped as boolean,
+  createdAt: row.created_at as Date,
   expiresAt: orUndefined(row.expires_at),
   revokedAt: orUndefined(row.revoked_at),
 });
@@ -191,14 +192,14 @@ const SOURCES: { readonly [Kind in RowKind]: Source<AuthorityRows[Kind]> } = {
   persons: { columns: '*', current: `standing = 'active'`, fromRow: toPerson },
   countries: { columns: 'id, subject, kind, tag', current: 'true', fromRow: (row: Country) => row },
   models: { columns: '*', current: 'true', fromRow: toModel },
-  grants: { columns: '*', current: 'revoked_at is null and expires_at > now()', fromRow: toGrant },
+  grants: { columns: '*', current: 'revoked_at is null', fromRow: toGrant },
   keys: {
     columns: '*',
-    current: 'revoked_at is null and (expires_at is null or expires_at > now())',
+    current: 'revoked_at is null',
     fromRow: toAccessKey,
   },
   stops: { columns: '*', current: 'lifted_at is null', fromRow: (row: StopRow): Stop => fromStopRow(row) },
-  scopes: { columns: '*', current: 'expires_at > now()', fromRow: toScope },
+  scopes: { columns: '*', current: 'true', fromRow: toScope },
   rates: {
     columns: 'id, per_second as "perSecond", burst',
     current: 'true',

@@ -51,6 +51,7 @@ const KEY = {
   bind: 'none',
   jkt: undefined,
   isCapped: false,
+  createdAt: NOW,
   expiresAt: undefined,
   revokedAt: undefined,
 } as const;

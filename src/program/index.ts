@@ -10,7 +10,7 @@ export {
   type RateLimits,
   toStopAttributes,
 } from './authority.ts';
-export { type Authority, type AuthorityParts, FRESH_MS, openAuthority, POLL_MS } from './authority-client.ts';
+export { type Authority, type AuthorityParts, openAuthority } from './authority-client.ts';
 export {
   createAuthorityStore,
   fromStopRow,
@@ -47,7 +47,7 @@ export {
 } from './model.ts';
 export { type CountryKind, countryTag, isCountry, readCountryTerm } from './nationality.ts';
 export { createNoticeStore, lockEpoch } from './notice-store.ts';
-export { BEAT_TTL_MS, createPresenceStore, type LiveCalls } from './presence-store.ts';
+export { createPresenceStore, type LiveCalls } from './presence-store.ts';
 export {
   isEmpty,
   isInForce,
@@ -61,9 +61,7 @@ export {
   UNCONFIRMED_STOP_HOURS,
 } from './stop.ts';
 export {
-  ACCESS_LEVELS,
   type AccessLevel,
-  isStage,
   isTier,
   isWithin,
   type LevelRefusal,

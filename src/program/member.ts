@@ -61,6 +61,7 @@ export interface AccessKey {
   readonly bind: 'none' | 'dpop';
   readonly jkt: string | undefined;
   readonly isCapped: boolean;
+  readonly createdAt: Date;
   readonly expiresAt: Date | undefined;
   readonly revokedAt: Date | undefined;
 }

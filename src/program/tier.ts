@@ -55,7 +55,6 @@ const RIGHTS: Readonly<Record<Tier, TierRights>> = {
 };
 
 export const isTier = (text: unknown): text is Tier => TIERS.some((tier) => tier === text);
-export const isStage = (text: unknown): text is Stage => STAGES.some((stage) => stage === text);
 export const rightsOf = (tier: Tier): TierRights => RIGHTS[tier];
 
 /** Whether `held` is `needed` or further in. */

@@ -1,0 +1,373 @@
+/**
+ * Vetting: applications from the first word to approval, the evidence behind them, the terms, and who waits for what.
+ * Evidence and nationality are encrypted and opened for one purpose at a time; every look is written down before it is
+ * granted, and a clock deletes what is no longer needed.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { sha256Hex } from '../lib/hash.ts';
+import { createId, type RandomBytes } from '../lib/id.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import type { Keys, Membership, MembershipRefusal, OpenedCountry } from '../membership/index.ts';
+import { createPresenceStore, isTier, type OrganisationId, type Tier } from '../program/index.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import { decide } from '../store/decide.ts';
+import { addJob } from '../store/jobs.ts';
+import { KeyShredded, type Vault } from '../store/vault.ts';
+import type { Tlog } from '../tlog/index.ts';
+import {
+  type Application,
+  type ApplicationId,
+  advance,
+  isOpen,
+  type Step,
+  type StepRefusal,
+  type Waiting,
+  waitingFor,
+} from './application.ts';
+import { createApplicationStore, type Look, type LookPurpose, type Terms } from './application-store.ts';
+import { createEvidenceStore, type EvidenceFile } from './evidence-store.ts';
+import type { Calendar } from './working-days.ts';
+
+export interface VettingParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly vault: Pick<Vault, 'createKey' | 'sealJson' | 'openJson' | 'shred'>;
+  readonly log: Pick<Tlog, 'append'>;
+  readonly membership: Membership;
+  readonly keys: Pick<Keys, 'listKeys'>;
+  readonly calendar: Calendar;
+}
+
+export type VettingRefusal =
+  | StepRefusal
+  | MembershipRefusal
+  | { readonly kind: 'no-such-application'; readonly id: string }
+  | { readonly kind: 'no-such-file'; readonly id: string }
+  | { readonly kind: 'application-open'; readonly organisation: string }
+  | { readonly kind: 'too-large'; readonly bytes: number; readonly limit: number }
+  | { readonly kind: 'deleted' }
+  /** A look needs a purpose that the application is in. */
+  | { readonly kind: 'no-purpose'; readonly purpose: LookPurpose };
+
+type Outcome<T> = Promise<Result<T, VettingRefusal>>;
+
+export interface Onboarding extends Waiting {
+  readonly application: ApplicationId;
+  readonly organisation: string;
+  readonly tier: string;
+  readonly version: number;
+}
+
+/** Content and name of a file of evidence. */
+export interface Evidence {
+  readonly name: string;
+  readonly content: Uint8Array;
+}
+
+export const VETTING_CLOCK_JOB = 'vetting.clock';
+export const MAX_EVIDENCE_BYTES = 20_000_000;
+const MAX_TERMS = 200_000;
+export const TERMS = 'headstart/terms/v1';
+export const TERMS_ACCEPTED = 'headstart/terms-accepted/v1';
+export const DECIDED = 'headstart/application-decided/v1';
+
+export type Vetting = ReturnType<typeof createVetting>;
+
+export function createVetting(parts: VettingParts) {
+  const { database } = parts;
+  const within = <T>(work: (tx: Transaction) => Outcome<T>): Outcome<T> => decide(database, work);
+  return {
+    /** A new version of the terms; every text is kept, and the log has its hash. */
+    publishTerms: (text: string, actor: string): Outcome<Terms> => within((tx) => publishTerms(tx, parts, text, actor)),
+    currentTerms: (): Promise<Terms | undefined> => createApplicationStore(database).currentTerms(),
+
+    apply: (asked: { organisation: string; tier: string; office?: string | undefined }): Outcome<ApplicationId> =>
+      within((tx) => apply(tx, parts, asked)),
+    addEvidence: (application: string, evidence: Evidence, actor: string): Outcome<string> =>
+      within((tx) => addEvidence(tx, parts, application, evidence, actor)),
+    listEvidence: (application: string): Promise<readonly EvidenceFile[]> =>
+      createEvidenceStore(database).list(application),
+    /** The look is kept even where nothing can be shown. */
+    openEvidence: (file: string, reader: string, purpose: LookPurpose): Outcome<Evidence> =>
+      database.transaction((tx) => openEvidence(tx, parts, file, reader, purpose)),
+
+    /** Jurisdiction and nationalities, for who reviews. */
+    openCountries: (application: string, reader: string, purpose: LookPurpose) =>
+      within((tx) => lookAtCountries(tx, parts, application, reader, purpose)),
+
+    submit: (id: string): Outcome<Application> =>
+      within(async (tx) =>
+        take(tx, parts, id, { step: 'submit', files: (await createEvidenceStore(tx).list(id)).length }),
+      ),
+    acceptTerms: (id: string, version: number): Outcome<Application> =>
+      within(async (tx) => {
+        const current = await createApplicationStore(tx).currentTerms();
+        return take(tx, parts, id, { step: 'accept-terms', version, current: current?.version });
+      }),
+    take: (id: string, step: Exclude<Step, { step: 'submit' | 'accept-terms' | 'override' }>): Outcome<Application> =>
+      within((tx) => take(tx, parts, id, step)),
+    /** Lets an organisation in at the operator's word, whatever its application says; the log says so. */
+    approveAsOperator: (named: string, tier: Tier, actor: string): Promise<Result<OrganisationId, MembershipRefusal>> =>
+      decide(database, (tx) => approveAsOperator(tx, parts, named, tier, actor)),
+
+    /** Who waits for what since when. */
+    onboarding: (organisation?: string): Promise<readonly Onboarding[]> =>
+      database.transaction((tx) => onboarding(tx, parts, organisation)),
+    looks: (organisation: string): Promise<readonly Look[]> => createApplicationStore(database).listLooks(organisation),
+    /** Everything kept of an organisation in the course of vetting, opened, for those it is about. */
+    exportFor: (named: string, reader: string) => within((tx) => exportFor(tx, parts, named, reader)),
+
+    /** Deletes what has had its time. Gives how many applications lost their evidence. */
+    reachClocks: (): Promise<number> => database.transaction((tx) => reachClocks(tx, parts)),
+  };
+}
+
+export function createVettingJobs(vetting: Pick<Vetting, 'reachClocks'>) {
+  return { [VETTING_CLOCK_JOB]: async (): Promise<void> => void (await vetting.reachClocks()) };
+}
+
+async function publishTerms(tx: Transaction, parts: VettingParts, text: string, actor: string): Outcome<Terms> {
+  if (text.trim() === '' || text.length > MAX_TERMS || !text.isWellFormed() || text.includes('\0')) {
+    return refuse({ kind: 'malformed', what: 'the text of the terms' });
+  }
+  const store = createApplicationStore(tx);
+  const version = ((await store.currentTerms())?.version ?? 0) + 1;
+  const terms = { version, text, sha256: sha256Hex(text), publishedAt: parts.clock.now() };
+  await store.insertTerms(terms);
+  await say(tx, parts, TERMS, `terms ${version}`, { by: actor }, terms);
+  return ok(terms);
+}
+
+async function apply(
+  tx: Transaction,
+  parts: VettingParts,
+  { organisation: named, tier, office }: { organisation: string; tier: string; office?: string | undefined },
+): Outcome<ApplicationId> {
+  if (!isTier(tier)) return refuse({ kind: 'malformed', what: 'the tier' });
+  const found = await parts.membership.findOrganisationIn(tx, named);
+  if (!found.ok) return found;
+  const { id: organisation, standing } = found.value;
+  if (standing === 'ended') return refuse({ kind: 'ended', what: 'organisation', named });
+  const id = createId('application', parts.random);
+  const fresh: Application = {
+    id,
+    version: 1,
+    organisation,
+    tier,
+    office,
+    stage: 'applied',
+    since: parts.clock.now(),
+    round: 1,
+    reviews: [],
+  };
+  const keyId = await parts.vault.createKey(tx, id);
+  if (!(await createApplicationStore(tx).insert(fresh, keyId)))
+    return refuse({ kind: 'application-open', organisation });
+  return ok(id);
+}
+
+async function find(tx: Transaction, id: string): Outcome<Application & { readonly keyId: string }> {
+  const it = await createApplicationStore(tx).find(id);
+  return it ? ok(it) : refuse({ kind: 'no-such-application', id });
+}
+
+async function addEvidence(
+  tx: Transaction,
+  parts: VettingParts,
+  application: string,
+  { name, content }: Evidence,
+  actor: string,
+): Outcome<string> {
+  const it = await find(tx, application);
+  if (!it.ok) return it;
+  if (!isOpen(it.value)) return refuse({ kind: 'wrong-stage', stage: it.value.stage, step: 'submit' });
+  if (content.length === 0 || content.length > MAX_EVIDENCE_BYTES) {
+    return refuse({ kind: 'too-large', bytes: content.length, limit: MAX_EVIDENCE_BYTES });
+  }
+  const id = createId('evidence', parts.random);
+  const kept = { name, base64: Buffer.from(content).toString('base64') };
+  await createEvidenceStore(tx).insert({
+    id,
+    application,
+    sealed: await parts.vault.sealJson(tx, it.value.keyId, kept, `evidence ${id}`),
+    sha256: sha256Hex(content),
+    bytes: content.length,
+    addedBy: actor,
+    addedAt: parts.clock.now(),
+  });
+  return ok(id);
+}
+
+const PURPOSE_STAGES: Readonly<Record<LookPurpose, readonly Application['stage'][] | 'any'>> = {
+  review: ['in-review', 'with-office'],
+  appeal: ['appealed'],
+  export: 'any',
+};
+
+async function openEvidence(
+  tx: Transaction,
+  parts: VettingParts,
+  id: string,
+  reader: string,
+  purpose: LookPurpose,
+): Outcome<Evidence> {
+  const file = await createEvidenceStore(tx).find(id);
+  if (!file) return refuse({ kind: 'no-such-file', id });
+  const it = await find(tx, file.application);
+  if (!it.ok) return it;
+  const stages = PURPOSE_STAGES[purpose];
+  if (stages !== 'any' && !stages.includes(it.value.stage)) return refuse({ kind: 'no-purpose', purpose });
+  const look = { organisation: it.value.organisation, what: id, reader, purpose, at: parts.clock.now() };
+  await createApplicationStore(tx).recordLook(look);
+  return unseal(tx, parts, it.value.keyId, file);
+}
+
+async function lookAtCountries(
+  tx: Transaction,
+  parts: VettingParts,
+  application: string,
+  reader: string,
+  purpose: LookPurpose,
+): Outcome<readonly OpenedCountry[]> {
+  const it = await find(tx, application);
+  if (!it.ok) return it;
+  const stages = PURPOSE_STAGES[purpose];
+  if (stages !== 'any' && !stages.includes(it.value.stage)) return refuse({ kind: 'no-purpose', purpose });
+  const organisation = it.value.organisation as OrganisationId;
+  const at = parts.clock.now();
+  await createApplicationStore(tx).recordLook({ organisation, what: 'countries', reader, purpose, at });
+  return ok(await parts.membership.openCountries(tx, organisation));
+}
+
+async function unseal(
+  tx: Transaction,
+  { vault }: VettingParts,
+  keyId: string,
+  { id, sealed }: { readonly id: string; readonly sealed: Buffer },
+): Outcome<Evidence> {
+  try {
+    const kept = await vault.openJson<{ name: string; base64: string }>(tx, keyId, sealed, `evidence ${id}`);
+    return ok({ name: kept.name, content: Buffer.from(kept.base64, 'base64') });
+  } catch (error) {
+    if (error instanceof KeyShredded) return refuse({ kind: 'deleted' });
+    throw error;
+  }
+}
+
+async function take(tx: Transaction, parts: VettingParts, id: string, step: Step): Outcome<Application> {
+  const found = await find(tx, id);
+  if (!found.ok) return found;
+  const { keyId: _keyId, ...from } = found.value;
+  const outcome = advance(from, step, parts.clock.now(), parts.calendar);
+  if (!outcome.ok) return outcome;
+  const to = outcome.value;
+  await createApplicationStore(tx).save(to);
+  await scheduleDeletion(tx);
+  const terms = await createApplicationStore(tx).currentTerms();
+  if (step.step === 'accept-terms' && terms) {
+    await say(tx, parts, TERMS_ACCEPTED, to.organisation, { version: String(terms.version) }, terms);
+    const by = { actor: 'vetting', approvals: approvalsOf(to) };
+    const approved = await parts.membership.approve(tx, to.organisation, to.tier as Tier, by);
+    if (!approved.ok) return approved;
+  }
+  // That it was refused, and not why: the reason is for the applicant.
+  if (to.stage === 'refused') {
+    await say(tx, parts, DECIDED, to.id, { outcome: 'refused', final: String(to.appealUntil === undefined) });
+  }
+  return ok(to);
+}
+
+/** By how many and in which part; names of reviewers are not for the public. */
+const approvalsOf = ({ reviews, round, office }: Application): readonly string[] => [
+  `${reviews.filter((each) => each.round === round && each.role === 'reviewer').length} reviewers`,
+  ...(office === undefined ? [] : [office]),
+];
+
+async function approveAsOperator(
+  tx: Transaction,
+  parts: VettingParts,
+  named: string,
+  tier: Tier,
+  actor: string,
+): Promise<Result<OrganisationId, MembershipRefusal>> {
+  const by = { actor, approvals: [`${actor}, alone, without vetting`] };
+  const approved = await parts.membership.approve(tx, named, tier, by);
+  if (!approved.ok) return approved;
+  const [newest] = await createApplicationStore(tx).list(approved.value);
+  if (newest && isOpen(newest)) {
+    const taken = await take(tx, parts, newest.id, { step: 'override' });
+    if (!taken.ok) throw new Error(`an open application cannot be overridden: ${taken.refusal.kind}`);
+  }
+  return approved;
+}
+
+async function onboarding(
+  tx: Transaction,
+  parts: VettingParts,
+  organisation: string | undefined,
+): Promise<readonly Onboarding[]> {
+  const now = parts.clock.now();
+  const views: Onboarding[] = [];
+  for (const it of await createApplicationStore(tx).list(organisation)) {
+    const keys = (await parts.keys.listKeys(it.organisation as OrganisationId)).filter((key) => !key.revokedAt);
+    const proven = await createPresenceStore(tx).listProven(it.organisation);
+    const keySince = keys.map(({ createdAt }) => createdAt).toSorted((one, other) => Number(one) - Number(other))[0];
+    const provenAt = proven.find(({ key }) => keys.some(({ id }) => id === key))?.at;
+    const waiting = waitingFor(it, { keySince, provenAt }, now);
+    views.push({ ...waiting, application: it.id, organisation: it.organisation, tier: it.tier, version: it.version });
+  }
+  return views;
+}
+
+async function exportFor(tx: Transaction, parts: VettingParts, named: string, reader: string) {
+  const found = await parts.membership.findOrganisationIn(tx, named);
+  if (!found.ok) return found;
+  const { id: organisation } = found.value;
+  const store = createApplicationStore(tx);
+  await store.recordLook({ organisation, what: 'everything', reader, purpose: 'export', at: parts.clock.now() });
+  const applications = [];
+  for (const it of await store.list(organisation)) {
+    const keyed = await find(tx, it.id);
+    const files = [];
+    for (const file of await createEvidenceStore(tx).list(it.id)) {
+      const sealed = await createEvidenceStore(tx).find(file.id);
+      const opened = sealed && keyed.ok ? await unseal(tx, parts, keyed.value.keyId, sealed) : undefined;
+      files.push({ ...file, ...(opened?.ok ? { name: opened.value.name, content: opened.value.content } : {}) });
+    }
+    applications.push({ application: it, files });
+  }
+  const countries = await parts.membership.openCountries(tx, organisation);
+  return ok({ organisation: found.value, countries, applications, looks: await store.listLooks(organisation) });
+}
+
+async function reachClocks(tx: Transaction, parts: VettingParts): Promise<number> {
+  const now = parts.clock.now();
+  const due = await createApplicationStore(tx).due(now);
+  for (const { id, organisation, keyId } of due) {
+    await parts.vault.shred(tx, keyId);
+    await createApplicationStore(tx).markDeleted(id, now);
+    // The tag stays while there is access, so that a stop still finds them; the country itself goes.
+    await parts.membership.forgetCountries(tx, organisation);
+  }
+  await scheduleDeletion(tx);
+  return due.length;
+}
+
+async function scheduleDeletion(tx: Transaction): Promise<void> {
+  const at = await createApplicationStore(tx).nextDue();
+  if (at) await addJob(tx, VETTING_CLOCK_JOB, {}, { key: VETTING_CLOCK_JOB, runAt: at });
+}
+
+async function say(
+  tx: Transaction,
+  { log }: VettingParts,
+  predicateType: string,
+  subject: string,
+  facts: { readonly [name: string]: string },
+  terms?: Terms,
+): Promise<void> {
+  const documents = terms ? [{ name: `terms-${terms.version}.txt`, sha256: terms.sha256 }] : [];
+  const said = await log.append(tx, { type: 'statement', predicateType, subject, documents, facts });
+  if (!said.ok) throw new Error(`the log refuses ${predicateType} of ${subject}: ${said.refusal.kind}`);
+}
