@@ -4,9 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock } from '../../src/lib/clock.ts';
-import { systemRandom } from '../../src/lib/id.ts';
 import { createSandbox, ensureBubblewrap } from '../../src/sandbox/index.ts';
+import { sandboxOptions } from '../support/sandbox.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -27,14 +26,7 @@ test('bubblewrap fetched as a plain user runs a sandbox', {
     assert.ok(found.ok, found.ok ? '' : found.refusal.reason);
     assert.ok(found.value.command.some((part) => part.startsWith(home)));
     assert.match(said.join('\n'), /bubblewrap.*apt-get download/);
-    const made = await createSandbox({
-      profile: 'user',
-      stateDirectory: home,
-      nodeBinary: process.execPath,
-      random: systemRandom,
-      clock: systemClock,
-      bubblewrap: found.value,
-    });
+    const made = await createSandbox({ ...sandboxOptions('user', home), bubblewrap: found.value });
     assert.ok(made.ok, made.ok ? '' : made.refusal.reason);
     const run = await made.value.run({ command: ['id', '-u'] });
     await made.value.close();

@@ -12,11 +12,10 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Candidate, scanTree } from '../../src/finder/index.ts';
 import type { FlawClass } from '../../src/formats/flaw-class.ts';
-import { systemClock } from '../../src/lib/clock.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
-import { systemRandom } from '../../src/lib/id.ts';
-import { chooseProfile, createSandbox, type Sandbox } from '../../src/sandbox/index.ts';
+import type { Sandbox } from '../../src/sandbox/index.ts';
 import { createRegistry, openTarget, type PackageTree } from '../../src/target/index.ts';
+import { openSandbox } from '../support/sandbox.ts';
 
 interface Row {
   readonly package: string;
@@ -41,15 +40,7 @@ let sandbox: Sandbox;
 before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'rename-'));
   await chmod(scratch, 0o711);
-  const opened = await createSandbox({
-    profile: chooseProfile(),
-    stateDirectory: scratch,
-    nodeBinary: process.execPath,
-    random: systemRandom,
-    clock: systemClock,
-  });
-  assert.ok(opened.ok, opened.ok ? '' : opened.refusal.reason);
-  sandbox = opened.value;
+  sandbox = await openSandbox();
 });
 
 after(async () => {

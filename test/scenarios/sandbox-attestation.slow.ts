@@ -1,23 +1,14 @@
 /** The attestation can fail: whichever layer is taken away, it is noticed. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../../src/lib/clock.ts';
-import { systemRandom } from '../../src/lib/id.ts';
 import { chooseProfile, type SandboxProfile } from '../../src/sandbox/index.ts';
 import { LAYERS, type Layer } from '../../src/sandbox/layers.ts';
 import { createSandboxWithout } from '../../src/sandbox/sandbox.ts';
-
-const options = (profile: SandboxProfile) => ({
-  profile,
-  stateDirectory: '/nonexistent',
-  nodeBinary: process.execPath,
-  random: systemRandom,
-  clock: systemClock,
-});
+import { sandboxOptions } from '../support/sandbox.ts';
 
 /** What was noticed: a refusal to start, or the probes that got through. */
 async function noticed(profile: SandboxProfile, layer: Layer): Promise<readonly string[]> {
-  const made = await createSandboxWithout(options(profile), new Set([layer]));
+  const made = await createSandboxWithout(sandboxOptions(profile), new Set([layer]));
   if (!made.ok) return [`refused: ${made.refusal.layer}`];
   try {
     const attested = await made.value.attest();

@@ -5,27 +5,16 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { systemClock } from '../../src/lib/clock.ts';
-import { systemRandom } from '../../src/lib/id.ts';
 import { chooseProfile, createSandbox, type Sandbox, type SandboxRequest } from '../../src/sandbox/index.ts';
+import { openSandbox, sandboxOptions } from './sandbox.ts';
 
 const ROOT = '/sys/fs/cgroup';
 const SERVICE = `${ROOT}/system.slice/job.scope`;
 const CONTROLLERS = '+memory +pids +cpu';
 
-const open = () =>
-  createSandbox({
-    profile: 'full',
-    stateDirectory: '/nonexistent',
-    nodeBinary: process.execPath,
-    random: systemRandom,
-    clock: systemClock,
-  });
-
 async function withSandbox(work: (sandbox: Sandbox) => Promise<void>): Promise<void> {
-  const made = await open();
-  assert.ok(made.ok, made.ok ? '' : `${made.refusal.layer}: ${made.refusal.reason}`);
-  await work(made.value).finally(() => made.value.close());
+  const sandbox = await openSandbox('full');
+  await work(sandbox).finally(() => sandbox.close());
 }
 
 async function finish(sandbox: Sandbox, request: SandboxRequest) {
@@ -97,7 +86,7 @@ test('a service with limits of its own is not escaped from: the profile full is 
   moveTo(SERVICE);
   try {
     assert.equal(chooseProfile(), 'user');
-    const made = await open();
+    const made = await createSandbox(sandboxOptions('full'));
     assert.ok(!made.ok);
     assert.equal(made.refusal.layer, 'cgroup memory');
   } finally {
