@@ -53,21 +53,24 @@ export function createCommitter(gateway: GatewayId, segments: SegmentWriter, sig
     waiting.push(entry);
     isUrgent ||= entry.isUrgent;
     if (entry.isUrgent) start();
-    else soon ??= setTimeout(start, SOON_MS);
+    else startIn(SOON_MS);
+  }
+
+  function startIn(ms: number): void {
+    soon ??= setTimeout(start, ms);
   }
 
   function start(): void {
-    if (writing || waiting.length === 0) return;
     clearTimeout(soon);
     soon = undefined;
+    if (writing || waiting.length === 0) return;
     // All that is asked in this turn goes together.
     writing = Promise.resolve()
       .then(commit)
       .finally(() => {
         writing = undefined;
         if (isUrgent) start();
-        else if (waiting.length > 0)
-          soon ??= setTimeout(start, performance.now() < fullUntil ? FULL_PAUSE_MS : SOON_MS);
+        else if (waiting.length > 0) startIn(performance.now() < fullUntil ? FULL_PAUSE_MS : SOON_MS);
       });
   }
 

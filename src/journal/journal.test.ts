@@ -250,6 +250,19 @@ test('what was admitted and not settled is told to the ledger without a cost', a
   assert.equal(basename(journal.directory), gateway);
 });
 
+test('a receipt that comes while a batch is being written is not forgotten', async () => {
+  const gateway = newGateway();
+  const journal = await open(gateway);
+  for (let round = 0; round < 40; round++) {
+    const [ended, next] = [admitOf(), admitOf()];
+    await journal.admit(ended);
+    const admitting = journal.admit(next);
+    await new Promise((resolve) => setTimeout(resolve, round % 4));
+    await Promise.all([admitting, journal.settle(receiptOf(ended, gateway))]);
+  }
+  await journal.close();
+});
+
 test('a directory that holds a journal is never written by a second process', async () => {
   const gateway = newGateway();
   const journal = await open(gateway);

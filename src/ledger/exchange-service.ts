@@ -39,6 +39,7 @@ export async function createExchanger(parts: ExchangeParts, holding: Holding, wa
   const { database, monotonicMs, wallMs, onTrouble } = parts;
   let postings: Posting[] = [];
   let unanswered: Batch | undefined;
+  let hasWanted = false;
   let lease = await open();
 
   async function open(): Promise<Lease> {
@@ -69,6 +70,8 @@ export async function createExchanger(parts: ExchangeParts, holding: Holding, wa
     /** When the lease was renewed last, in monotonic milliseconds. */
     renewedMs: (): number => lease.monotonicUntilMs - LEASE_TTL_MS + EXPIRY_MARGIN_MS,
     hasUntold: (): boolean => postings.length > 0 || unanswered !== undefined,
+    /** The last exchange told of something to give back. */
+    hasWanted: (): boolean => hasWanted,
     isRepeating: (): boolean => unanswered !== undefined,
 
     /** For a call whose lease was lost, and which was posted from the journal, only the receipt is kept. */
@@ -94,7 +97,7 @@ export async function createExchanger(parts: ExchangeParts, holding: Holding, wa
       unanswered = undefined;
       lease = { ...lease, sequence, ...until };
       holding.apply(asks, answer.answers);
-      holding.markWanted(answer.wanted);
+      hasWanted = holding.markWanted(answer.wanted);
       return answer.answers;
     },
 

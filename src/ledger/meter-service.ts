@@ -69,6 +69,7 @@ export async function createMeter(parts: MeterParts): Promise<Meter> {
   const shortages = listenForShortages(database, (limit) => {
     if (holding.markWanted([limit])) loop.start();
   });
+  await shortages.ready;
   const recovery = parts.readAdmitted && startRecovery(database, parts.readAdmitted, onTrouble);
 
   return {
@@ -149,10 +150,19 @@ function createLoop(
   }
 
   function goOn(): void {
+    if (exchanger.hasWanted()) {
+      start();
+      return;
+    }
     if (waiting.count() === 0 || pause !== undefined) return;
     const isFailing = exchanger.isRepeating();
     if (!isFailing && waiting.hasNew()) start();
-    else pause = setTimeout(start, isFailing ? RETRY_PAUSE_MS : SHORTAGE_PAUSE_MS);
+    else pause = setTimeout(resume, isFailing ? RETRY_PAUSE_MS : SHORTAGE_PAUSE_MS);
+  }
+
+  function resume(): void {
+    pause = undefined;
+    start();
   }
 
   return {

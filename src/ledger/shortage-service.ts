@@ -37,6 +37,8 @@ export function listenForShortages(database: OpenDatabase, onWanted: (limit: Lim
   }
 
   return {
+    /** When a first connection listens, or has failed to. */
+    ready: opening,
     async stop(): Promise<void> {
       isStopped = true;
       clearTimeout(retry);
