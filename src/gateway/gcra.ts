@@ -26,6 +26,9 @@ export interface RateRefusal {
 /** Past this many subjects those whose bucket is full again are forgotten. */
 const MAX_SUBJECTS = 100_000;
 
+/** Told to who has a rate of nothing. */
+const NEVER_MS = 3_600_000;
+
 /** `shares` is how many gateways are live. */
 export function createRateLimiter(shares: () => number): RateLimiter {
   const emptyAtMs = new Map<string, number>();
@@ -34,10 +37,11 @@ export function createRateLimiter(shares: () => number): RateLimiter {
       const parts = Math.max(1, shares());
       const next: [string, number][] = [];
       for (const { kind, id, rate } of subjects) {
+        if (!(rate.perSecond > 0)) return { kind, retryAfterMs: NEVER_MS };
         const intervalMs = (1_000 * parts) / rate.perSecond;
         const at = Math.max(nowMs, emptyAtMs.get(id) ?? 0) + intervalMs;
         const toleranceMs = intervalMs * Math.max(1, rate.burst / parts);
-        if (!(at - nowMs <= toleranceMs)) return { kind, retryAfterMs: Math.max(1, at - nowMs - toleranceMs) };
+        if (at - nowMs > toleranceMs) return { kind, retryAfterMs: Math.max(1, at - nowMs - toleranceMs) };
         next.push([id, at]);
       }
       for (const [id, at] of next) emptyAtMs.set(id, at);
