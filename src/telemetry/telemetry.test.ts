@@ -42,11 +42,12 @@ test('a span joins the trace of its client and counts cached tokens within input
   ];
   assert.equal(url, '/v1/traces');
   const span = body.resourceSpans[0]?.scopeSpans[0]?.spans[0];
-  assert.equal(span?.traceId, 'ab'.repeat(16));
-  assert.equal(span?.parentSpanId, 'cd'.repeat(8));
-  assert.equal(span?.endTimeUnixNano, '1250000000');
+  assert.ok(span);
+  assert.equal(span.traceId, 'ab'.repeat(16));
+  assert.equal(span.parentSpanId, 'cd'.repeat(8));
+  assert.equal(span.endTimeUnixNano, '1250000000');
   const attributes = Object.fromEntries(
-    (span?.attributes as { key: string; value: object }[]).map(({ key, value }) => [key, Object.values(value)[0]]),
+    (span.attributes as { key: string; value: object }[]).map(({ key, value }) => [key, Object.values(value)[0]]),
   );
   assert.equal(attributes['gen_ai.usage.input_tokens'], '4321');
   assert.equal(attributes['gen_ai.usage.cache_write.input_tokens'], '4300');
