@@ -258,9 +258,9 @@ async function perform(call: BenignCall): Promise<unknown> {
   let result: unknown;
   try {
     result = { value: image(await outcome()) };
-  } catch {
-    // What an error says, and of which class it is, is nobody's contract.
-    result = { threw: true };
+  } catch (error) {
+    // What an error says is nobody's contract.
+    result = { threw: error instanceof Error ? error.name : '' };
   }
   const waits = call.isEntry && JSON.stringify(drive).includes('"callback"');
   for (let waited = 0; waits && calls.length === 0 && waited < CALLBACK_MS; waited += 10) await pause(10);

@@ -23,7 +23,8 @@ const call = (id: string, isGuess: boolean): BenignCall => ({
   payload: '',
 });
 const gave = (value: Json, started: Json[] = []): Json => ({ result: { value }, args: [], calls: [], started });
-const THREW: Json = { result: { threw: true }, args: [], calls: [], started: [] };
+const threw = (name: string): Json => ({ result: { threw: name }, args: [], calls: [], started: [] });
+const THREW = threw('Error');
 const behaviour = (outcomes: Readonly<Record<string, Json>>): Behaviour => ({
   exports: [],
   outcomes: new Map(Object.entries(outcomes)),
@@ -33,10 +34,18 @@ const compare = (before: Json, after: Json, isGuess = false) => {
   return compareBehaviour([call('one', isGuess)], [old, old], behaviour({ one: after }));
 };
 
-test('a call that threw, ended the process or never ended promised nothing', () => {
-  for (const before of [THREW, 'ended the process', gave('text never')]) {
+test('a call that ended the process or was run as program text promised nothing', () => {
+  for (const before of ['ended the process', threw('SyntaxError'), threw('ReferenceError')]) {
     assert.deepEqual([compare(before, gave(1)).compared, compare(before, gave(1)).differences.length], [0, 0]);
   }
+});
+
+test('a call that threw or stayed open may do anything else, and shows the function at work only if it trips as before', () => {
+  const before = threw('TypeError');
+  for (const after of [gave(1), THREW, before]) assert.equal(compare(before, after).differences.length, 0);
+  assert.deepEqual([compare(before, before).keptAtEntry, compare(before, THREW).keptAtEntry], [1, 0]);
+  assert.equal(compare(gave('text never'), gave(1)).differences.length, 0);
+  assert.equal(compare(THREW, THREW).keptAtEntry, 0, 'a function that refuses everything looks the same');
 });
 
 test('a call that gave a value must give the same', () => {

@@ -5,8 +5,9 @@
  *   guessed      the attacked function with harmless input of the payload's shape; nobody promised that it is accepted
  *   elsewhere    every other export, with a few plain arguments
  *
- * Only what a user can rely on is compared: a call that threw, never ended or gave two answers before the patch is no
- * promise, nor are the words of an error, the order of members, or new exports (`benign-inside.ts` leaves them out).
+ * Only what a user can rely on is compared: a call that ended the process, gave two answers or was run as program text
+ * before the patch is no promise; one that threw, or whose promise stayed open, may do anything else. The words of an error, the order of members and new
+ * exports are nobody's contract (`benign-inside.ts` leaves them out).
  */
 import type { FlawClass } from '../formats/flaw-class.ts';
 import type { Json } from '../lib/canonical-json.ts';
@@ -60,6 +61,8 @@ export interface Comparison {
   /** Of those at the attacked function, the ones that did something visible before and do the same now. */
   readonly keptAtEntry: number;
   readonly differences: readonly Difference[];
+  /** Calls that do not do exactly the same, be it only that they throw otherwise: what is no breakage yet may be a loss. */
+  readonly unlike: readonly string[];
   readonly missingExports: readonly string[];
 }
 
@@ -256,8 +259,9 @@ export function compareBehaviour(
     compared: promised.length,
     comparedAtEntry: entry.length,
     keptAtEntry: entry.filter((call) => isSame(call) && isTelling(is(call))).length,
+    unlike: promised.filter((call) => !isSame(call)).map(({ id }) => id),
     differences: promised
-      .filter((call) => !isSame(call))
+      .filter((call) => !isSame(call) && !isUseless(is(call)))
       .map((call) => ({
         id: call.id,
         isEntry: call.isEntry,
@@ -273,7 +277,8 @@ export function compareBehaviour(
 
 interface Parts {
   readonly value?: Json;
-  readonly threw: boolean;
+  /** The name of the error; undefined where none was thrown. */
+  readonly threw: string | undefined;
   readonly calls: string;
   readonly started: readonly Json[];
 }
@@ -283,17 +288,23 @@ function partsOf(outcome: Outcome): Parts | undefined {
   const { result, calls, started } = outcome as Readonly<Record<string, Json>>;
   if (result === null || typeof result !== 'object' || Array.isArray(result)) return undefined;
   return {
-    threw: result !== undefined && 'threw' in result,
+    threw: result !== undefined && 'threw' in result ? String(result.threw) : undefined,
     ...(result !== undefined && 'value' in result ? { value: result.value as Json } : {}),
     calls: JSON.stringify(calls ?? []),
     started: Array.isArray(started) ? started : [],
   };
 }
 
-/** A call that threw, ended the process or never came to an end promised nothing. */
+/** A call that ended the process or failed as program text promised nothing. */
 function isPromise(outcome: Outcome): boolean {
   const parts = partsOf(outcome);
-  return parts !== undefined && !parts.threw && parts.value !== 'text never';
+  return parts !== undefined && !/^(?:Syntax|Reference)Error$/.test(parts.threw ?? '');
+}
+
+/** It threw, or what it promised never came: whatever else it does now takes nothing away. */
+function isUseless(outcome: Outcome): boolean {
+  const parts = partsOf(outcome);
+  return parts?.threw !== undefined || parts?.value === 'text never';
 }
 
 const EMPTY = ['undefined undefined', null, false, 'number NaN', 'text ', 'emitter undefined'];
@@ -312,20 +323,19 @@ function isRefusal(outcome: Outcome): boolean {
   const parts = partsOf(outcome);
   if (parts === undefined) return false;
   const isToldError = parts.calls === '[]' || /^\[\[(?:\{"error":|"text )/.test(parts.calls);
-  return (parts.threw || isNothing(parts.value)) && isToldError && parts.started.length === 0;
+  return (parts.threw !== undefined || isNothing(parts.value)) && isToldError && parts.started.length === 0;
 }
 
-/** It gave something, called back or started a program: a function that does nothing would look otherwise. */
+/**
+ * It gave something, called back, started a program or tripped over its input: a function that does nothing, or refuses
+ * everything, would look otherwise.
+ */
 function isTelling(outcome: Outcome): boolean {
   const parts = partsOf(outcome);
   if (parts === undefined) return false;
-  return (
-    !isNothing(parts.value) ||
-    parts.value === false ||
-    parts.calls !== '[]' ||
-    parts.started.length > 0 ||
-    isArgumentChanged(outcome)
-  );
+  if (parts.threw !== undefined) return /^(?:Type|Range|URI)Error$/.test(parts.threw);
+  const did = parts.calls !== '[]' || parts.started.length > 0 || isArgumentChanged(outcome);
+  return did || parts.value === false || !isNothing(parts.value);
 }
 
 /** The arguments afterwards hold more than a harmless input brings along. */
@@ -339,7 +349,7 @@ const SHOWN_CHARACTERS = 80;
 function shorten(outcome: Outcome): string {
   const parts = partsOf(outcome);
   if (parts === undefined) return String(outcome);
-  const said = parts.threw ? 'throws' : `gives ${JSON.stringify(parts.value ?? null)}`;
+  const said = parts.threw !== undefined ? 'throws' : `gives ${JSON.stringify(parts.value ?? null)}`;
   const ran = parts.started.length > 0 ? `, starts ${JSON.stringify(parts.started)}` : '';
   const called = parts.calls === '[]' ? '' : `, calls back ${parts.calls}`;
   return (said + ran + called).slice(0, SHOWN_CHARACTERS);

@@ -7,7 +7,7 @@ const GOOD: PatchFacts = {
   after: 'silent',
   wayEntered: true,
   variants: { tried: 26, effective: 22, stillFiring: [], beyond: [], lost: [] },
-  benign: { compared: 40, comparedAtEntry: 7, keptAtEntry: 6, differences: [], missingExports: [] },
+  benign: { compared: 40, comparedAtEntry: 7, keptAtEntry: 6, differences: [], unlike: [], missingExports: [] },
   tests: { outcome: 'same', reason: 'the tests are no worse' },
   firesAfterRevert: true,
   symptoms: [],

@@ -105,6 +105,7 @@ const NO_COMPARISON: Comparison = {
   comparedAtEntry: 0,
   keptAtEntry: 0,
   differences: [],
+  unlike: [],
   missingExports: [],
 };
 
@@ -294,9 +295,11 @@ export interface QuickLook {
   readonly isSilent: boolean;
   /** Ordinary calls that differ and exports that are gone. */
   readonly changed: ReadonlySet<string>;
+  /** The same and every other call that does not do exactly what it did. */
+  readonly unlike: ReadonlySet<string>;
 }
 
-const LOUD: QuickLook = { isSilent: false, changed: new Set() };
+export const LOUD: QuickLook = { isSilent: false, changed: new Set(), unlike: new Set() };
 
 /** Reproducer silent but reached, some variants silent, and which ordinary calls differ? The cheapest question first. */
 export async function lookAt(parts: PatchParts, baseline: Baseline, copy: Version): Promise<QuickLook> {
@@ -313,7 +316,12 @@ export async function lookAt(parts: PatchParts, baseline: Baseline, copy: Versio
   const now = await observe(parts, copy, tree.name, plan, calls);
   const comparison = compareBehaviour(calls, behaviour, now);
   const breaking = breakingDifferences(comparison).map(({ id }) => id);
-  return { isSilent: true, changed: new Set([...breaking, ...comparison.missingExports]) };
+  const { missingExports, unlike } = comparison;
+  return {
+    isSilent: true,
+    changed: new Set([...breaking, ...missingExports]),
+    unlike: new Set([...unlike, ...missingExports]),
+  };
 }
 
 export async function isMended(parts: PatchParts, baseline: Baseline, copy: Version): Promise<boolean> {

@@ -8,7 +8,7 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { PackageSource, PackageTree } from '../target/index.ts';
 import { copyWith } from './copy-service.ts';
 import { applyEdits, type Edit, editsBetween } from './edits.ts';
-import { type Baseline, lookAt, type PatchParts, type QuickLook } from './patch.ts';
+import { type Baseline, LOUD, lookAt, type PatchParts, type QuickLook } from './patch.ts';
 import { brokenBy } from './symptoms.ts';
 import { applyToFiles, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
 
@@ -57,10 +57,10 @@ export async function upstreamPatch(
   const loaded = new Set(baseline.first.coverage.loaded);
   const near = edits.filter(({ path }) => !texts.has(path) || loaded.has(`${tree.name}/${path}`));
   const whole = await look(edits);
-  const isNoWorse = ({ isSilent, changed }: QuickLook) =>
-    isSilent && [...changed].every((id) => whole.isSilent && whole.changed.has(id));
+  const isNoWorse = ({ isSilent, unlike }: QuickLook) =>
+    isSilent && [...unlike].every((id) => whole.isSilent && whole.unlike.has(id));
   const made = async (start: readonly Edit[], seen: QuickLook) =>
-    ok(writePatch(texts, applyEdits(texts, await shrink(start, seen.changed, look))));
+    ok(writePatch(texts, applyEdits(texts, await shrink(start, seen.unlike, look))));
   for (const start of [editsAtFrames(baseline, texts, edits), near]) {
     if (start.length === 0 || start.length === edits.length) continue;
     const seen = await look(start);
@@ -98,18 +98,18 @@ function entryOf(texts: ReadonlyMap<string, string>): string {
 type Look = (edits: readonly Edit[]) => Promise<QuickLook>;
 
 /** Files first, then edits in ever smaller blocks: what can be left out is left out. */
-async function shrink(edits: readonly Edit[], changedAtFirst: ReadonlySet<string>, look: Look) {
+async function shrink(edits: readonly Edit[], unlikeAtFirst: ReadonlySet<string>, look: Look) {
   let kept = edits;
-  let changed = changedAtFirst;
+  let unlike = unlikeAtFirst;
   let runs = TRIAL_RUNS;
   const tryWithout = async (block: readonly Edit[]): Promise<void> => {
     const rest = kept.filter((edit) => !block.includes(edit));
     if (rest.length === 0 || rest.length === kept.length || runs <= 0) return;
     const seen = await look(rest);
     runs -= seen.isSilent ? SILENT_TRIAL_RUNS : 1;
-    if (!seen.isSilent || ![...seen.changed].every((id) => changed.has(id))) return;
+    if (!seen.isSilent || ![...seen.unlike].every((id) => unlike.has(id))) return;
     kept = rest;
-    changed = seen.changed;
+    unlike = seen.unlike;
   };
   for (const path of new Set(edits.map((edit) => edit.path))) {
     await tryWithout(kept.filter((edit) => edit.path === path));
@@ -132,7 +132,7 @@ async function lookWith(
   const after = applyEdits(texts, edits);
   const paths = [...new Set(edits.map(({ path }) => path))];
   const files = paths.map((path) => ({ path, before: texts.get(path), after: after.get(path) }));
-  if (brokenBy(files).length > 0) return { isSilent: false, changed: new Set() };
+  if (brokenBy(files).length > 0) return LOUD;
   const only = (all: FileTexts) => new Map([...all].filter(([path]) => paths.includes(path)));
   const copy = await copyWith(baseline.tree, parts.scratch, only(texts), only(after));
   try {
