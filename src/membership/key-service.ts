@@ -6,10 +6,10 @@ import { ok, refuse } from '../lib/result.ts';
 import {
   actsFor,
   createAccessKey,
+  createKeyMac,
   isTier,
   isWithin,
   type KeyId,
-  keyMac,
   type OrganisationId,
   openTo,
   type Person,
@@ -96,7 +96,7 @@ async function createKey(
   if (isCapped && !parts.setCap) return refuse({ kind: 'no-ledger' });
   await store.insertKey({
     id,
-    mac: keyMac(keyPepper(parts.vault), key),
+    mac: createKeyMac(keyPepper(parts.vault))(key),
     organisation,
     person: person.id,
     models: [...new Set(request.models)],

@@ -11,7 +11,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type ListeningConnection, openListeningConnection } from '../store/listening-connection.ts';
 import { type AuthorityBook, type Caller, createAuthorityBook, type RowKind } from './authority.ts';
 import { createAuthorityStore, EPOCH_CHANNEL } from './authority-store.ts';
-import { keyMac } from './member.ts';
+import { createKeyMac } from './member.ts';
 import { isInForce, type Stop, type StopAttributes } from './stop.ts';
 
 /** Every function but `close` is synchronous and in memory. */
@@ -58,6 +58,7 @@ export async function openAuthority(parts: AuthorityParts): Promise<Authority> {
   let confirmedMs = Number.NEGATIVE_INFINITY;
   let connection: ListeningConnection | undefined;
   const alarm = createAlarm();
+  const keyMac = createKeyMac(parts.pepper);
   let isClosed = false;
 
   const round = async (): Promise<void> => {
@@ -108,7 +109,7 @@ export async function openAuthority(parts: AuthorityParts): Promise<Authority> {
   const running = loop();
   return {
     isFresh: (nowMs) => nowMs - confirmedMs <= FRESH_MS,
-    findCaller: (presented) => book.findCaller(keyMac(parts.pepper, presented), clock.now()),
+    findCaller: (presented) => book.findCaller(keyMac(presented), clock.now()),
     findKey: (id) => book.findKey(id, clock.now()),
     findStop: (attributes) => book.findStop(attributes, clock.now()),
     onStop: (listener) => void stopListeners.push(listener),

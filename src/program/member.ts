@@ -1,6 +1,6 @@
 /** Who takes part: organisations, persons attributed to them, the grants and keys they hold. */
-import { createHmac } from 'node:crypto';
 import { toBase64Url } from '../lib/bytes.ts';
+import { createHmacSha256 } from '../lib/hmac.ts';
 import type { Id, RandomBytes } from '../lib/id.ts';
 import { isMailAddress } from '../lib/mail-address.ts';
 import type { CountryKind } from './nationality.ts';
@@ -90,6 +90,7 @@ const KEY_PREFIX = 'hs_';
 const KEY_BYTES = 32;
 /** Longer text is no key of ours; the rest of it is not hashed. */
 const MAX_PRESENTED = 256;
+const MAX_UTF8_BYTES = 3;
 
 /** 256 random bits, so a fast keyed hash keeps it (slow ones guard what can be guessed). Shown once, kept nowhere. */
 export function createAccessKey(random: RandomBytes): string {
@@ -100,6 +101,7 @@ export function createAccessKey(random: RandomBytes): string {
  * What is kept of a key: 64 hexadecimal digits. The pepper lies outside the database, so who reads every table still
  * has no key. The same work for a key that exists and for one that does not.
  */
-export function keyMac(pepper: Uint8Array, presented: string): string {
-  return createHmac('sha256', pepper).update(presented.slice(0, MAX_PRESENTED)).digest('hex');
+export function createKeyMac(pepper: Uint8Array): (presented: string) => string {
+  const mac = createHmacSha256(pepper, MAX_PRESENTED * MAX_UTF8_BYTES);
+  return (presented) => mac(presented.slice(0, MAX_PRESENTED));
 }
