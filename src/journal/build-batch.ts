@@ -43,11 +43,12 @@ function signReceipts(
   signer: Ed25519Signer,
   stored: (string | undefined)[],
 ) {
-  const places = lines.flatMap(({ isReceipt }, place) => (isReceipt ? [place] : []));
+  const places: number[] = [];
+  for (const [place, { isReceipt }] of lines.entries()) if (isReceipt) places.push(place);
   if (places.length === 0) return undefined;
   const texts = places.map((place) => lines[place]?.line ?? '');
   const tree = createReceiptTree(texts.map(receiptLeaf));
-  const signed: SignedRoot = { gateway, batch, size: texts.length, root: toBase64(tree.root) };
+  const signed: SignedRoot = { gateway, batch, size: texts.length, root: tree.root };
   const signature = toBase64(signer.sign(rootMessage(signed)));
   for (const [index, place] of places.entries()) {
     stored[place] = toStoredText(texts[index] ?? '', tree.path(index), index, signed, signature);

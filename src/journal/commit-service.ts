@@ -36,46 +36,43 @@ export interface Head {
 }
 
 export function createCommitter(gateway: GatewayId, segments: SegmentWriter, signer: Ed25519Signer) {
-  let waiting: Waiting[] = [];
+  const queue = createQueue();
   let number = 0;
   let chain = chainStart(gateway);
-  let isUrgent = false;
   let writing: Promise<void> | undefined;
-  let soon: NodeJS.Timeout | undefined;
+  let timer: NodeJS.Timeout | undefined;
   let fullUntil = 0;
+  const isFull = (): boolean => performance.now() < fullUntil;
 
   function add(entry: Waiting): void {
-    const isFull = entry.isUrgent && performance.now() < fullUntil;
-    if (isFull || waiting.length >= MAX_WAITING) {
-      entry.fail(isFull ? new JournalFull('the disk is full') : new Error('too many records wait for the disk'));
-      return;
-    }
-    waiting.push(entry);
-    isUrgent ||= entry.isUrgent;
-    if (entry.isUrgent) start();
-    else startIn(SOON_MS);
+    if (entry.isUrgent && isFull()) entry.fail(new JournalFull('the disk is full'));
+    else if (!queue.add(entry)) entry.fail(new Error(`${MAX_WAITING} records wait for the disk already`));
+    else schedule();
   }
 
-  function startIn(ms: number): void {
-    soon ??= setTimeout(start, ms);
+  function schedule(): void {
+    if (writing !== undefined) return;
+    if (queue.isDue() && !isFull()) start();
+    else if (queue.count() > 0) timer ??= setTimeout(onTimer, isFull() ? FULL_PAUSE_MS : SOON_MS);
+  }
+
+  function onTimer(): void {
+    timer = undefined;
+    schedule();
   }
 
   function start(): void {
-    clearTimeout(soon);
-    soon = undefined;
-    if (writing || waiting.length === 0) return;
     // All that is asked in this turn goes together.
     writing = Promise.resolve()
       .then(commit)
       .finally(() => {
         writing = undefined;
-        if (isUrgent) start();
-        else if (waiting.length > 0) startIn(performance.now() < fullUntil ? FULL_PAUSE_MS : SOON_MS);
+        schedule();
       });
   }
 
   async function commit(): Promise<void> {
-    const taken = takeSome();
+    const taken = queue.take();
     const built = buildBatch(taken, { gateway, number, chain }, signer);
     try {
       await segments.put(built.bytes);
@@ -89,21 +86,12 @@ export function createCommitter(gateway: GatewayId, segments: SegmentWriter, sig
     }
   }
 
-  function takeSome(): Waiting[] {
-    const count = countNext(waiting);
-    const taken = waiting.slice(0, count);
-    waiting = waiting.slice(count);
-    isUrgent = waiting.some((entry) => entry.isUrgent);
-    return taken;
-  }
-
   /** What waits for an answer is refused; what already happened is kept for when there is space again. */
   function putBack(taken: readonly Waiting[], error: Error): void {
-    const isFull = error instanceof JournalFull;
-    if (isFull) fullUntil = performance.now() + FULL_PAUSE_MS;
-    const kept = taken.filter((entry) => isFull && !entry.isUrgent);
-    waiting = [...kept, ...waiting];
-    for (const entry of taken) if (!kept.includes(entry)) entry.fail(error);
+    const isKept = ({ isUrgent }: Waiting): boolean => error instanceof JournalFull && !isUrgent;
+    if (error instanceof JournalFull) fullUntil = performance.now() + FULL_PAUSE_MS;
+    queue.putBack(taken.filter(isKept));
+    for (const entry of taken) if (!isKept(entry)) entry.fail(error);
   }
 
   return {
@@ -111,12 +99,44 @@ export function createCommitter(gateway: GatewayId, segments: SegmentWriter, sig
     head: (): Head | undefined => (number === 0 ? undefined : { gateway, batch: number, chain: toHex(chain) }),
     /** Until nothing waits. Throws where the disk takes nothing. */
     async drain(): Promise<void> {
-      while (waiting.length > 0 || writing !== undefined) {
-        start();
+      while (queue.count() > 0 || writing !== undefined) {
+        if (writing === undefined) start();
         await writing;
-        if (waiting.length > 0 && performance.now() < fullUntil) throw new JournalFull('the disk is full');
+        if (queue.count() > 0 && isFull()) throw new JournalFull('the disk is full');
       }
-      clearTimeout(soon);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** What waits for the disk, in two lines: what somebody waits for, and what can wait a moment for company. */
+function createQueue() {
+  let urgent: Waiting[] = [];
+  let later: Waiting[] = [];
+  let laterSince = 0;
+  const isLaterDue = (): boolean => later.length > 0 && performance.now() - laterSince >= SOON_MS;
+
+  return {
+    add(entry: Waiting): boolean {
+      if (urgent.length + later.length >= MAX_WAITING) return false;
+      if (!entry.isUrgent && later.length === 0) laterSince = performance.now();
+      (entry.isUrgent ? urgent : later).push(entry);
+      return true;
+    },
+    count: (): number => urgent.length + later.length,
+    isDue: (): boolean => urgent.length > 0 || isLaterDue(),
+    take(): Waiting[] {
+      const isWithLater = urgent.length === 0 || isLaterDue();
+      const all = isWithLater ? [...urgent, ...later] : urgent;
+      const count = countNext(all);
+      const taken = all.slice(0, count);
+      if (isWithLater) later = later.slice(Math.max(0, count - urgent.length));
+      urgent = urgent.slice(count);
+      return taken;
+    },
+    putBack(entries: readonly Waiting[]): void {
+      if (later.length === 0) laterSince = performance.now();
+      later = [...entries, ...later];
     },
   };
 }

@@ -6,11 +6,11 @@
  *   {"leaf": receipt, "path": [base64 …], "root": {gateway, batch, index, size, root, signature}}
  */
 import { hash } from 'node:crypto';
-import { fromBase64, toBase64 } from '../lib/bytes.ts';
+import { fromBase64 } from '../lib/bytes.ts';
 import { canonicalJson, type Json } from '../lib/canonical-json.ts';
 import { verifyEd25519 } from '../lib/ed25519.ts';
 import type { Id } from '../lib/id.ts';
-import { type Hash, isIncluded, leafHash, nodeHash } from '../lib/merkle.ts';
+import { HASH_BYTES, isIncluded, leafHash } from '../lib/merkle.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 
 export type CallId = Id<'call'>;
@@ -98,44 +98,50 @@ export function toReceiptText(receipt: Receipt): string {
   });
 }
 
-/** The leaf hash of RFC 6962 over text, without a copy of its bytes. */
-export function receiptLeaf(text: string): Hash {
-  return hash('sha256', `\0${text}`, 'buffer');
+/** The leaf hash of RFC 6962 over text, base64, without a copy of its bytes. */
+export function receiptLeaf(text: string): string {
+  return hash('sha256', `\0${text}`, 'base64');
 }
 
 export interface ReceiptTree {
-  readonly root: Hash;
+  /** Base64. */
+  readonly root: string;
   /** Siblings from the leaf up, base64. */
   path(index: number): readonly string[];
 }
 
+const BASE64_HASH_CHARS = 44;
+
 /**
  * The tree over one batch, level by level: an odd last node goes up as it is, which gives the same tree as the recursive
- * definition of RFC 6962. `leaves` is not empty.
+ * definition of RFC 6962. `leaves` is not empty. Hashes stay base64, as they are written: making buffers costs more than
+ * hashing.
  */
-export function createReceiptTree(leaves: readonly Hash[]): ReceiptTree {
-  const levels: (readonly Hash[])[] = [leaves];
+export function createReceiptTree(leaves: readonly string[]): ReceiptTree {
+  const input = Buffer.alloc(1 + 2 * HASH_BYTES);
+  input[0] = 0x01;
+  const levels: (readonly string[])[] = [leaves];
   for (let level = leaves; level.length > 1; ) {
-    const above: Hash[] = [];
+    const above: string[] = [];
     for (let index = 0; index < level.length; index += 2) {
-      const [left, right] = [level[index] as Hash, level[index + 1]];
-      above.push(right ? nodeHash(left, right) : left);
+      const [left = '', right] = [level[index], level[index + 1]];
+      if (right === undefined) above.push(left);
+      else {
+        input.write(left, 1, BASE64_HASH_CHARS, 'base64');
+        input.write(right, 1 + HASH_BYTES, BASE64_HASH_CHARS, 'base64');
+        above.push(hash('sha256', input, 'base64'));
+      }
     }
     levels.push(above);
     level = above;
   }
-  const texts = levels.map(() => [] as string[]);
   return {
-    root: levels.at(-1)?.[0] as Hash,
+    root: levels.at(-1)?.[0] ?? '',
     path(index) {
       const siblings: string[] = [];
       for (let height = 0, place = index; height < levels.length - 1; height++, place >>= 1) {
-        const sibling = place ^ 1;
-        const node = levels[height]?.[sibling];
-        if (!node) continue;
-        const known = texts[height] as string[];
-        known[sibling] ??= toBase64(node);
-        siblings.push(known[sibling] as string);
+        const node = levels[height]?.[place ^ 1];
+        if (node !== undefined) siblings.push(node);
       }
       return siblings;
     },

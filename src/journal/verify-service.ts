@@ -1,6 +1,6 @@
 /** Verifies the journal of one gateway offline: chain, signed roots, receipts, order of records, and heads in the log. */
 import { basename } from 'node:path';
-import { fromBase64, toBase64 } from '../lib/bytes.ts';
+import { fromBase64 } from '../lib/bytes.ts';
 import { verifyEd25519 } from '../lib/ed25519.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Head } from './commit-service.ts';
@@ -65,7 +65,7 @@ function checkReceipts({ head, lines, segment, offset }: FoundBatch, gateway: st
   }
   const { size, root, signature } = head.receipts;
   if (size !== receipts.length) throw altered(`${receipts.length} receipts where ${size} are signed`);
-  const found = toBase64(createReceiptTree(receipts.map(receiptLeaf)).root);
+  const found = createReceiptTree(receipts.map(receiptLeaf)).root;
   if (found !== root) throw altered('the root is not that of its receipts');
   const message = rootMessage({ gateway, batch: head.number, size, root });
   if (!verifyEd25519(publicKey, message, fromBase64(signature) ?? Buffer.alloc(0)))
