@@ -17,7 +17,9 @@ export interface Config {
   readonly releasePassphrases: readonly [string, string] | undefined;
   /** Origins with addresses that are not public, to which requests may go all the same: the operator named them. */
   readonly allowedOrigins: readonly string[];
-  /** The secret in a variable that a stored setting names (a provider's client secret, a model's key). */
+  /** How long what was asked of a model is kept, encrypted. */
+  readonly promptDays: number;
+  /** The secret in a variable that a stored setting names: a provider's client secret, a model's key. Never one of ours. */
   readonly findSecret: (variable: string) => Secret | undefined;
   /** How browsers reach the pages (`https://console.example.org`); loopback where absent. Passkeys are bound to its host. */
   readonly origin: string | undefined;
@@ -33,8 +35,6 @@ export interface Config {
   readonly mailFrom: string | undefined;
   /** How reports of real cases leave; where absent they stay in the outbox. Never without `publisher` and `mailFrom`. */
   readonly smtp: SmtpSettings | undefined;
-  /** A provider's key, by the name that a model gives; never a variable of our own. */
-  readonly providerKey: (variable: string) => Secret | undefined;
   /** Where spans go (OTLP over HTTP), without `/v1/traces`; nowhere where absent. */
   readonly otlpEndpoint: string | undefined;
 }
@@ -43,6 +43,10 @@ export interface Config {
 const OWN_VARIABLE = /^(HEADSTART_|DATABASE_URL$|PG)/;
 
 type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Days. */
+const DEFAULT_PROMPT_DAYS = 30;
+const MAX_PROMPT_DAYS = 3_650;
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -74,6 +78,10 @@ export function readConfig(env: Environment): Config {
   if (otlpEndpoint && !/^https?:\/\//.test(otlpEndpoint)) {
     wrong.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// address');
   }
+  const promptDays = Number(env.HEADSTART_PROMPT_DAYS || DEFAULT_PROMPT_DAYS);
+  if (!Number.isSafeInteger(promptDays) || promptDays < 1 || promptDays > MAX_PROMPT_DAYS) {
+    wrong.push(`HEADSTART_PROMPT_DAYS is not a number from 1 to ${MAX_PROMPT_DAYS}`);
+  }
   const identity = readIdentity(env, wrong);
   const calendar = readCalendar(env, wrong);
   if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
@@ -84,17 +92,14 @@ export function readConfig(env: Environment): Config {
     releasePassphrases: first && second ? [first, second] : undefined,
     allowedOrigins,
     origin,
+    promptDays,
     findSecret: (variable) => {
-      const value = env[variable];
+      const value = OWN_VARIABLE.test(variable) ? undefined : env[variable];
       return value ? toSecret(value) : undefined;
     },
     ...calendar,
     noApt: env.HEADSTART_NO_APT === '1',
     otlpEndpoint,
-    providerKey: (variable) => {
-      const key = OWN_VARIABLE.test(variable) ? undefined : env[variable];
-      return key ? toSecret(key) : undefined;
-    },
     ...identity,
   };
 }

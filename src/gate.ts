@@ -1,6 +1,12 @@
 /** One gateway of an installation, joined: what it knows, what it may spend, what it writes down. */
 import { createGateway, createUpstreams, type Gateway } from './gateway/index.ts';
-import { createAdmittedReader, createHeadSayer, openJournal, openReceiptKey } from './journal/index.ts';
+import {
+  createAdmittedReader,
+  createHeadSayer,
+  createPromptKeeper,
+  openJournal,
+  openReceiptKey,
+} from './journal/index.ts';
 import { createLedger, createMeter, type LimitId } from './ledger/index.ts';
 import { createId } from './lib/id.ts';
 import { keyPepper } from './membership/index.ts';
@@ -27,7 +33,11 @@ export async function openGate(parts: Parts): Promise<Gateway> {
   onClose(() => upstreams.close());
   const signer = await openReceiptKey(home);
   const sayHead = createHeadSayer({ database, log });
-  const journal = await openJournal({ home, gateway, clock, signer, sayHead, onTrouble });
+  const prompts = createPromptKeeper({
+    ...{ database, vault, clock, random, home, gateway, onTrouble },
+    retentionDays: config.promptDays,
+  });
+  const journal = await openJournal({ home, gateway, clock, signer, sayHead, prompts, onTrouble });
   onClose(() => journal.close());
   const readAdmitted = createAdmittedReader<LimitId>(home);
   const meter = await createMeter({
@@ -52,7 +62,7 @@ export async function openGate(parts: Parts): Promise<Gateway> {
     guards: [],
     presence: createPresenceStore(database),
     findPosting: (call) => ledger.findPosting(call),
-    apiKey: config.providerKey,
+    apiKey: config.findSecret,
     onEnd: observe,
     onRefusal: refused,
   });

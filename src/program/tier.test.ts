@@ -25,6 +25,8 @@ test('an access level selects among what the tier unlocks and grants nothing', (
     assert.ok(levels.includes(defaultLevel));
     for (const level of ACCESS_LEVELS) assert.equal(selectLevel(tier, level).ok, levels.includes(level));
     assert.equal(selectLevel(tier, 'unheard-of').ok, false);
+    assert.equal(selectLevel(tier, 'daybreak_blue').ok, levels.includes('dual-use'));
+    assert.equal(selectLevel(tier, 'daybreak_red').ok, levels.includes('research'));
   }
 });
 

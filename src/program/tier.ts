@@ -74,9 +74,16 @@ export interface LevelRefusal {
   readonly unlocked: readonly AccessLevel[];
 }
 
+/** What providers call them in `access_programs`. */
+const PROVIDERS_NAMES: ReadonlyMap<string, AccessLevel> = new Map([
+  ['daybreak_blue', 'dual-use'],
+  ['daybreak_red', 'research'],
+]);
+
 export function selectLevel(tier: Tier, asked: string | undefined): Result<AccessLevel, LevelRefusal> {
   const { levels, defaultLevel } = RIGHTS[tier];
   if (asked === undefined) return ok(defaultLevel);
-  const level = levels.find((each) => each === asked);
+  const named = PROVIDERS_NAMES.get(asked) ?? asked;
+  const level = levels.find((each) => each === named);
   return level ? ok(level) : refuse({ kind: 'level-not-unlocked', tier, asked, unlocked: levels });
 }

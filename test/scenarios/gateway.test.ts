@@ -1,5 +1,7 @@
 /** Gateways as processes: several on one data directory, drained when told to stop, killed in the middle of calls. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { after, before, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { createLedger } from '../../src/ledger/index.ts';
@@ -111,4 +113,29 @@ test('killed in the middle of calls: what reached the provider was on the disk b
   assert.match((await survivor.client.messages.create(ask)).model, /m1/, 'the others go on');
   survivor.running.child.kill('SIGTERM');
   assert.equal((await survivor.running.ended).code, 0);
+});
+
+test('what was asked is kept encrypted, and shown only to somebody who is then in the journal; no key stands in either', async () => {
+  const { running, client } = await serve();
+  const { response } = await client.messages
+    .create({ ...ask, messages: [{ role: 'user', content: 'marker-of-the-prompt' }] })
+    .withResponse();
+  const call = response.headers.get('headstart-receipt') ?? '';
+  running.child.kill('SIGTERM');
+  assert.equal((await running.ended).code, 0);
+  const shown = await installation.expect(0, 'prompt', 'show', call, '--person', 'ada', '--reason', 'a complaint');
+  assert.match(shown.stdout, /marker-of-the-prompt/);
+  const files = readdirSync(installation.home, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  let journal = '';
+  for (const { parentPath, name } of files) {
+    const path = join(parentPath, name);
+    if (path.includes(`${sep}postgres${sep}`)) continue;
+    const text = readFileSync(path, 'latin1');
+    assert.equal(text.includes('marker-of-the-prompt'), false, `the prompt stands in ${name}`);
+    assert.equal(text.includes(key), false, `the key stands in ${name}`);
+    if (path.includes(`${sep}journal${sep}`)) journal += text;
+  }
+  assert.match(journal, /a complaint/);
 });
