@@ -26,11 +26,25 @@ interface Job {
 
 const KEPT_CHARACTERS = 65_536;
 const DRAIN_MS = 500;
+const FULL_PIPE_MS = 5;
 const FLOOD_CHARACTERS = 4 * 1024 * 1024;
 
 const [, , jobFile = ''] = process.argv;
 const job = JSON.parse(readFileSync(jobFile, 'utf8')) as Job;
 rmSync(jobFile);
+
+/** A reader on a busy machine may be behind: then the pipe is full for a while, and a write says so instead of waiting. */
+function writeAll(text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS);
+    }
+  }
+}
 
 function kill(pid: number | undefined): void {
   try {
@@ -89,7 +103,7 @@ let next = 0;
 async function worker(): Promise<void> {
   for (let at = next++; at < job.attacks.length; at = next++) {
     const ended = await perform(job.attacks[at] as Attack);
-    writeSync(1, `\n${job.token} ${JSON.stringify(ended)}\n`);
+    writeAll(`\n${job.token} ${JSON.stringify(ended)}\n`);
   }
 }
 await Promise.all(Array.from({ length: job.atOnce }, worker));

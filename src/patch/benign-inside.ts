@@ -30,6 +30,7 @@ type Callable = (...args: unknown[]) => unknown;
 const CANARY = 'benignkey';
 const SETTLE_MS = 400;
 const CALLBACK_MS = 250;
+const FULL_PIPE_MS = 5;
 const DEPTH = 7;
 const NODES = 400;
 const TEXT = 600;
@@ -37,11 +38,24 @@ const { apply, construct } = Reflect;
 const { stringify, parse } = JSON;
 
 const job = parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Job;
-const print = (value: unknown) => writeSync(1, `\n${job.token} ${stringify(value)}\n`);
+const print = (value: unknown) => writeAll(`\n${job.token} ${stringify(value)}\n`);
 const started: string[] = [];
 const ports: number[] = [];
 const exit = process.exit.bind(process);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A reader on a busy machine may be behind: then the pipe is full for a while, and a write says so instead of waiting. */
+function writeAll(text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS);
+    }
+  }
+}
 
 /** Every program "runs" and succeeds without output; only what was asked for counts, however it was quoted. */
 function recordPrograms(): void {
