@@ -16,9 +16,8 @@ export {
   lookAtPrompt,
   type PromptKeeperParts,
   type PromptParts,
-  RETENTION_DAYS,
 } from './prompt-service.ts';
-export { JournalAltered, type JournalRefusal } from './read-service.ts';
+export type { JournalRefusal } from './read-service.ts';
 export {
   type CallId,
   checkReceipt,
@@ -30,5 +29,4 @@ export {
   type Verdict,
 } from './receipt.ts';
 export type { AdmitRecord, LookRecord, RefuseRecord, StopRecord } from './record.ts';
-export { JournalFull } from './segment-client.ts';
 export { type JournalReport, verifyJournal } from './verify-service.ts';

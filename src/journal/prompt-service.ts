@@ -17,7 +17,7 @@ import { createPromptStore, type PromptDay } from './prompt-store.ts';
 import type { CallId, GatewayId } from './receipt.ts';
 import type { LookRecord } from './record.ts';
 
-export const RETENTION_DAYS = 30;
+const RETENTION_DAYS = 30;
 const PROMPTS_FOLDER = 'prompts';
 const KEY_BYTES = 32;
 /** Held in memory while a day's key or the disk is waited for. */

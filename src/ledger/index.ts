@@ -5,11 +5,9 @@ export {
   type GatewayId,
   type LeaseId,
   type LimitId,
-  MAX_MICRO,
   readDollars,
   toDollars,
 } from './credit.ts';
-export { LEASE_TTL_MS } from './lease-service.ts';
 export { type Credit, createLedger, type Ledger, type LimitView, type RefundRefusal } from './ledger.ts';
 export type { StoredPosting } from './ledger-store.ts';
 export type { Reservation } from './meter.ts';
