@@ -36,6 +36,9 @@ export interface Judged {
 
 type Judgement<T> = Result<T, Refusal>;
 
+/** Receipts hold it, and are checked as a whole. */
+const MAX_DECLARED_CHARS = 16_384;
+
 const invalid = (detail: string) => refuse<Refusal>({ kind: 'invalid-request', detail });
 
 export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Judgement<Judged> {
@@ -44,6 +47,11 @@ export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Jud
   if (!document.ok) return invalid(document.refusal.detail);
   const request = readRequest(dialect, document.value);
   if (!request.ok) return request;
+  if (JSON.stringify(request.value.declared).length > MAX_DECLARED_CHARS) {
+    return invalid(
+      `What the receipt keeps of a request (metadata, fallbacks) is at most ${MAX_DECLARED_CHARS} characters`,
+    );
+  }
   const grants = findGrants(asked, request.value);
   if (!grants.ok) return grants;
   const { tools } = request.value;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { canonicalJson } from '../lib/canonical-json.ts';
+import { canonicalJson, type Json } from '../lib/canonical-json.ts';
 import { createEd25519Signer } from '../lib/ed25519.ts';
 import { createMemoryTree, inclusionRanges, leafHash, rangeHash } from '../lib/merkle.ts';
 import { chainStart } from './batch.ts';
@@ -47,6 +47,19 @@ test('a receipt is written in canonical JSON, whatever a provider calls its mode
       assert.equal(text, canonicalJson(JSON.parse(text)));
     }),
   );
+});
+
+test('whatever a caller declares, the receipt verifies, and holds nothing that a database cannot', () => {
+  const declared: readonly Json[] = [
+    { '10': 'a', '9': 'b', x: { '2': 1, '10': 2 } },
+    { user: 'a\0b', 'k\0': ['\ud800', '\udc00\ud800'] },
+    JSON.parse('{"__proto__": {"a": 1}, "size": 1e999, "zero": -0}'),
+  ];
+  for (const each of declared) {
+    const [text = ''] = stored([receipt({ facts: { declared: each } })]);
+    assert.ok(checkReceipt(text, signer.publicKey).ok, text);
+    assert.doesNotMatch(text, /\\u0000|\\ud[89a-f]/i);
+  }
 });
 
 test('the tree over a batch is that of RFC 6962, and so are its paths', () => {

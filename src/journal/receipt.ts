@@ -66,13 +66,16 @@ export interface Receipt {
 /** Canonical JSON (RFC 8785). The members are written in their order, which spares sorting on the hot path. */
 export function toReceiptText(receipt: Receipt): string {
   const { tokens } = receipt;
-  return JSON.stringify({
+  const head = JSON.stringify({
     admitted: { batch: receipt.admitted.batch, record: receipt.admitted.record },
-    asked: receipt.asked.toWellFormed(),
+    asked: cleanText(receipt.asked),
     at: receipt.at,
     call: receipt.call,
     costMicro: receipt.costMicro,
-    facts: receipt.facts && JSON.parse(canonicalJson(receipt.facts)),
+  });
+  // As text: an object would put names that are numbers into another order.
+  const facts = receipt.facts === undefined ? '' : `"facts":${canonicalJson(cleanJson(receipt.facts))},`;
+  const tail = JSON.stringify({
     gateway: receipt.gateway,
     grant: receipt.grant,
     organisation: receipt.organisation,
@@ -82,8 +85,7 @@ export function toReceiptText(receipt: Receipt): string {
     reservedMicro: receipt.reservedMicro,
     responseSha256: receipt.responseSha256,
     scope: receipt.scope,
-    // A provider's word: it may be anything.
-    served: receipt.served.toWellFormed(),
+    served: cleanText(receipt.served),
     tier: receipt.tier,
     tokens: {
       cacheRead: tokens.cacheRead,
@@ -94,8 +96,23 @@ export function toReceiptText(receipt: Receipt): string {
     },
     type: 'receipt',
     verdicts: receipt.verdicts.map(({ guard, rule, verdict }) => ({ guard, rule, verdict })),
-    why: receipt.why.toWellFormed(),
+    why: cleanText(receipt.why),
   });
+  return `${head.slice(0, -1)},${facts}${tail.slice(1)}`;
+}
+
+/** What callers and providers say may be anything. Lone surrogates have no canonical form, and a database takes no NUL. */
+function cleanText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\ufffd');
+}
+
+function cleanJson(value: Json): Json {
+  if (typeof value === 'string') return cleanText(value);
+  // 1e999 is JSON, and no number.
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return (value as readonly Json[]).map(cleanJson);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [cleanText(name), cleanJson(member)]));
 }
 
 /** The leaf hash of RFC 6962 over text, base64, without a copy of its bytes. */
