@@ -188,7 +188,7 @@ export function createLeaseEndStore(tx: Transaction) {
     async insertRecovered(lease: LeaseId, postings: readonly Posting[]): Promise<Set<CallId>> {
       const { rows } = await tx.query<{ call_id: CallId }>(
         `insert into ledger.postings (call_id, lease_id, limits, reserved, cost, how, receipt)
-         select call, $1, limits, reserved, cost, 'recovered', receipt::text from ${POSTING_ROWS('$2')}
+         select call, $1, limits, reserved, cost, 'recovered', receipt #>> '{}' from ${POSTING_ROWS('$2')}
              on conflict do nothing returning call_id`,
         [lease, toPostingRows(postings)],
       );
@@ -211,7 +211,7 @@ export function createLeaseEndStore(tx: Transaction) {
     /** For calls that somebody else posted: their receipts, where there is none yet. */
     async addReceipts(postings: readonly Posting[]): Promise<void> {
       await tx.query(
-        `update ledger.postings as posting set receipt = given.receipt::text from ${POSTING_ROWS('$1')}
+        `update ledger.postings as posting set receipt = given.receipt #>> '{}' from ${POSTING_ROWS('$1')}
           where posting.call_id = given.call and posting.receipt is null and given.receipt is not null`,
         [toPostingRows(postings)],
       );
@@ -236,15 +236,19 @@ const EXCHANGE = `
         on conflict (lease_id, limit_id) do update set held = excluded.held, reserved = excluded.reserved
   ), postings as (
     insert into ledger.postings (call_id, lease_id, limits, reserved, cost, how, receipt)
-    select call, $1, limits, reserved, cost, 'settled', receipt::text from ${POSTING_ROWS('$6')}
+    select call, $1, limits, reserved, cost, 'settled', receipt #>> '{}' from ${POSTING_ROWS('$6')}
   )
   update ledger.leases set sequence = $2, expires_at = clock_timestamp() + $3 * interval '1 ms' where id = $1`;
+
+/** Escapes that Postgres cannot turn into text: one of them, in a name that a provider chose, would hold up every posting. */
+const UNREADABLE = /\\u(?:0000|d[89a-f])/i;
 
 /** A receipt is JSON already, and goes in as it is: to quote it as text would cost more than all the rest of the call. */
 function toPostingRows(postings: readonly Posting[]): string {
   const rows = postings.map(({ call, limits, reservedMicro, costMicro, receipt }) => {
     const head = JSON.stringify({ call, limits, reserved: reservedMicro, cost: costMicro });
-    return receipt === undefined ? head : `${head.slice(0, -1)},"receipt":${receipt}}`;
+    if (receipt === undefined) return head;
+    return `${head.slice(0, -1)},"receipt":${UNREADABLE.test(receipt) ? JSON.stringify(receipt) : receipt}}`;
   });
   return `[${rows.join(',')}]`;
 }

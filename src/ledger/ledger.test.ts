@@ -215,6 +215,29 @@ test('a refund gives back at most what was paid, once', async () => {
   assert.deepEqual(await ledger().audit(), []);
 });
 
+test('a receipt is stored to the letter, whatever a provider wrote into it', async () => {
+  const id = await granted(1_000);
+  const meter = await open();
+  const texts = [
+    '{"b":1,"a":"\\u0000","n":1.0}',
+    '{"a":"\\ud800 \\\\u0000"}',
+    '{ "a" : "ü\\n" }',
+    '{"a":"\\"]}\',}"}',
+    '{}',
+  ];
+  const calls = [];
+  for (const text of texts) {
+    const outcome = await meter.reserve(call(), [limitOf(id)], 1);
+    assert.ok(outcome.ok);
+    calls.push(outcome.value.call);
+    meter.post(outcome.value, 1, { text });
+  }
+  await meter.flush();
+  const stored = await Promise.all(calls.map(async (each) => (await ledger().findPosting(each))?.receipt));
+  assert.deepEqual(stored, texts);
+  await meter.close();
+});
+
 test('donations come out of the fund and touch no organisation', async () => {
   await ledger().donate('apache', 1_500_000, 'gift');
   await ledger().donate('apache', 1, 'gift');
