@@ -1,8 +1,17 @@
 /** A person's own keys, as they see and make them themselves: only what is granted to them, never more. */
 import type { Clock } from '../lib/clock.ts';
-import { type Grant, isWithin, type KeyId, type ModelView, openTo, TIERS, type Tier } from '../program/index.ts';
+import {
+  createPresenceStore,
+  type Grant,
+  isWithin,
+  type KeyId,
+  type ModelView,
+  openTo,
+  TIERS,
+  type Tier,
+} from '../program/index.ts';
 import type { Database } from '../store/database.ts';
-import { firstCalls } from './first-call.ts';
+import { type FirstCall, firstCalls } from './first-call.ts';
 import type { Keys } from './key-service.ts';
 import { createKeyStore } from './key-store.ts';
 import { createMemberStore } from './member-store.ts';
@@ -65,6 +74,20 @@ export function createKeyDesk({ database, clock, keys, gateUrl }: KeyDeskParts) 
       if (!made.ok) return undefined;
       const { id, key } = made.value;
       return { id, key, examples: firstCalls(choice.model, key, gateUrl()) };
+    },
+
+    /** For the innermost of what is granted; the key is read from the environment. */
+    async example(personId: string): Promise<readonly FirstCall[]> {
+      const [choice] = await choices(personId);
+      return choice ? firstCalls(choice.model, '$HEADSTART_KEY', gateUrl()) : [];
+    },
+
+    /** Keys of theirs with which a real call came through. */
+    async proven(personId: string): Promise<readonly string[]> {
+      const person = await findPerson(personId);
+      if (!person) return [];
+      const proven = await createPresenceStore(database).listProven(person.forOrganisation ?? person.organisation);
+      return proven.map(({ key }) => key);
     },
 
     /** False where it is not a key of this person. */

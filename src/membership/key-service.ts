@@ -7,6 +7,7 @@ import {
   actsFor,
   createAccessKey,
   createKeyMac,
+  type GrantId,
   isTier,
   isWithin,
   type KeyId,
@@ -29,12 +30,15 @@ import {
 } from './membership.ts';
 import { createModelStore } from './model-store.ts';
 
-export interface KeyRequest {
+export interface GrantRequest {
   readonly organisation: string;
   readonly person: string;
   readonly models: readonly string[];
   /** The organisation's highest where absent. */
   readonly tier?: string | undefined;
+}
+
+export interface KeyRequest extends GrantRequest {
   readonly bind?: 'none' | 'dpop';
   readonly jkt?: string | undefined;
   readonly expiresAt?: Date | undefined;
@@ -50,6 +54,7 @@ export function createKeys(parts: MembershipParts) {
     /** The key is in the answer and nowhere else. Makes the grant it needs unless there is one. */
     createKey: (request: KeyRequest, actor: string): Outcome<{ readonly id: KeyId; readonly key: string }> =>
       change((tx) => createKey(tx, parts, request, actor)),
+    findKey: (id: string) => createKeyStore(database).findKey(id),
     listKeys: (organisation?: OrganisationId) => createKeyStore(database).listKeys(organisation),
     revokeKey: (id: string, actor: string): Outcome<KeyId> =>
       change(async (tx) => {
@@ -59,6 +64,9 @@ export function createKeys(parts: MembershipParts) {
         await record(tx, parts, { subject: key.id, event: 'revoked', actor });
         return ok(key.id);
       }),
+    /** So that the person can make keys of their own. */
+    grantModels: (request: GrantRequest, actor: string): Outcome<readonly GrantId[]> =>
+      change((tx) => grantModels(tx, parts, request, actor)),
     listGrants: (organisation: OrganisationId) => createKeyStore(database).listGrants(organisation),
     revokeGrant: (id: string, actor: string): Outcome<string> =>
       change(async (tx) => {
@@ -82,19 +90,13 @@ async function createKey(
   const { organisation, person, tier } = holder.value;
   if (request.jkt !== undefined && !isThumbprint(request.jkt)) return refuse({ kind: 'malformed', what: 'thumbprint' });
   if (request.expiresAt && request.expiresAt <= now) return refuse({ kind: 'malformed', what: 'the expiry' });
-  if (request.models.length === 0) return refuse({ kind: 'malformed', what: 'the list of models' });
-  const store = createKeyStore(tx);
-  for (const id of request.models) {
-    const model = await createModelStore(tx).findModel(id);
-    if (!model) return refuse({ kind: 'not-found', what: 'model', named: id });
-    if (!isWithin(tier, openTo(model))) return refuse({ kind: 'not-open', model: id, openTo: openTo(model), tier });
-    await ensureGrant(tx, parts, { organisation, person, model: id, tier, actor });
-  }
+  const granted = await ensureGrants(tx, parts, holder.value, request.models, actor);
+  if (!granted.ok) return granted;
   const id = createId('apikey', parts.random);
   const key = createAccessKey(parts.random);
   const isCapped = request.limitMicro !== undefined;
   if (isCapped && !parts.setCap) return refuse({ kind: 'no-ledger' });
-  await store.insertKey({
+  await createKeyStore(tx).insertKey({
     id,
     mac: createKeyMac(keyPepper(parts.vault))(key),
     organisation,
@@ -120,7 +122,7 @@ interface Holder {
 }
 
 /** Who would hold the key, and at which tier. */
-async function findHolder(tx: Transaction, request: KeyRequest): Outcome<Holder> {
+async function findHolder(tx: Transaction, request: GrantRequest): Outcome<Holder> {
   if (request.tier !== undefined && !isTier(request.tier)) return refuse({ kind: 'malformed', what: 'the tier' });
   const organisation = await findOrganisation(tx, request.organisation);
   if (!organisation.ok) return organisation;
@@ -139,15 +141,46 @@ async function findHolder(tx: Transaction, request: KeyRequest): Outcome<Holder>
   return ok({ organisation: actsFor(person.value), person: person.value, tier });
 }
 
+async function grantModels(
+  tx: Transaction,
+  parts: MembershipParts,
+  request: GrantRequest,
+  actor: string,
+): Outcome<readonly GrantId[]> {
+  const holder = await findHolder(tx, request);
+  return holder.ok ? await ensureGrants(tx, parts, holder.value, request.models, actor) : holder;
+}
+
+/** The grants by which the holder has each of these models: those that are there, and new ones. */
+async function ensureGrants(
+  tx: Transaction,
+  parts: MembershipParts,
+  holder: Holder,
+  models: readonly string[],
+  actor: string,
+): Outcome<readonly GrantId[]> {
+  if (models.length === 0) return refuse({ kind: 'malformed', what: 'the list of models' });
+  const { tier } = holder;
+  const grants: GrantId[] = [];
+  for (const id of new Set(models)) {
+    const model = await createModelStore(tx).findModel(id);
+    if (!model) return refuse({ kind: 'not-found', what: 'model', named: id });
+    if (!isWithin(tier, openTo(model))) return refuse({ kind: 'not-open', model: id, openTo: openTo(model), tier });
+    grants.push(await ensureGrant(tx, parts, { ...holder, model: id, actor }));
+  }
+  return ok(grants);
+}
+
 async function ensureGrant(
   tx: Transaction,
   parts: MembershipParts,
   it: Holder & { readonly model: string; readonly actor: string },
-): Promise<void> {
+): Promise<GrantId> {
   const now = parts.clock.now();
   const store = createKeyStore(tx);
   const existing = await store.findGrants(it.organisation, it.person.id, it.model, now);
-  if (existing.some(({ tier }) => isWithin(tier, it.tier))) return;
+  const enough = existing.find(({ tier }) => isWithin(tier, it.tier));
+  if (enough) return enough.id;
   const id = createId('grant', parts.random);
   await store.insertGrant({
     id,
@@ -160,4 +193,5 @@ async function ensureGrant(
     expiresAt: addDays(now, rightsOf(it.tier).grantDays),
   });
   await record(tx, parts, { subject: it.organisation, event: 'granted', actor: it.actor, note: id });
+  return id;
 }

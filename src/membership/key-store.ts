@@ -43,6 +43,11 @@ export function createKeyStore(tx: Transaction) {
       return rows.map(toGrant);
     },
 
+    async findGrant(id: string): Promise<Grant | undefined> {
+      const { rows } = await tx.query<never>('select * from program.grants where id = $1', [id]);
+      return rows.map(toGrant)[0];
+    },
+
     /** Undefined where there is none that is in force. */
     async revokeGrant(id: string, at: Date): Promise<Grant | undefined> {
       const { rows } = await tx.query<never>(
@@ -85,6 +90,10 @@ export function createKeyStore(tx: Transaction) {
         [organisation, LIST_LIMIT],
       );
       return rows.map(toAccessKey);
+    },
+
+    async setCapped(id: KeyId, isCapped: boolean): Promise<void> {
+      await tx.query('update program.keys set is_capped = $2 where id = $1', [id, isCapped]);
     },
 
     async revokeKey(id: KeyId, at: Date): Promise<void> {

@@ -71,6 +71,16 @@ export function createMemberStore(tx: Transaction) {
       return rows.map(toPerson);
     },
 
+    /** Where two persons are needed, one human with two engagements is one of them. Who is no person here has no address. */
+    async isSamePerson(one: string, other: string): Promise<boolean> {
+      if (one === other) return true;
+      const { rows } = await tx.query<{ count: number }>(
+        'select count(distinct lower(trim(email)))::int as count from program.persons where id in ($1, $2) having count(*) = 2',
+        [one, other],
+      );
+      return rows[0]?.count === 1;
+    },
+
     async listPersons(organisation?: OrganisationId): Promise<readonly Person[]> {
       const { rows } = await tx.query<never>(
         `select * from program.persons where $1::text is null or organisation = $1 or for_organisation = $1
@@ -78,6 +88,10 @@ export function createMemberStore(tx: Transaction) {
         [organisation, LIST_LIMIT],
       );
       return rows.map(toPerson);
+    },
+
+    async setCapped(id: PersonId, isCapped: boolean): Promise<void> {
+      await tx.query('update program.persons set is_capped = $2 where id = $1', [id, isCapped]);
     },
 
     async leave(id: PersonId, at: Date): Promise<void> {

@@ -28,6 +28,7 @@ import {
 import type { Transaction } from '../store/database.ts';
 import { countryKey } from './country-service.ts';
 import { createHistoryStore } from './history-store.ts';
+import { createMemberStore } from './member-store.ts';
 import { createChange, type MembershipParts } from './membership.ts';
 import { createStopStore } from './stop-store.ts';
 
@@ -90,10 +91,15 @@ export function createStops(parts: Omit<MembershipParts, 'setCap'>) {
   const { database, clock } = parts;
   const change = createChange(database);
   return {
-    /** What a stop would touch, without setting it. */
-    dryRun: async (request: StopRequest): Outcome<StopCount> => {
+    /** What a stop would touch, without setting it. Who counts by country is on record: a count can tell of persons. */
+    dryRun: async (request: StopRequest, actor?: string): Outcome<StopCount> => {
       const terms = toTerms(parts, request);
-      return terms.ok ? ok(await countAffected(database, terms.value, clock.now())) : terms;
+      if (!terms.ok) return terms;
+      if (terms.value.country && actor !== undefined) {
+        const event = { subject: 'stops', event: 'counted-by-country', actor, at: clock.now() };
+        await createHistoryStore(database).record(event);
+      }
+      return ok(await countAffected(database, terms.value, clock.now()));
     },
     set: (request: StopRequest, hands: Hands): Outcome<StopSet> => change((tx) => set(tx, parts, request, hands)),
     /** Another person than the one who asked agrees; `expiresAt` replaces the four hours. For who signs in as a person. */
@@ -103,6 +109,7 @@ export function createStops(parts: Omit<MembershipParts, 'setCap'>) {
     restore: (id: string, subjects: readonly string[], hands: Hands): Outcome<StopSet> =>
       change((tx) => restore(tx, parts, id, subjects, hands)),
     lift: (id: string, hands: Hands): Outcome<StopSet> => change((tx) => lift(tx, parts, id, hands)),
+    find: (id: string): Promise<Stop | undefined> => createStopStore(database).find(id),
     list: (): Promise<readonly Stop[]> => createStopStore(database).list(),
   };
 }
@@ -195,7 +202,8 @@ async function confirm(
   if (!found.ok) return found;
   const stop = found.value;
   if (stop.confirmedBy !== undefined) return refuse({ kind: 'confirmed', stop: id });
-  if (actor === stop.askedBy) return refuse({ kind: 'second-person-needed', stop: id });
+  if (await createMemberStore(tx).isSamePerson(actor, stop.askedBy))
+    return refuse({ kind: 'second-person-needed', stop: id });
   if (stop.terms.country && !expiresAt) return refuse({ kind: 'no-legal-order' });
   if (expiresAt && expiresAt <= parts.clock.now()) return refuse({ kind: 'malformed', what: 'the expiry: it is past' });
   await createStopStore(tx).confirm(stop.id, actor, expiresAt);

@@ -67,6 +67,7 @@ export {
   type LevelRefusal,
   type Rate,
   rightsOf,
+  STAGES,
   type Stage,
   selectLevel,
   TIERS,

@@ -33,10 +33,17 @@ export function createLending({ clock, writing, findOrganisation }: LendingParts
     return held;
   }
 
-  async function importAuthorisation(tx: Transaction, bytes: Uint8Array): Promise<{ readonly id: string }> {
+  async function importAuthorisation(
+    tx: Transaction,
+    bytes: Uint8Array,
+    receiver: string | undefined,
+  ): Promise<{ readonly id: string }> {
     const read = readAuthorisation(bytes);
     if (!read.ok) throw new Refused(read.refusal);
     const { it, envelope } = read.value;
+    if (receiver !== undefined && (await findOrganisation(tx, it.to)) !== receiver) {
+      throw new Refused({ kind: 'bad-document', why: 'it is not made out to this organisation' });
+    }
     const documents = createDocumentStore(tx);
     if (!isSignedBy(envelope, await documents.signersOf(it.from))) {
       throw new Refused({ kind: 'bad-document', why: `it is not signed by a key of ${it.from}` });
@@ -68,7 +75,9 @@ export function createLending({ clock, writing, findOrganisation }: LendingParts
         await createDocumentStore(tx).addSigner(id, name, publicKey, clock.now());
       }),
 
-    importAuthorisation: (bytes: Uint8Array) => writing.decide((tx) => importAuthorisation(tx, bytes)),
+    /** `receiver`: only where it is made out to that organisation. */
+    importAuthorisation: (bytes: Uint8Array, receiver?: string) =>
+      writing.decide((tx) => importAuthorisation(tx, bytes, receiver)),
 
     /** Everything the list assigns to organisations known here, and the names that nobody here bears. */
     importCriticalList: (bytes: Uint8Array, trusted: readonly Uint8Array[]) =>

@@ -7,6 +7,7 @@ import { IDLE_MINUTES, isAlive, needsResistance, SESSION_HOURS, saysResistant } 
 const TABLE: Readonly<Record<Act, readonly Role[]>> = {
   'own-keys': ['admin', 'safeguards-lead', 'reviewer', 'coordinator', 'member'],
   'see-organisation': [...ROLES],
+  'change-organisation': ['admin', 'member'],
   'see-programme': ['admin', 'safeguards-lead', 'reviewer', 'approver', 'auditor'],
   'change-programme': ['admin'],
   'see-vetting': ['reviewer', 'approver'],

@@ -8,6 +8,8 @@ const ACTS = {
   /** Own keys: see, make, revoke. */
   'own-keys': ['member', 'admin', 'safeguards-lead', 'coordinator', 'reviewer'],
   'see-organisation': ['member', 'admin', 'safeguards-lead', 'coordinator', 'reviewer', 'approver', 'auditor'],
+  /** Scopes, applications, terms and signers of one's own organisation. */
+  'change-organisation': ['member', 'admin'],
   /** Everybody's organisations, persons, grants, keys and credit. */
   'see-programme': ['admin', 'safeguards-lead', 'reviewer', 'approver', 'auditor'],
   'change-programme': ['admin'],
@@ -22,9 +24,15 @@ const ACTS = {
 } as const satisfies Readonly<Record<string, readonly Role[]>>;
 
 export type Act = keyof typeof ACTS;
+export const ACT_NAMES = Object.keys(ACTS) as readonly Act[];
+
+/** Roles that another person's approval or stop can hang on: nobody makes a second self into one alone. */
+const WEIGHTY: ReadonlySet<Role> = new Set(['admin', 'safeguards-lead', 'reviewer', 'approver']);
+export const isWeighty = (role: Role): boolean => WEIGHTY.has(role);
 
 /** Acts that change who may use a model, or show what is sealed: only from a sign-in that phishing cannot take over. */
 const NEEDS_RESISTANCE: ReadonlySet<Act> = new Set([
+  'change-organisation',
   'change-programme',
   'see-vetting',
   'review-vetting',

@@ -109,6 +109,7 @@ export function createSignIn(parts: SignInParts) {
     giveRole: (person: string, role: Role, by: string) =>
       database.transaction((tx) => createRoleStore(tx).give(person, role, by, clock.now())),
     takeRole: (person: string, role: Role) => database.transaction((tx) => createRoleStore(tx).take(person, role)),
+    rolesOf: (person: string): Promise<readonly Role[]> => createRoleStore(database).of(person),
     setProvider: (provider: Provider) => database.transaction((tx) => createProviderStore(tx).put(provider)),
   };
 }

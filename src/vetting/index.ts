@@ -1,4 +1,11 @@
 /** The door of vetting: applications, evidence, terms, and who waits for what. */
 export { CHECKLIST, type CheckItem, type Step } from './application.ts';
-export { createVetting, createVettingJobs, type Onboarding, type Vetting, type VettingRefusal } from './vetting.ts';
+export {
+  createVetting,
+  createVettingJobs,
+  MAX_EVIDENCE_BYTES,
+  type Onboarding,
+  type Vetting,
+  type VettingRefusal,
+} from './vetting.ts';
 export { type Calendar, isTimeZone } from './working-days.ts';

@@ -109,7 +109,14 @@ export function createVetting(parts: VettingParts) {
       within((tx) => take(tx, parts, id, step)),
     /** Lets an organisation in at the operator's word, whatever its application says; the log says so. */
     approveAsOperator: (named: string, tier: Tier, actor: string): Promise<Result<OrganisationId, MembershipRefusal>> =>
-      decide(database, (tx) => approveAsOperator(tx, parts, named, tier, actor)),
+      decide(database, (tx) =>
+        override(tx, parts, named, tier, { actor, approvals: [`${actor}, alone, without vetting`] }),
+      ),
+    /** The same at the word of two persons. */
+    approveByTwo: (named: string, tier: Tier, { actor, second }: { readonly actor: string; readonly second: string }) =>
+      decide(database, (tx) =>
+        override(tx, parts, named, tier, { actor, approvals: [`${actor} and ${second}, without vetting`] }),
+      ),
 
     /** Who waits for what since when. */
     onboarding: (organisation?: string): Promise<readonly Onboarding[]> =>
@@ -284,14 +291,13 @@ const approvalsOf = ({ reviews, round, office }: Application): readonly string[]
   ...(office === undefined ? [] : [office]),
 ];
 
-async function approveAsOperator(
+async function override(
   tx: Transaction,
   parts: VettingParts,
   named: string,
   tier: Tier,
-  actor: string,
+  by: { readonly actor: string; readonly approvals: readonly string[] },
 ): Promise<Result<OrganisationId, MembershipRefusal>> {
-  const by = { actor, approvals: [`${actor}, alone, without vetting`] };
   const approved = await parts.membership.approve(tx, named, tier, by);
   if (!approved.ok) return approved;
   const [newest] = await createApplicationStore(tx).list(approved.value);
