@@ -4,6 +4,7 @@ import { createHeadSayer, lookAtPrompt, openJournal, openReceiptKey } from './jo
 import { createLedger } from './ledger/index.ts';
 import { createId } from './lib/id.ts';
 import {
+  createCaps,
   createKeyDesk,
   createKeys,
   createMembership,
@@ -55,6 +56,7 @@ export async function openProgramme({ config, database, vault, log, clock, rando
   return {
     membership,
     keys,
+    caps: createCaps(parts),
     stops: createStops(parts),
     vetting: createVetting({
       ...parts,

@@ -1,8 +1,9 @@
 /** The servers of a role, on loopback. */
 import type { Addresses, Role, ServeParts } from './cli/index.ts';
 import { CommandEnd } from './cli/index.ts';
+import { addConsole } from './console.ts';
 import { openGate } from './gate.ts';
-import { addSignInRoutes, createPublicServer, createStatusServer, listenOnLoopback, PortInUse } from './http/index.ts';
+import { createPublicServer, createStatusServer, listenOnLoopback, PortInUse } from './http/index.ts';
 import type { Parts } from './parts.ts';
 import { openProgramme } from './programme.ts';
 import type { Session } from './session.ts';
@@ -74,7 +75,7 @@ async function openStatus(
   });
   // A browser keeps passkeys for names, not for addresses.
   const origin = () => parts.config.origin ?? console.replace('127.0.0.1', 'localhost');
-  await addSignInRoutes(server, programme.openSignIn({ origin, gateUrl: () => urls.gateway ?? '' }));
+  await addConsole(server, parts, programme, { origin, gateUrl: () => urls.gateway ?? '' });
   parts.onClose(() => server.close());
   console = await listening(() => listenOnLoopback(server, port));
   return console;

@@ -5,7 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { needsResistance, type Present, SESSION_HOURS, type SignIn, type SignInRefusal } from '../signin/index.ts';
+import { needsResistance, type Present, type SignIn, type SignInRefusal } from '../signin/index.ts';
+import { sendProblem, toProblem } from './problem.ts';
+import { endSession, isSameOrigin, readCookie, readSession, setCookie, setSession } from './session-cookie.ts';
 import {
   type KeyChoice,
   type KeyLine,
@@ -18,7 +20,6 @@ import {
   renderTrouble,
 } from './signin-page.ts';
 
-const SESSION = 'headstart-session';
 const STATE = 'headstart-login';
 const STATE_SECONDS = 600;
 const MAX_BODY_BYTES = 64 * 1024;
@@ -50,8 +51,8 @@ export async function addSignInRoutes(server: FastifyInstance, parts: SignInRout
       (_request, body, parsed) => parsed(null, Object.fromEntries(new URLSearchParams(String(body)))),
     );
     scope.addHook('onRequest', async (request, reply) => {
-      if (request.method === 'GET' || request.headers.origin === parts.origin()) return;
-      await reply.code(403).send({ title: 'Refused', detail: 'the request does not come from this site' });
+      if (isSameOrigin(request, parts.origin())) return;
+      await sendProblem(reply, { kind: 'other-origin' });
     });
     scope.addHook('onSend', async (_request, reply) => {
       // With no-referrer a browser hides the origin of a form even from its own site. The path stays hidden from others.
@@ -85,12 +86,12 @@ function addJoining(scope: FastifyInstance, { signIn, origin }: SignInRouteParts
   scope.post<{ Params: { token: string } }>('/join/:token/options', async (request, reply) => {
     const invitation = await signIn.findInvitation(request.params.token);
     const offered = invitation && (await signIn.offerEnrolment(invitation));
-    return offered?.ok ? offered.value : refuse(reply, 404, 'the invitation is over');
+    return offered?.ok ? offered.value : sendProblem(reply, { kind: 'invitation-over' });
   });
   scope.post('/join/passkey', async (request, reply) => {
     const { id, response } = readAnswer(request.body);
     const enrolled = await signIn.enrol(id, response as Parameters<SignIn['enrol']>[1]);
-    if (!enrolled.ok) return refuse(reply, 403, explain(enrolled.refusal));
+    if (!enrolled.ok) return sendProblem(reply, enrolled.refusal);
     setSession(reply, enrolled.value.token, origin());
     return { next: '/keys', codes: enrolled.value.codes };
   });
@@ -109,14 +110,14 @@ function addSignIn(scope: FastifyInstance, { signIn, origin }: SignInRouteParts)
   scope.post('/signin/passkey', async (request, reply) => {
     const { id, response } = readAnswer(request.body);
     const token = await signIn.signIn(id, response as Parameters<SignIn['signIn']>[1]);
-    if (!token.ok) return refuse(reply, 403, explain(token.refusal));
+    if (!token.ok) return sendProblem(reply, token.refusal);
     setSession(reply, token.value, origin());
     return { next: '/keys' };
   });
   scope.post('/signout', async (request, reply) => {
-    const token = readCookie(request, SESSION);
+    const token = readSession(request);
     if (token) await signIn.signOut(token);
-    setCookie(reply, SESSION, '', 0, origin());
+    endSession(reply, origin());
     return reply.redirect('/signin', 303);
   });
 }
@@ -140,7 +141,7 @@ function addProvider(scope: FastifyInstance, { signIn, origin }: SignInRoutePart
 }
 
 function addKeys(scope: FastifyInstance, { signIn, keys, origin }: SignInRouteParts): void {
-  const whoIs = (request: FastifyRequest) => signIn.whoIs(readCookie(request, SESSION));
+  const whoIs = (request: FastifyRequest) => signIn.whoIs(readSession(request));
   const show = async ({ person, session }: Present, more: { created?: NewKey; trouble?: string } = {}) =>
     renderKeys({
       email: person.email,
@@ -181,38 +182,8 @@ function addKeys(scope: FastifyInstance, { signIn, keys, origin }: SignInRoutePa
   });
 }
 
-/** For the person in front of the page: what happened and what to do; nothing that tells whether somebody exists. */
-function explain(refusal: SignInRefusal): string {
-  switch (refusal.kind) {
-    case 'invitation-over':
-      return 'this link was used, replaced, or is too old; ask for a new one';
-    case 'challenge-over':
-    case 'login-over':
-      return 'this took too long or was answered already; begin again';
-    case 'not-verified':
-      return `the passkey was not accepted: ${refusal.why}`;
-    case 'unknown-passkey':
-    case 'unknown-person':
-      return 'this passkey belongs to nobody who takes part now';
-    case 'no-provider':
-      return 'no organisation here signs in by that address; use a passkey';
-    case 'provider-refused':
-      return `your organisation’s provider did not let you in: ${refusal.why}`;
-    case 'not-a-participant':
-      return `you are not known here by that sign-in: ${refusal.why}`;
-    case 'wrong-code':
-      return 'address and code do not belong together, or the code was used';
-    case 'too-many-codes':
-      return `more than ${refusal.limit} codes were tried; ask your organisation’s administrator for a new invitation`;
-  }
-}
-
 function html(reply: FastifyReply, text: string): FastifyReply {
   return reply.type('text/html; charset=utf-8').send(text);
-}
-
-function refuse(reply: FastifyReply, status: number, detail: string): FastifyReply {
-  return reply.code(status).type('application/problem+json').send({ title: 'Refused', status, detail });
 }
 
 function readAnswer(body: unknown): { readonly id: string; readonly response: object } {
@@ -228,22 +199,4 @@ function readForm(body: unknown): Readonly<Partial<Record<string, string>>> {
   return Object.fromEntries(fields.map(([name, value]) => [name, String(value).slice(0, MAX_FIELD).trim()]));
 }
 
-function readCookie(request: FastifyRequest, name: string): string | undefined {
-  for (const pair of (request.headers.cookie ?? '').split(';')) {
-    const [found, value] = pair.trim().split('=', 2);
-    if (found === name && value) return value;
-  }
-  return undefined;
-}
-
-function setSession(reply: FastifyReply, token: string, origin: string): void {
-  setCookie(reply, SESSION, token, SESSION_HOURS * 3_600, origin);
-}
-
-function setCookie(reply: FastifyReply, name: string, value: string, seconds: number, origin: string): void {
-  const secure = origin.startsWith('https:') ? '; Secure' : '';
-  reply.header('set-cookie', [
-    ...[reply.getHeader('set-cookie') ?? []].flat().map(String),
-    `${name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${secure}`,
-  ]);
-}
+const explain = (refusal: SignInRefusal): string => toProblem(refusal).detail;

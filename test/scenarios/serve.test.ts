@@ -56,6 +56,13 @@ test('the status page answers before any campaign has run', async () => {
   assert.match(body, /No campaign has run/);
 });
 
+test('the API answers beside the status page: its document to everyone, the rest to nobody without a session', async () => {
+  const { status, body } = await ask(addresses.console, '/api/v1/openapi.json');
+  assert.equal(status, 200);
+  assert.ok('/api/v1/stops' in JSON.parse(body).paths);
+  assert.equal((await ask(addresses.console, '/api/v1/session')).status, 401);
+});
+
 test('the public server serves the key of the log and its security contact', async () => {
   for (const name of ['log.pub', '.well-known/security.txt', 'feed.json']) {
     const { status, body } = await ask(addresses.public, `/${name}`);

@@ -1,0 +1,2 @@
+/** The door of the API. */
+export { type ApiParts, addApi } from './api.ts';

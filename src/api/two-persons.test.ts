@@ -1,0 +1,168 @@
+/** Where one person is not enough: stops, weighty roles, links, approvals, vetting. One human with two engagements is one. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Answer, type Api, createApi, type Visitor } from '../../test/support/api.ts';
+import { PROBLEM_TYPE } from '../http/index.ts';
+import { CHECKLIST } from '../vetting/index.ts';
+
+let api: Api;
+let lab: string;
+let acme: string;
+let other: string;
+let admin: Visitor;
+let lead: Visitor;
+let member: Visitor;
+let stranger: Visitor;
+
+before(async () => {
+  api = await createApi();
+  lab = await api.world.organisation('Lab', 'internal');
+  acme = await api.world.organisation('Acme', 'partner', 'KR');
+  other = await api.world.organisation('Other');
+  await api.world.model('m1');
+  admin = await api.visitor(lab, ['admin']);
+  lead = await api.visitor(lab, ['safeguards-lead']);
+  member = await api.visitor(acme, ['member']);
+  stranger = await api.visitor(other, ['member']);
+});
+after(() => api.close());
+
+const kindOf = ({ json }: Answer): string => String(json?.type ?? '').replace(PROBLEM_TYPE, '');
+const saidOf = (answer: Answer) => [answer.status, kindOf(answer)];
+
+async function done(answer: Promise<Answer>) {
+  const { status, text, json } = await answer;
+  assert.ok(status === 200 || status === 201, `${status} ${text}`);
+  return json;
+}
+
+test('a wide stop stands when another person confirms it, and what two set, two lift', async () => {
+  const stop = { model: 'm1', reason: 'a drill' };
+  const counted = await done(admin.ask('POST', '/stops/dry-run', { model: 'm1' }));
+  assert.equal(counted.isWide, true);
+  const set = await done(lead.ask('POST', '/stops', stop));
+  const { id, expiresAt } = set.stop;
+  assert.ok(expiresAt, 'it lapses unless somebody confirms it');
+  assert.deepEqual(saidOf(await lead.ask('POST', `/stops/${id}/confirm`, {})), [403, 'second-person-needed']);
+  const self = await api.visitor(other, ['safeguards-lead'], { email: await emailOf(lead) });
+  assert.deepEqual(
+    saidOf(await self.ask('POST', `/stops/${id}/confirm`, {})),
+    [403, 'second-person-needed'],
+    'one human twice',
+  );
+  assert.deepEqual(saidOf(await admin.ask('POST', `/stops/${id}/confirm`, {})), [403, 'not-your-role']);
+  const second = await api.visitor(lab, ['safeguards-lead']);
+  const confirmed = await done(second.ask('POST', `/stops/${id}/confirm`, {}));
+  assert.deepEqual([confirmed.confirmedBy, confirmed.expiresAt], [second.person, null]);
+
+  const restoring = await done(lead.ask('POST', `/stops/${id}/restore`, { subjects: [acme] }));
+  assert.equal(restoring.isDone, false);
+  assert.deepEqual(saidOf(await lead.ask('POST', `/proposals/${restoring.proposal.id}/agree`)), [403, 'same-person']);
+  assert.deepEqual(saidOf(await self.ask('POST', `/proposals/${restoring.proposal.id}/agree`)), [403, 'same-person']);
+  assert.deepEqual(saidOf(await admin.ask('POST', `/proposals/${restoring.proposal.id}/agree`)), [
+    403,
+    'not-your-role',
+  ]);
+  await done(second.ask('POST', `/proposals/${restoring.proposal.id}/agree`));
+  assert.deepEqual((await done(admin.ask('GET', `/stops/${id}`))).restored, [acme]);
+
+  const lifting = await done(lead.ask('POST', `/stops/${id}/lift`));
+  assert.deepEqual([lifting.isDone, lifting.stop.liftedAt], [false, null]);
+  assert.equal(
+    (await done(second.ask('POST', `/proposals/${lifting.proposal.id}/agree`))).proposal.decided.outcome,
+    'done',
+  );
+  assert.ok((await done(admin.ask('GET', `/stops/${id}`))).liftedAt);
+  assert.deepEqual(saidOf(await second.ask('POST', `/proposals/${lifting.proposal.id}/agree`)), [409, 'proposal-over']);
+});
+
+async function emailOf({ person }: Visitor): Promise<string> {
+  const found = await api.membership.findPerson(person);
+  return found.ok ? found.value.email.toUpperCase() : '';
+}
+
+test('what one person set, one person lifts; a stop names what is there', async () => {
+  const { stop } = await done(admin.ask('POST', '/stops', { person: member.person, reason: 'lost a laptop' }));
+  assert.equal((await done(admin.ask('POST', `/stops/${stop.id}/lift`))).isDone, true);
+  assert.deepEqual(saidOf(await admin.ask('POST', `/stops/${stop.id}/lift`)), [409, 'lifted']);
+  assert.deepEqual(saidOf(await admin.ask('POST', '/stops', { model: 'm9', reason: 'x' })), [404, 'not-found']);
+  assert.deepEqual(saidOf(await admin.ask('POST', '/stops', { reason: 'x' })), [422, 'no-attribute']);
+  assert.deepEqual(saidOf(await admin.ask('POST', '/stops', { country: 'KR', reason: 'x' })), [422, 'no-legal-order']);
+});
+
+test('a weighty role, a link for who has one, and an approval without vetting take a second administrator', async () => {
+  const second = await api.visitor(lab, ['admin']);
+  const puppet = await api.visitor(lab, []);
+  const given = await done(admin.ask('PUT', `/persons/${puppet.person}/roles/safeguards-lead`));
+  assert.equal(given.isGiven, false);
+  assert.deepEqual((await done(admin.ask('GET', `/persons/${puppet.person}/roles`))).items, []);
+  assert.deepEqual(saidOf(await admin.ask('POST', `/proposals/${given.proposal.id}/agree`)), [403, 'same-person']);
+  await done(second.ask('POST', `/proposals/${given.proposal.id}/agree`));
+  assert.deepEqual((await done(admin.ask('GET', `/persons/${puppet.person}/roles`))).items, ['safeguards-lead']);
+  assert.equal((await done(admin.ask('PUT', `/persons/${puppet.person}/roles/member`))).isGiven, true);
+
+  const asked = await done(admin.ask('POST', `/persons/${lead.person}/invitation`));
+  assert.equal(asked.link, null);
+  const agreed = await done(second.ask('POST', `/proposals/${asked.proposal.id}/agree`));
+  assert.match(agreed.result, /\/join\//);
+
+  const { id } = await done(admin.ask('POST', '/organisations', { name: 'Fresh' }));
+  const proposed = await done(admin.ask('POST', `/organisations/${id}/approve`, { tier: 'limited' }));
+  assert.equal((await done(admin.ask('GET', `/organisations/${id}`))).standing, 'applicant');
+  await done(second.ask('POST', `/proposals/${proposed.id}/agree`));
+  assert.deepEqual((await done(admin.ask('GET', `/organisations/${id}`))).tier, 'limited');
+  const let_ = await done(admin.ask('POST', `/organisations/${id}/approve`, { tier: 'internal' }));
+  await done(admin.ask('POST', `/proposals/${let_.id}/withdraw`));
+  assert.deepEqual(saidOf(await second.ask('POST', `/proposals/${let_.id}/agree`)), [409, 'proposal-over']);
+});
+
+test('vetting goes from the applicant to two reviewers of other organisations, and each step can name the version it saw', async () => {
+  const { id: fresh } = await done(admin.ask('POST', '/organisations', { name: 'Applicant', country: 'FR' }));
+  const applicant = await api.visitor(fresh, ['member', 'reviewer']);
+  const [ann, ben] = [await api.visitor(lab, ['reviewer']), await api.visitor(lab, ['reviewer'])];
+  const ann2 = await api.visitor(other, ['reviewer'], { email: await emailOf(ann) });
+  await done(admin.ask('POST', '/terms', { text: 'Defensive use only.' }));
+  const { id } = await done(applicant.ask('POST', `/organisations/${fresh}/applications`, { tier: 'trusted' }));
+  const path = `/applications/${id}`;
+  const content = Buffer.from('who owns it').toString('base64');
+  const { id: file } = await done(applicant.ask('POST', `${path}/evidence`, { name: 'owners.txt', content }));
+  assert.deepEqual(saidOf(await applicant.ask('POST', `${path}/submit`, { version: 9 })), [412, 'other-version']);
+  assert.equal((await done(applicant.ask('POST', `${path}/submit`, { version: 1 }))).stage, 'in-review');
+  assert.deepEqual(saidOf(await stranger.ask('GET', path)), [404, 'no-such-application']);
+
+  assert.deepEqual(saidOf(await admin.ask('POST', `${path}/countries/look`, { purpose: 'review' })), [
+    403,
+    'not-your-role',
+  ]);
+  const looked = await done(ann.ask('POST', `${path}/countries/look`, { purpose: 'review' }));
+  assert.deepEqual(
+    looked.items.map(({ country }: { country: string }) => country),
+    ['FR'],
+  );
+  assert.equal((await done(ann.ask('POST', `/evidence/${file}/look`, { purpose: 'review' }))).content, content);
+  const looks = (await done(applicant.ask('GET', `/organisations/${fresh}/looks`))).items;
+  assert.deepEqual(
+    looks.map(({ reader, what }: { reader: string; what: string }) => [reader, what]),
+    [
+      [ann.person, 'countries'],
+      [ann.person, file],
+    ],
+  );
+
+  const pass = { met: [...CHECKLIST] };
+  assert.deepEqual(saidOf(await applicant.ask('POST', `${path}/pass`, pass)), [403, 'own-application']);
+  await done(ann.ask('POST', `${path}/pass`, pass));
+  assert.deepEqual(
+    saidOf(await ann2.ask('POST', `${path}/pass`, pass)),
+    [403, 'another-person-needed'],
+    'one human twice',
+  );
+  assert.equal((await done(ben.ask('POST', `${path}/pass`, pass))).stage, 'terms');
+  const { version: terms } = await done(applicant.ask('GET', '/terms'));
+  assert.equal((await done(applicant.ask('POST', `${path}/accept-terms`, { terms }))).stage, 'approved');
+  assert.equal((await done(applicant.ask('GET', `/organisations/${fresh}`))).tier, 'trusted');
+});
+
+test('nothing of all this was a fault', () => {
+  assert.deepEqual(api.faults, []);
+});

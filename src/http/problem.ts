@@ -1,0 +1,212 @@
+/**
+ * Every refusal as the outside sees it (RFC 9457): one row a kind, so that none can be forgotten and no second place says
+ * the same otherwise. Rich inside, poor outside: a detail tells what the asker may know and can act on, nothing else.
+ */
+import type { FastifyReply } from 'fastify';
+import type { AmountRefusal, RefundRefusal } from '../ledger/index.ts';
+import type { MembershipRefusal, ProposalRefusal, StopRefusal } from '../membership/index.ts';
+import type { ScopeRefusal } from '../scope/index.ts';
+import type { RoleRefusal, SignInRefusal } from '../signin/index.ts';
+import type { VettingRefusal } from '../vetting/index.ts';
+
+/** What is wrong with a request before any service sees it, or with the world while it is carried out. */
+export type RequestRefusal =
+  | { readonly kind: 'no-session' }
+  | { readonly kind: 'other-origin' }
+  | { readonly kind: 'no-such-route' }
+  | { readonly kind: 'not-json' }
+  | { readonly kind: 'media-type' }
+  | { readonly kind: 'not-readable' }
+  | { readonly kind: 'body-too-large' }
+  | { readonly kind: 'invalid'; readonly errors: readonly Complaint[] }
+  | { readonly kind: 'too-many-requests'; readonly retryAfterSeconds: number }
+  | { readonly kind: 'changed'; readonly what: string }
+  | { readonly kind: 'other-version'; readonly what: string }
+  | { readonly kind: 'key-reused' }
+  | { readonly kind: 'under-way' }
+  | { readonly kind: 'no-receipt'; readonly call: string }
+  | { readonly kind: 'not-granted' }
+  | { readonly kind: 'country-with-person' }
+  | { readonly kind: 'own-application' }
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'fault' };
+
+export interface Complaint {
+  readonly in: 'path' | 'query' | 'header' | 'body';
+  /** Of the member, with dots; empty for the whole. */
+  readonly at: string;
+  readonly message: string;
+}
+
+export type AnyRefusal =
+  | RequestRefusal
+  | MembershipRefusal
+  | VettingRefusal
+  | StopRefusal
+  | ProposalRefusal
+  | ScopeRefusal
+  | AmountRefusal
+  | RefundRefusal
+  | RoleRefusal
+  | SignInRefusal;
+
+type Kind = AnyRefusal['kind'];
+type Row<K extends Kind> = readonly [
+  status: number,
+  title: string,
+  detail: (refusal: Extract<AnyRefusal, { readonly kind: K }>) => string,
+  more?: (refusal: Extract<AnyRefusal, { readonly kind: K }>) => object,
+];
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+}
+
+/** Clients may rely on these: a kind keeps its name. */
+export const PROBLEM_TYPE = 'https://headstart.invalid/problem/';
+
+const NOT_FOUND = 'Not found';
+const CONFLICT = 'Conflict';
+const REFUSED = 'Refused';
+const INVALID = 'Not valid';
+
+const REQUEST: { readonly [K in RequestRefusal['kind']]: Row<K> } = {
+  'no-session': [401, 'Sign in', () => 'there is no session, or it has ended: sign in at /signin'],
+  'other-origin': [403, REFUSED, () => 'the request does not come from this site'],
+  'no-such-route': [404, NOT_FOUND, () => 'there is nothing here: /api/v1/openapi.json says what there is'],
+  'not-json': [400, INVALID, () => 'the body is not JSON'],
+  'media-type': [415, INVALID, () => 'a body is application/json'],
+  'not-readable': [400, INVALID, () => 'the request cannot be read'],
+  'body-too-large': [413, 'Too large', () => 'the body is larger than this route takes'],
+  invalid: [
+    422,
+    INVALID,
+    ({ errors }) => errors.map(({ in: where, at, message }) => `${where} ${at}: ${message}`).join('; '),
+    ({ errors }) => ({ errors }),
+  ],
+  'too-many-requests': [429, 'Too many requests', ({ retryAfterSeconds }) => `again in ${retryAfterSeconds} s`],
+  changed: [409, CONFLICT, ({ what }) => `${what} was changed by somebody else meanwhile: look again`],
+  'other-version': [412, 'Another version', ({ what }) => `${what} is not the version that was named: look again`],
+  'key-reused': [422, INVALID, () => 'this idempotency key was used for another request'],
+  'under-way': [409, CONFLICT, () => 'a request with this idempotency key began and has not said how it ended: look'],
+  'no-receipt': [404, NOT_FOUND, ({ call }) => `there is no receipt of ${call}`],
+  'not-granted': [403, REFUSED, () => 'nothing of the kind is granted to you'],
+  'country-with-person': [422, INVALID, () => 'a stop by country names no single person or key'],
+  'own-application': [403, REFUSED, () => 'nobody judges the application of their own organisation'],
+  unavailable: [503, 'Unavailable', () => 'the database does not answer: try again'],
+  fault: [500, 'Fault', () => 'something went wrong on our side'],
+};
+
+const MEMBERSHIP: { readonly [K in (MembershipRefusal | StopRefusal | ProposalRefusal)['kind']]: Row<K> } = {
+  'malformed-model': [422, INVALID, ({ why }) => why],
+  malformed: [422, INVALID, ({ what }) => `${what} cannot be understood`],
+  'not-found': [404, NOT_FOUND, ({ what, named }) => `there is no ${what} ${named}`],
+  ambiguous: [409, CONFLICT, ({ what, named }) => `more than one ${what} is called ${named}: give the id`],
+  exists: [409, CONFLICT, ({ what, named }) => `there is a ${what} ${named} already`],
+  ended: [409, CONFLICT, ({ what, named }) => `the ${what} ${named} has left`],
+  'not-approved': [409, CONFLICT, ({ organisation }) => `${organisation} is not approved`],
+  'tier-too-high': [
+    403,
+    REFUSED,
+    ({ asked, highest }) => `${asked} is further in than ${highest}, the highest tier of the organisation`,
+  ],
+  'not-open': [403, REFUSED, ({ model, openTo, tier }) => `${model} is open to ${openTo}, not to ${tier}`],
+  'no-ledger': [503, 'Unavailable', () => 'limits of money are kept by the ledger, which is not there'],
+  'no-attribute': [422, INVALID, () => 'a stop names at least one attribute'],
+  'no-legal-order': [422, INVALID, () => 'a stop by country names its legal order and its end'],
+  lifted: [409, CONFLICT, ({ stop }) => `${stop} is not in force`],
+  confirmed: [409, CONFLICT, ({ stop }) => `${stop} is confirmed already`],
+  'second-person-needed': [403, REFUSED, () => 'the same person cannot be both: another one has to agree'],
+  'no-such-proposal': [404, NOT_FOUND, ({ id }) => `there is no proposal ${id}`],
+  'proposal-over': [409, CONFLICT, ({ id }) => `${id} was decided or has lapsed: ask again`],
+  'same-person': [403, REFUSED, () => 'who asked cannot agree: another person has to'],
+};
+
+type OwnVettingRefusal = Exclude<VettingRefusal, MembershipRefusal>;
+
+const VETTING: { readonly [K in OwnVettingRefusal['kind']]: Row<K> } = {
+  'wrong-stage': [409, CONFLICT, ({ stage, step }) => `it is ${stage}: there is no ${step} from here`],
+  'no-evidence': [409, CONFLICT, () => 'there is no evidence to review'],
+  'checklist-open': [422, INVALID, ({ items }) => `not yet met: ${items.join(', ')}`],
+  'another-person-needed': [403, REFUSED, () => 'you have judged it already: another person is needed'],
+  'no-reason': [422, INVALID, () => 'a reason is needed'],
+  final: [409, CONFLICT, () => 'the refusal is final'],
+  'too-late': [409, CONFLICT, ({ until }) => `it could be appealed until ${until.toISOString()}`],
+  'other-terms': [
+    409,
+    CONFLICT,
+    ({ current }) => (current === undefined ? 'there are no terms yet' : `version ${current} is in force`),
+  ],
+  'no-such-application': [404, NOT_FOUND, ({ id }) => `there is no application ${id}`],
+  'no-such-file': [404, NOT_FOUND, ({ id }) => `there is no file ${id}`],
+  'application-open': [409, CONFLICT, ({ organisation }) => `${organisation} has an open application`],
+  'too-large': [422, INVALID, ({ limit }) => `a file of evidence has 1 to ${limit} bytes`],
+  deleted: [404, NOT_FOUND, () => 'it was deleted when its time had run out'],
+  'no-purpose': [403, REFUSED, ({ purpose }) => `there is nothing to look at for ${purpose} now`],
+};
+
+const SCOPE: { readonly [K in ScopeRefusal['kind']]: Row<K> } = {
+  'bad-asset': [422, INVALID, ({ text, why }) => `${text}: ${why}`],
+  'bad-document': [422, INVALID, ({ why }) => why],
+  'no-such-step': [409, CONFLICT, ({ why }) => why],
+  'unknown-organisation': [404, NOT_FOUND, ({ name }) => `there is no organisation ${name}`],
+  'unknown-scope': [404, NOT_FOUND, ({ id }) => `there is no scope ${id}`],
+  'too-many-assets': [422, INVALID, ({ limit }) => `a scope has 1 to ${limit} assets`],
+  'no-such-proof': [422, INVALID, ({ asset, method }) => `${asset} cannot be proven by ${method}`],
+  'not-the-holder': [403, REFUSED, ({ organisation, asset }) => `${organisation} does not hold ${asset} itself`],
+};
+
+const MONEY: { readonly [K in (AmountRefusal | RefundRefusal)['kind']]: Row<K> } = {
+  'too-much': [422, INVALID, ({ limitMicro }) => `more than an account can hold: ${limitMicro} micro-dollars are left`],
+  'not-an-amount': [422, INVALID, ({ text }) => `${text} is no amount`],
+  'no-such-call': [404, NOT_FOUND, ({ call }) => `no call ${call} was posted`],
+  'more-than-was-paid': [409, CONFLICT, ({ paidMicro }) => `${paidMicro} micro-dollars are left to give back`],
+};
+
+/** For the person in front of the page: what happened and what to do; nothing that tells whether somebody exists. */
+const SIGN_IN: { readonly [K in (RoleRefusal | SignInRefusal)['kind']]: Row<K> } = {
+  'not-your-role': [403, REFUSED, ({ act }) => `no role of yours allows this: ${act}`, ({ act }) => ({ act })],
+  'stronger-sign-in-needed': [403, 'Sign in with a passkey', ({ why }) => why],
+  'invitation-over': [403, REFUSED, () => 'this link was used, replaced, or is too old; ask for a new one'],
+  'challenge-over': [403, REFUSED, () => 'this took too long or was answered already; begin again'],
+  'login-over': [403, REFUSED, () => 'this took too long or was answered already; begin again'],
+  'not-verified': [403, REFUSED, ({ why }) => `the passkey was not accepted: ${why}`],
+  'unknown-passkey': [403, REFUSED, () => 'this passkey belongs to nobody who takes part now'],
+  'unknown-person': [403, REFUSED, () => 'this passkey belongs to nobody who takes part now'],
+  'no-provider': [403, REFUSED, () => 'no organisation here signs in by that address; use a passkey'],
+  'provider-refused': [403, REFUSED, ({ why }) => `your organisation’s provider did not let you in: ${why}`],
+  'not-a-participant': [403, REFUSED, ({ why }) => `you are not known here by that sign-in: ${why}`],
+  'wrong-code': [403, REFUSED, () => 'address and code do not belong together, or the code was used'],
+  'too-many-codes': [
+    429,
+    'Too many requests',
+    ({ limit }) => `more than ${limit} codes were tried; ask your organisation’s administrator for a new invitation`,
+  ],
+};
+
+const PROBLEMS: { readonly [K in Kind]: Row<K> } = {
+  ...REQUEST,
+  ...MEMBERSHIP,
+  ...VETTING,
+  ...SCOPE,
+  ...MONEY,
+  ...SIGN_IN,
+};
+
+export const PROBLEM_KINDS = Object.keys(PROBLEMS) as readonly Kind[];
+
+export function toProblem(refusal: AnyRefusal): Problem {
+  const [status, title, detail, more] = PROBLEMS[refusal.kind] as Row<Kind>;
+  const its = refusal as never;
+  return { type: `${PROBLEM_TYPE}${refusal.kind}`, title, status, detail: detail(its), ...more?.(its) };
+}
+
+export function sendProblem(reply: FastifyReply, refusal: AnyRefusal): FastifyReply {
+  const problem = toProblem(refusal);
+  if (refusal.kind === 'no-session') reply.header('www-authenticate', 'Cookie');
+  if (refusal.kind === 'too-many-requests') reply.header('retry-after', String(refusal.retryAfterSeconds));
+  return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}

@@ -1,0 +1,155 @@
+/** The API on a real listening server over a real programme, and callers with sessions of any role. */
+import Fastify from 'fastify';
+import { addApi } from '../../src/api/index.ts';
+import { carryOutWith } from '../../src/console.ts';
+import { createEgress, type Egress, namedOrigins } from '../../src/egress/index.ts';
+import { listenOnLoopback } from '../../src/http/index.ts';
+import { createLedger } from '../../src/ledger/index.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
+import { sha256 } from '../../src/lib/hash.ts';
+import { systemRandom } from '../../src/lib/id.ts';
+import { createCaps, createKeyDesk, createProposals } from '../../src/membership/index.ts';
+import { createNoticeStore } from '../../src/program/index.ts';
+import { createProofClient, createScoping } from '../../src/scope/index.ts';
+import { createProviderClient, createSignIn, type Role } from '../../src/signin/index.ts';
+import { createSessionStore } from '../../src/signin/signin-store.ts';
+import { createVetting } from '../../src/vetting/index.ts';
+import { ACTOR, createWorld, type World } from './programme.ts';
+
+export const ORIGIN = 'http://localhost:8470';
+const GATE = 'http://127.0.0.1:8472';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into member by member
+  readonly json: any;
+}
+
+export interface Visitor {
+  readonly person: string;
+  readonly cookie: string;
+  ask(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>;
+}
+
+export type Api = Awaited<ReturnType<typeof createApi>>;
+
+export async function createApi(clock: Clock = systemClock) {
+  const world = await createWorld(clock);
+  const tags = new Set<string>();
+  const faults: unknown[] = [];
+  const parts = createParts(world, clock, tags, faults);
+  const server = Fastify({ logger: false });
+  await addApi(server, parts);
+  const url = await listenOnLoopback(server, 0);
+  const answers: Answer[] = [];
+  const ask = createAsk(url, answers);
+  return {
+    ...parts,
+    world,
+    url,
+    faults,
+    /** Everything that was ever answered. */
+    answers,
+    /** Dist-tags that the registry shows, of every package. */
+    tags,
+    stranger: ask,
+    /** Somebody of an organisation with these roles, signed in. */
+    async visitor(organisation: string, roles: readonly Role[], options: VisitorOptions = {}): Promise<Visitor> {
+      const { isResistant = true, forOrganisation } = options;
+      const email = options.email ?? `p${Buffer.from(systemRandom(6)).toString('hex')}@org.test`;
+      const person = await world.person(organisation, email, { ...(forOrganisation && { forOrganisation }) });
+      for (const role of roles) await parts.signIn.giveRole(person, role, ACTOR);
+      const token = Buffer.from(systemRandom(32)).toString('base64url');
+      const method = isResistant ? 'passkey' : 'provider';
+      const session = { person, method, isResistant, createdAt: clock.now() } as const;
+      await createSessionStore(world.database).insert(sha256(token), session);
+      const cookie = `headstart-session=${token}`;
+      return {
+        person,
+        cookie,
+        ask: (verb, path, body, headers = {}) => ask(verb, path, body, { cookie, ...headers }),
+      };
+    },
+    async close(): Promise<void> {
+      await server.close();
+      await world.close();
+    },
+  };
+}
+
+function createParts(world: World, clock: Clock, tags: ReadonlySet<string>, faults: unknown[]) {
+  const { database, membership, keys, stops } = world;
+  const random = systemRandom;
+  const ledger = createLedger({ database, clock });
+  const origin = (): string => ORIGIN;
+  const calendar = { timeZone: 'UTC', holidays: new Set<string>() };
+  const vetting = createVetting({ ...world.parts, membership, keys, calendar });
+  const egress = createEgress({ named: namedOrigins([]) });
+  const signIn = createTestSignIn(world, clock, egress);
+  const carryOut = carryOutWith({ stops, vetting }, signIn, origin);
+  let monotonicMs = 0;
+  return {
+    ...{ database, clock, membership, keys, stops, vetting, ledger, signIn, origin },
+    scoping: createScoping({
+      ...world.parts,
+      findOrganisation: membership.organisationNamed,
+      setPass: (tx, pass) => createNoticeStore(tx).setPass(pass),
+      proofs: createProofClient({ egress, findDistTags: async () => tags, rawFileUrls: new Map() }),
+    }),
+    desk: createKeyDesk({ database, clock, keys, gateUrl: () => GATE }),
+    caps: createCaps({ ...world.parts, setCap: ledger.setCapIn }),
+    proposals: createProposals({ database, clock, random, carryOut }),
+    version: '0.0.0',
+    // Ten seconds between two requests, so that a test with many of them is not held up.
+    monotonicMs: () => {
+      monotonicMs += 10_000;
+      return monotonicMs;
+    },
+    onFault: (error: unknown) => void faults.push(error),
+  };
+}
+
+function createTestSignIn({ database, membership }: World, clock: Clock, egress: Egress) {
+  return createSignIn({
+    ...{ database, clock, random: systemRandom, origin: () => ORIGIN },
+    findPerson: async (_tx, id) => {
+      const found = await membership.findPerson(id);
+      const isTheirs = found.ok && found.value.id === id;
+      return isTheirs ? { ...found.value, isActive: found.value.standing === 'active' } : undefined;
+    },
+    findByEmail: async () => [],
+    providers: createProviderClient({ egress, findSecret: () => undefined, redirectUri: () => `${ORIGIN}/callback` }),
+  });
+}
+
+function createAsk(url: string, answers: Answer[]) {
+  return async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> => {
+    const response = await fetch(`${url}/api/v1${path}`, {
+      method,
+      headers: {
+        ...(method === 'GET' ? {} : { origin: ORIGIN }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const json = text === '' ? undefined : JSON.parse(text);
+    const answer = { status: response.status, headers: response.headers, text, json };
+    answers.push(answer);
+    return answer;
+  };
+}
+
+interface VisitorOptions {
+  readonly email?: string;
+  readonly isResistant?: boolean;
+  readonly forOrganisation?: string;
+}
