@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspectScratch, makeScratch } from './scratch.ts';
@@ -40,6 +40,22 @@ test('what a process that is gone left behind is removed, what a living one uses
   assert.deepEqual(readdirSync(parent), [`headstart-scratch-${process.pid}-abc`]);
   rmSync(parent, { recursive: true });
 });
+
+test(
+  'starts at the same moment clean up the same leavings, and none of them is sent to a disk for it',
+  memory,
+  async () => {
+    const parent = mkdtempSync('/dev/shm/headstart-scratch-parent-');
+    for (let at = 0; at < 200; at += 1) mkdirSync(join(parent, `headstart-scratch-${2 ** 22 + 1}-${at}`));
+    const made = await Promise.all(Array.from({ length: 8 }, () => makeScratch([parent, onDisk()])));
+    for (const { directory } of made) rmSync(directory, { recursive: true });
+    rmSync(parent, { recursive: true });
+    assert.deepEqual(
+      made.filter(({ isInMemory }) => !isInMemory),
+      [],
+    );
+  },
+);
 
 test('where nothing can be written, that is said', async () => {
   await assert.rejects(makeScratch(['/nowhere']), /none of \/nowhere can be written/);

@@ -59,9 +59,14 @@ async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     const pid = Number(NAME.exec(name)?.[1]);
     if (!pid || isAlive(pid)) continue;
-    const { uid } = await lstat(join(parent, name));
-    if (uid === process.geteuid?.()) await rm(join(parent, name), { recursive: true, force: true });
+    // Another start may be removing the same: a place is not given up for what was left behind in it.
+    await removeOwn(join(parent, name)).catch(() => undefined);
   }
+}
+
+async function removeOwn(directory: string): Promise<void> {
+  const { uid } = await lstat(directory);
+  if (uid === process.geteuid?.()) await rm(directory, { recursive: true, force: true });
 }
 
 function isAlive(pid: number): boolean {
