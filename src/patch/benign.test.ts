@@ -12,7 +12,7 @@ const PLAN: ProbePlan = {
   drive: { kind: 'call', args: [{ kind: 'payload' }], after: [] },
   payload: ';touch {{canary}};',
 };
-const call = (id: string, isGuess: boolean): BenignCall => ({
+const call = (id: string, isGuess: boolean, isEmpty = false): BenignCall => ({
   id,
   isEntry: true,
   isGuess,
@@ -20,7 +20,7 @@ const call = (id: string, isGuess: boolean): BenignCall => ({
   format: 'cjs',
   reach: [],
   drive: PLAN.drive,
-  payload: '',
+  payload: isEmpty ? '' : 'abc',
 });
 const gave = (value: Json, started: Json[] = []): Json => ({ result: { value }, args: [], calls: [], started });
 const threw = (name: string): Json => ({ result: { threw: name }, args: [], calls: [], started: [] });
@@ -48,6 +48,38 @@ test('a call that threw or stayed open may do anything else, and shows the funct
   assert.equal(compare(THREW, THREW).keptAtEntry, 0, 'a function that refuses everything looks the same');
 });
 
+test('a call that started a program before it threw must still start it', () => {
+  const tripped = (...started: Json[]): Json => ({ result: { threw: 'TypeError' }, args: [], calls: [], started });
+  assert.equal(compare(tripped('ls abc'), gave(1, ['ls abc'])).differences.length, 0);
+  assert.equal(compare(tripped('ls abc'), gave(1)).differences.length, 1);
+  assert.equal(compare(tripped('ls abc'), tripped('rm abc')).differences.length, 1);
+});
+
+test('a long word may be refused only where the short one of its kind is, too', () => {
+  const ran = gave(null, ['ls']);
+  const calls = [call('short', true), { ...call('long', true), shortCall: 'short' }];
+  const old = behaviour({ short: ran, long: ran });
+  const narrowings = (short: Json) =>
+    compareBehaviour(calls, [old, old], behaviour({ short, long: THREW })).differences.map(
+      ({ isNarrowing }) => isNarrowing,
+    );
+  assert.deepEqual(narrowings(ran), [false]);
+  assert.deepEqual(narrowings(THREW), [true, true]);
+});
+
+test('each long word stands beside its short one, and only where length mends nothing', () => {
+  const longOf = (plan: Partial<ProbePlan>) =>
+    benignCalls({ ...PLAN, ...plan }, { exports: [], examples: {} }).filter(({ shortCall }) => shortCall);
+  const ids = (plan: Partial<ProbePlan>) =>
+    benignCalls({ ...PLAN, ...plan }, { exports: [], examples: {} }).map(({ id }) => id);
+  for (const flaw of ['command-injection', 'code-injection', 'prototype-pollution', 'path-traversal'] as const) {
+    assert.ok(longOf({ flaw }).length > 0, flaw);
+    for (const { shortCall } of longOf({ flaw })) assert.ok(ids({ flaw }).includes(shortCall ?? ''), shortCall);
+  }
+  assert.ok(longOf({ flaw: 'prototype-pollution', payload: '{"__proto__":{}}' }).length > 0);
+  assert.deepEqual(longOf({ flaw: 'redos' }), []);
+});
+
 test('a call that gave a value must give the same', () => {
   assert.equal(compare(gave(1), gave(1)).differences.length, 0);
   assert.equal(compare(gave(1), gave(2)).differences.length, 1);
@@ -70,6 +102,9 @@ test('a call that shows nothing is not counted as kept', () => {
   assert.equal(compare(nothing, nothing).keptAtEntry, 0);
   assert.equal(compare(gave(false), gave(false)).keptAtEntry, 1);
   assert.equal(compare(gave(null, ['ls']), gave(null, ['ls'])).keptAtEntry, 1);
+  const old = behaviour({ one: gave(1) });
+  const onEmpty = compareBehaviour([call('one', true, true)], [old, old], old);
+  assert.equal(onEmpty.keptAtEntry, 0, 'nor what becomes of an empty word');
 });
 
 test('documented calls are taken as written, and those with a word of the attack are left out', () => {

@@ -6,12 +6,14 @@
  *   elsewhere    every other export, with a few plain arguments
  *
  * Only what a user can rely on is compared: a call that ended the process, gave two answers or was run as program text
- * before the patch is no promise; one that threw, or whose promise stayed open, may do anything else. The words of an error, the order of members and new
- * exports are nobody's contract (`benign-inside.ts` leaves them out).
+ * before the patch is no promise; one that threw, or whose promise stayed open, may do anything else, if it still calls
+ * back and starts what it did. The words of an error, the order of members and new exports are nobody's contract
+ * (`benign-inside.ts` leaves them out).
  */
 import type { FlawClass } from '../formats/flaw-class.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { PlanReach, PlanValue, ProbePlan } from '../probe/index.ts';
+import { ordinaryWords } from './ordinary-words.ts';
 
 export interface BenignCall {
   readonly id: string;
@@ -24,6 +26,8 @@ export interface BenignCall {
   readonly reach: readonly PlanReach[];
   readonly drive: ProbePlan['drive'];
   readonly payload: string;
+  /** The call with a short word of the same kind, where this one differs from it by its length alone. */
+  readonly shortCall?: string | undefined;
 }
 
 /** What a call did: a digestible image of its value, error, arguments afterwards, callbacks and programs started. */
@@ -81,53 +85,6 @@ const PLAIN_ARGUMENTS: readonly (readonly Json[])[] = [
   [7],
 ];
 
-const WORDS: Readonly<Record<FlawClass, readonly string[]>> = {
-  'prototype-pollution': [
-    'a',
-    'a.b',
-    'a.b.c',
-    'name',
-    'x[0].y',
-    'a/b',
-    '/a/b',
-    'list.0',
-    'a=1',
-    'a[b]=1',
-    '[s]\na=1\n',
-  ],
-  'command-injection': ['abc', 'file.txt', '1234', 'user-name', 'v1.2.3', 'main', 'src/a', 'example.org', 'a_b', ''],
-  'code-injection': ['1', '"abc"', '{"a":1}', '[1,2]', 'true', 'abc', 'null', '12.5', '{"a":{"b":"c"}}', 'a.b', ''],
-  'path-traversal': ['/', '/index.html', '/a.txt', '/b/c.txt', '/missing', '/a.txt?x=1', '/b/'],
-  redos: [
-    'abc',
-    '',
-    'a b c',
-    '123',
-    'foo@example.org',
-    '<div class="x">',
-    'a,b;c',
-    '2020-01-02',
-    'https://example.org/a?b=c',
-    '#fff',
-    '1.2.3',
-    '"q"',
-    '  x  ',
-    'a\nb',
-    '- x\n- y',
-  ],
-};
-
-const OBJECTS = [
-  '{}',
-  '{"a":1}',
-  '{"a":{"b":1}}',
-  '{"a":{"b":{"c":[1,2]}},"d":"e"}',
-  '{"name":"x","nested":{"deep":true},"n":null}',
-  '{"list":[1,{"x":2}],"t":"u"}',
-  '{"0":"zero","x-y":{"z":""}}',
-];
-const LISTS = ['["a"]', '["a","b"]', '["a","b","c"]', '["list",0]', '["x"]', '[]', '[{"a":1},{"a":{"b":2}}]'];
-
 /** Words that belong to an attack: a documented call with one of them may be the flaw at work. */
 const SENSITIVE: Readonly<Record<FlawClass, RegExp>> = {
   'prototype-pollution': /__proto__|constructor|prototype/,
@@ -148,9 +105,11 @@ export interface BenignSources {
 
 export function benignCalls(plan: ProbePlan, { exports, examples }: BenignSources): BenignCall[] {
   const { file, format, reach, drive } = plan;
-  const guessed = payloadsLike(plan).map(
-    (payload, index): BenignCall => ({
-      id: `entry ${index}: ${payload.slice(0, 60)}`,
+  const words = ordinaryWords(plan);
+  const idOf = (index: number) => `entry ${index}: ${words[index]?.word.slice(0, 60)}`;
+  const guessed = words.map(
+    ({ word: payload, short }, index): BenignCall => ({
+      id: idOf(index),
       isEntry: true,
       isGuess: GUESSED.has(plan.flaw),
       file,
@@ -158,6 +117,7 @@ export function benignCalls(plan: ProbePlan, { exports, examples }: BenignSource
       reach,
       drive: benignDrive(drive, payload),
       payload,
+      ...(short === undefined ? {} : { shortCall: idOf(words.findIndex(({ word }) => word === short)) }),
     }),
   );
   const documented = documentedArguments(plan, examples).map(
@@ -230,13 +190,6 @@ function textsIn(args: readonly PlanValue[]): string {
   return texts.join(' ');
 }
 
-function payloadsLike({ flaw, payload, drive }: ProbePlan): readonly string[] {
-  const isParsed = 'args' in drive && JSON.stringify(drive.args).includes('"text":"{{payload}}"');
-  if (flaw !== 'prototype-pollution') return WORDS[flaw];
-  if (isParsed || /^\s*\{/.test(payload)) return /^\s*\[/.test(payload) ? LISTS : OBJECTS;
-  return WORDS[flaw];
-}
-
 function benignDrive(drive: ProbePlan['drive'], payload: string): ProbePlan['drive'] {
   return 'requestTarget' in drive && drive.requestTarget !== undefined ? { ...drive, requestTarget: payload } : drive;
 }
@@ -254,18 +207,19 @@ export function compareBehaviour(
   const now = (call: BenignCall) => after.outcomes.get(call.id) ?? null;
   const isSame = (call: BenignCall) => JSON.stringify(is(call)) === JSON.stringify(now(call));
   const entry = promised.filter(({ isEntry }) => isEntry);
+  const atWork = new Set(entry.filter((call) => isSame(call) && isWork(call, is(call))).map(({ id }) => id));
   const kept = new Set((after.exports ?? []).map(({ path, type }) => `${path.join('.')} ${type}`));
   return {
     compared: promised.length,
     comparedAtEntry: entry.length,
-    keptAtEntry: entry.filter((call) => isSame(call) && isTelling(is(call))).length,
+    keptAtEntry: atWork.size,
     unlike: promised.filter((call) => !isSame(call)).map(({ id }) => id),
     differences: promised
-      .filter((call) => !isSame(call) && !isUseless(is(call)))
+      .filter((call) => !isSame(call) && !losesNothing(is(call), now(call)))
       .map((call) => ({
         id: call.id,
         isEntry: call.isEntry,
-        isNarrowing: call.isGuess && isRefusal(now(call)),
+        isNarrowing: call.isGuess && !atWork.has(call.shortCall ?? '') && isRefusal(now(call)),
         before: shorten(is(call)),
         after: shorten(now(call)),
       })),
@@ -301,10 +255,12 @@ function isPromise(outcome: Outcome): boolean {
   return parts !== undefined && !/^(?:Syntax|Reference)Error$/.test(parts.threw ?? '');
 }
 
-/** It threw, or what it promised never came: whatever else it does now takes nothing away. */
-function isUseless(outcome: Outcome): boolean {
-  const parts = partsOf(outcome);
-  return parts?.threw !== undefined || parts?.value === 'text never';
+/** It threw, or what it promised never came: a user can miss no more than what it called back and started on the way. */
+function losesNothing(before: Outcome, after: Outcome): boolean {
+  const [was, now] = [partsOf(before), partsOf(after)];
+  if (was === undefined || (was.threw === undefined && was.value !== 'text never')) return false;
+  if (was.calls === '[]' && was.started.length === 0) return true;
+  return now !== undefined && JSON.stringify([was.calls, was.started]) === JSON.stringify([now.calls, now.started]);
 }
 
 const EMPTY = ['undefined undefined', null, false, 'number NaN', 'text ', 'emitter undefined'];
@@ -337,6 +293,10 @@ function isTelling(outcome: Outcome): boolean {
   const did = parts.calls !== '[]' || parts.started.length > 0 || isArgumentChanged(outcome);
   return did || parts.value === false || !isNothing(parts.value);
 }
+
+/** What is done with an empty word nobody will miss: a patch that refuses every other one may leave it. */
+const isWork = (call: BenignCall, outcome: Outcome): boolean =>
+  !(call.isGuess && call.payload === '') && isTelling(outcome);
 
 /** The arguments afterwards hold more than a harmless input brings along. */
 function isArgumentChanged(outcome: Outcome): boolean {

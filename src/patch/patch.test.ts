@@ -210,6 +210,16 @@ test('a function that always throws, returns or does nothing is symptom-only', a
   }
 });
 
+test('a guard that only measures the path breaks', async () => {
+  for (const [from, to] of [
+    ["const keys = path.split('.');", "if (path.length > 16) return object;\n  const keys = path.split('.');"],
+    ['place[last] = value;', 'if (last.length < 12) place[last] = value;'],
+  ] as const) {
+    const { verdict, told } = await verdictOf(patchOf('index.js', from, to));
+    assert.equal(verdict, 'breaks', told);
+  }
+});
+
 test('a fix that changes what ordinary calls do breaks', async () => {
   const { verdict, told } = await verdictOf(
     FIX + patchOf('index.js', 'at === undefined ? undefined : at[key]', 'at === undefined ? null : at[key]'),

@@ -234,7 +234,7 @@ async function gather(
   const observed = await observe(parts, copy, tree.name, plan, calls);
   const benign = compareBehaviour(calls, behaviour, observed);
   // What breaks the package is refused for that; the rest of the attack would only take time.
-  if (silence === 'not-reached' || benign.differences.length > 0 || benign.missingExports.length > 0) {
+  if (silence === 'not-reached' || breakingDifferences(benign).length > 0 || benign.missingExports.length > 0) {
     return { ...facts, variants: NO_VARIANTS, benign, tests: NOT_RUN, firesAfterRevert: false };
   }
   const variants = await attackVariants(parts, baseline, copy);

@@ -1,0 +1,84 @@
+/** A small package that starts a program with what it is given: how far a patch may narrow what it takes. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { systemClock } from '../lib/clock.ts';
+import { systemRandom } from '../lib/id.ts';
+import { type ProbePlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
+import { createSandbox, type Sandbox } from '../sandbox/index.ts';
+import { createRegistry, openTarget } from '../target/index.ts';
+import { type Baseline, measureBaseline, type PatchParts, verifyPatch, writePatch } from './index.ts';
+
+/** What the program prints is not there to be found where programs only seem to run: each ordinary call throws. */
+const SOURCE = `'use strict';
+const { execSync } = require('child_process');
+exports.look = function look(word) {
+  const printed = execSync('lookup ' + word).toString();
+  return printed.match(/found (.*)/)[1];
+};
+`;
+const FILES = new Map([
+  ['package.json', '{"name":"word-look","version":"1.0.0","main":"index.js"}'],
+  ['index.js', SOURCE],
+]);
+const PLAN: ProbePlan = {
+  flaw: 'command-injection',
+  file: '',
+  format: 'cjs',
+  reach: [{ kind: 'get', name: 'look' }],
+  drive: { kind: 'call', args: [{ kind: 'payload' }], after: [] },
+  payload: ';touch {{canary}};',
+};
+
+let home: string;
+let sandbox: Sandbox;
+let parts: PatchParts;
+let baseline: Baseline;
+
+before(async () => {
+  home = mkdtempSync(join(tmpdir(), 'headstart-narrowing-'));
+  const made = await createSandbox({
+    profile: 'user',
+    stateDirectory: join(home, 'state'),
+    nodeBinary: process.execPath,
+    random: systemRandom,
+    clock: systemClock,
+  });
+  assert.ok(made.ok);
+  sandbox = made.value;
+  mkdirSync(join(home, 'word-look'));
+  for (const [path, text] of FILES) writeFileSync(join(home, 'word-look', path), text);
+  const registry = createRegistry({ mode: 'offline', cache: join(home, 'cache') });
+  const opened = await openTarget({ target: join(home, 'word-look'), scratch: join(home, 'scratch'), registry });
+  assert.ok(opened.ok);
+  parts = { run: sandbox.run, random: systemRandom, scratch: join(home, 'copies') };
+  const text = renderReproducer(PLAN, { packageName: 'word-look' });
+  baseline = await measureBaseline(parts, opened.value, { file: reproducerFileName(PLAN), text });
+});
+after(async () => {
+  await sandbox?.close();
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** With this as the first line of the function. */
+async function verdictWith(line: string) {
+  const text = SOURCE.replace('look(word) {', () => `look(word) {\n  ${line}`);
+  const patch = writePatch(FILES, new Map(FILES).set('index.js', text));
+  const { verdict, reasons } = await verifyPatch(parts, baseline, patch);
+  return { verdict, told: reasons.join('\n') };
+}
+
+test('a patch that takes words of one kind alone is a fix, and tells what it refuses', async () => {
+  const { verdict, told } = await verdictWith("if (!/^[0-9]*$/.test(word)) throw new Error('not a number');");
+  assert.equal(verdict, 'fixes', told);
+  assert.match(told, /inputs that no document mentions are refused now/);
+});
+
+test('a patch that measures what it is given, or does nothing with it, is no fix', async () => {
+  for (const line of ["if (word.length > 16) throw new Error('too long');", 'if (word.length > 0) return;']) {
+    const { verdict, told } = await verdictWith(line);
+    assert.match(verdict, /^(?:breaks|symptom-only)$/, `${line}: ${told}`);
+  }
+});
