@@ -27,12 +27,15 @@ function lockHash() {
     .digest('hex');
 }
 
-function isInstalled(wanted) {
-  try {
-    return fs.readFileSync(STAMP, 'utf8') === wanted;
-  } catch {
-    return false;
-  }
+/** Whose scripts need the packages of development, too: more than half of all files. */
+const DEVELOPMENT = ['test', 'check', 'bench'];
+
+/** The stamp names the lock file, and whether the packages of development were left out. */
+const stampOf = (hash, isWhole) => (isWhole ? hash : `${hash} without development`);
+
+function isInstalled(hash, isWhole) {
+  const stamp = readOr(STAMP, '');
+  return stamp === stampOf(hash, true) || (!isWhole && stamp === stampOf(hash, false));
 }
 
 /**
@@ -72,16 +75,17 @@ function isAlive(pid) {
   }
 }
 
-async function installPackages() {
-  const wanted = lockHash();
-  if (isInstalled(wanted)) return;
+async function installPackages(isWhole) {
+  const hash = lockHash();
+  if (isInstalled(hash, isWhole)) return;
   await takeInstallLock();
   try {
-    if (isInstalled(wanted)) return;
+    if (isInstalled(hash, isWhole)) return;
     say('Installing the packages of package-lock.json (npm ci, no install scripts) ...');
-    const status = await runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
+    const omit = isWhole ? [] : ['--omit=dev'];
+    const status = await runNpm(['ci', ...omit, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
     if (status !== 0) fail('npm ci failed; see its message above. The npm registry must be reachable once.');
-    fs.writeFileSync(STAMP, wanted);
+    fs.writeFileSync(STAMP, stampOf(hash, isWhole));
   } finally {
     fs.rmSync(LOCK, { force: true });
   }
@@ -129,7 +133,7 @@ function chooseScript([command = '', ...rest]) {
 }
 
 async function main() {
-  await installPackages();
+  await installPackages(DEVELOPMENT.includes(process.argv[2]));
   const home = process.env.HEADSTART_HOME ? path.resolve(process.env.HEADSTART_HOME) : path.join(ROOT, '.headstart');
   const [script, ...args] = chooseScript(process.argv.slice(2));
   // Stripping types of the code that runs inside the sandbox is still marked as experimental.
