@@ -18,6 +18,8 @@ interface Attack {
 interface Job {
   readonly token: string;
   readonly attacks: readonly Attack[];
+  /** What follows the canary on each command line. */
+  readonly words: readonly string[];
   /** Side by side. */
   readonly atOnce: number;
   readonly seconds: number;
@@ -62,7 +64,7 @@ function perform({ canary, file }: Attack): Promise<object> {
   return new Promise((resolve) => {
     const child = spawn(
       'sh',
-      ['-c', 'ulimit -t "$1"; shift; exec "$@"', 'sh', `${job.cpuSeconds}`, 'node', file, canary],
+      ['-c', 'ulimit -t "$1"; shift; exec "$@"', 'sh', `${job.cpuSeconds}`, 'node', file, canary, ...job.words],
       {
         cwd: directory,
         env: { ...process.env, HOME: directory, PWD: directory },

@@ -35,8 +35,8 @@ export interface Attack {
   readonly recordSha256: string;
 }
 
-/** Whether an attack mostly waits or mostly computes. */
-export type Pace = 'waiting' | 'busy';
+/** Whether an attack mostly waits or mostly computes; `brief` stops computing at the first size that takes long. */
+export type Pace = 'waiting' | 'busy' | 'brief';
 
 export type AttackEnd = Pick<Attack, 'end' | 'verdict'>;
 
@@ -56,7 +56,9 @@ const SCRIPT = new URL('./attack-inside.ts', import.meta.url);
 /** Attacks in one sandbox; what one can do to the others, a patch can do by looking at its own canary. */
 const ATTACKS_TOGETHER = 24;
 /** Mostly they wait for an effect; slow expressions use the processor, and are measured by the time they had of it. */
-const AT_ONCE: Readonly<Record<Pace, number>> = { waiting: 8, busy: 6 };
+const AT_ONCE: Readonly<Record<Pace, number>> = { waiting: 8, busy: 6, brief: 6 };
+/** The least length of a text that a reproducer of a slow expression must be slow for. */
+const WORDS: Readonly<Record<Pace, readonly string[]>> = { waiting: [], busy: [], brief: ['0'] };
 /** For one of them. */
 const SECONDS_TOGETHER = 120;
 /** A busy machine may take many times the processor's own time; what counts is `cpuSeconds`. */
@@ -126,6 +128,7 @@ async function attackOnce(
   const job = {
     token,
     attacks: attacks.map(({ canary, file }) => ({ canary, file })),
+    words: WORDS[pace],
     atOnce: AT_ONCE[pace],
     seconds: SECONDS_TOGETHER,
     cpuSeconds,

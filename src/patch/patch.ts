@@ -181,7 +181,8 @@ async function tryVariants(
     return reproducer === undefined ? [] : [{ variant, reproducer }];
   });
   const reproducers = written.map(({ reproducer }) => reproducer);
-  const ends = await attackTogether(run, random, tree, reproducers, paceOf(plan));
+  // That this version takes texts of full length, the reproducer has shown.
+  const ends = await attackTogether(run, random, tree, reproducers, paceOf(plan, 'brief'));
   return written.map(({ variant }, at) => ({ variant, fires: ends[at]?.verdict?.fired === true }));
 }
 
@@ -302,14 +303,17 @@ export interface QuickLook {
 export const LOUD: QuickLook = { isSilent: false, changed: new Set(), unlike: new Set() };
 
 /** Reproducer silent but reached, some variants silent, and which ordinary calls differ? The cheapest question first. */
-export async function lookAt(parts: PatchParts, baseline: Baseline, copy: Version): Promise<QuickLook> {
+export async function lookAt(
+  parts: PatchParts,
+  baseline: Baseline,
+  copy: Version,
+  most = QUICK_VARIANTS,
+): Promise<QuickLook> {
   const { tree, variants, reproducer, plan, calls, behaviour } = baseline;
   const { run, random } = parts;
   if (plan === null || silenceOf(await attack(run, random, copy, reproducer)) !== 'silent') return LOUD;
-  const effective = evenly(
-    variants.filter(({ variant, fires }) => fires && !variant.isBeyond),
-    QUICK_VARIANTS,
-  );
+  const within = variants.filter(({ variant, fires }) => fires && !variant.isBeyond);
+  const effective = evenly(within, most);
   const reproducers = effective.flatMap(({ variant }) => render(variant.plan, tree.name) ?? []);
   const ends = await attackTogether(run, random, copy, reproducers, paceOf(plan));
   if (ends.some((end) => silenceOf(end) === 'fired')) return LOUD;
@@ -383,7 +387,7 @@ function render(plan: ProbePlan, packageName: string): Reproducer | undefined {
   }
 }
 
-const paceOf = (plan: ProbePlan | null): Pace => (plan?.flaw === 'redos' ? 'busy' : 'waiting');
+const paceOf = (plan: ProbePlan | null, busy: Pace = 'busy'): Pace => (plan?.flaw === 'redos' ? busy : 'waiting');
 
 const sameTexts = (left: FileTexts, right: FileTexts) =>
   left.size === right.size && [...left].every(([path, text]) => right.get(path) === text);

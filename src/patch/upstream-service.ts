@@ -54,13 +54,18 @@ export async function upstreamPatch(
   if (!applied.ok) return applied;
   const edits = editsBetween(texts, applied.value);
   const look = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen);
+  const glance = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen, 0);
   const loaded = new Set(baseline.first.coverage.loaded);
   const near = edits.filter(({ path }) => !texts.has(path) || loaded.has(`${tree.name}/${path}`));
   const whole = await look(edits);
   const isNoWorse = ({ isSilent, unlike }: QuickLook) =>
     isSilent && [...unlike].every((id) => whole.isSilent && whole.unlike.has(id));
-  const made = async (start: readonly Edit[], seen: QuickLook) =>
-    ok(writePatch(texts, applyEdits(texts, await shrink(start, seen.unlike, look))));
+  const made = async (start: readonly Edit[], seen: QuickLook) => {
+    // Without variants first, which cost most: what is left must hold against them, or every step is asked to.
+    const bold = await shrink(start, seen.unlike, glance);
+    const holds = bold.length === start.length || (await look(bold)).isSilent;
+    return ok(writePatch(texts, applyEdits(texts, holds ? bold : await shrink(start, seen.unlike, look))));
+  };
   for (const start of [editsAtFrames(baseline, texts, edits), near]) {
     if (start.length === 0 || start.length === edits.length) continue;
     const seen = await look(start);
@@ -128,6 +133,7 @@ async function lookWith(
   baseline: Baseline,
   texts: FileTexts,
   edits: readonly Edit[],
+  variants?: number,
 ): Promise<QuickLook> {
   const after = applyEdits(texts, edits);
   const paths = [...new Set(edits.map(({ path }) => path))];
@@ -136,7 +142,7 @@ async function lookWith(
   const only = (all: FileTexts) => new Map([...all].filter(([path]) => paths.includes(path)));
   const copy = await copyWith(baseline.tree, parts.scratch, only(texts), only(after));
   try {
-    return await lookAt(parts, baseline, copy);
+    return await lookAt(parts, baseline, copy, variants);
   } finally {
     await copy.dispose();
   }
