@@ -3,6 +3,7 @@
  * costs more than the run; a group goes back only when no process is left in it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupParent, CgroupParents, Controller } from './cgroup-client.ts';
@@ -25,7 +26,8 @@ export interface CgroupUsage {
 }
 
 export interface Cgroup {
-  join(pid: number): void;
+  /** The kernel may let this wait several milliseconds, so it is done beside the mounts of the run. */
+  join(pid: number): Promise<void>;
   /** Counted from when the group was taken. */
   readUsage(): CgroupUsage;
   /** Processes still in the group. */
@@ -129,8 +131,8 @@ function toCgroup(groups: Groups, giveBack: (empty: boolean) => void): Cgroup {
     return [...new Set(all.filter(Boolean).map(Number))];
   };
   return {
-    join(pid) {
-      for (const directory of directories) writeFileSync(join(directory, 'cgroup.procs'), String(pid));
+    async join(pid) {
+      for (const directory of directories) await writeFile(join(directory, 'cgroup.procs'), String(pid));
     },
     readUsage: () => {
       const now = readCounters(groups);

@@ -64,6 +64,8 @@ export interface Launched {
   readonly stdin: NonNullable<ChildProcess['stdin']>;
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** The run's first process, known before its mounts are made; undefined when bubblewrap ended instead. */
+  readonly init: Promise<number | undefined>;
   /** Resolves when the first program waits inside; undefined when bubblewrap ended instead. */
   readonly ready: Promise<Waiting | undefined>;
 }
@@ -167,9 +169,12 @@ function readInfo(stream: Readable): Promise<number | undefined> {
   });
 }
 
-async function waitInside(child: ChildProcess, word: 'g' | 'k'): Promise<Waiting | undefined> {
+async function waitInside(
+  child: ChildProcess,
+  info: Promise<number | undefined>,
+  word: 'g' | 'k',
+): Promise<Waiting | undefined> {
   const handshake = (child.stdio as readonly unknown[])[HANDSHAKE] as Duplex;
-  const info = readInfo((child.stdio as readonly unknown[])[INFO] as Readable);
   const waiting = await new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
@@ -197,12 +202,14 @@ export function launch(plan: LaunchPlan): Launched {
     const child = spawnPlan(plan, descriptors);
     const { stdin, stdout, stderr } = child;
     if (!stdin || !stdout || !stderr) throw new Error('the launcher was started without pipes');
+    const init = readInfo((child.stdio as readonly unknown[])[INFO] as Readable);
     return {
       child,
       stdin,
       stdout,
       stderr,
-      ready: waitInside(child, plan.without.has('closed descriptors') ? 'k' : 'g'),
+      init,
+      ready: waitInside(child, init, plan.without.has('closed descriptors') ? 'k' : 'g'),
     };
   } finally {
     descriptors.forEach(closeSync);

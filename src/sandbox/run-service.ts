@@ -1,7 +1,7 @@
 /**
  * One run from its start to its record: launch, bound, watch, end, count survivors, collect.
  *
- *   launch ──ready──▶ join cgroup, open tmpfs ──leave──▶ command ──exit or kill──▶ count ──▶ collect ──▶ record
+ *   launch ──ready──▶ in its cgroup, tmpfs open ──leave──▶ command ──exit or kill──▶ count ──▶ collect ──▶ record
  *      └─ ended early: refused, with the launcher's own words
  */
 import { once } from 'node:events';
@@ -113,7 +113,6 @@ async function drive(
     end = reason;
     kill(launched, waiting, cgroup);
   };
-  cgroup?.join(waiting.init);
   const output = keepOutput(launched, request.limits.outputBytes, () => stop('output'));
   plan.attestation?.observe(waiting.init);
   const watch = cgroup
@@ -179,6 +178,8 @@ export async function runOnce(plan: LaunchPlan, cgroup: Cgroup | undefined): Pro
     words.push(chunk);
   };
   launched.stderr.on('data', listen);
+  const joined = launched.init.then((init) => (init === undefined ? undefined : cgroup?.join(init)));
+  joined.catch(() => undefined);
   const ended = once(launched.child, 'close');
   ended.catch(() => undefined);
   const waiting = await launched.ready.catch((cause) => {
@@ -197,6 +198,7 @@ export async function runOnce(plan: LaunchPlan, cgroup: Cgroup | undefined): Pro
       const reason = 'the first process stands in the process id namespace of the host';
       return refuse({ kind: 'layer-missing', layer: 'pid namespace', reason });
     }
+    await joined;
     return ok(await drive(launched, waiting, plan, cgroup));
   } catch (cause) {
     kill(launched, waiting, cgroup);
