@@ -57,8 +57,8 @@ const SCRIPT = new URL('./attack-inside.ts', import.meta.url);
 const ATTACKS_TOGETHER = 24;
 /** Mostly they wait for an effect; slow expressions use the processor, and are measured by the time they had of it. */
 const AT_ONCE: Readonly<Record<Pace, number>> = { waiting: 8, busy: 6, brief: 6 };
-/** The least length of a text that a reproducer of a slow expression must be slow for. */
-const WORDS: Readonly<Record<Pace, readonly string[]>> = { waiting: [], busy: [], brief: ['0'] };
+/** For a reproducer of a slow expression: the least length of a text, and the milliseconds that are enough to tell. */
+const WORDS: Readonly<Record<Pace, readonly string[]>> = { waiting: [], busy: [], brief: ['0', '60'] };
 /** For one of them. */
 const SECONDS_TOGETHER = 120;
 /** A busy machine may take many times the processor's own time; what counts is `cpuSeconds`. */

@@ -124,3 +124,14 @@ test('the attacked function is not called with plain arguments of another kind, 
   const elsewhere = benignCalls(PLAN, { exports, examples: {} }).filter(({ isEntry }) => !isEntry);
   assert.ok(elsewhere.length > 5 && elsewhere.every(({ id }) => id.startsWith('other ')));
 });
+
+test('what documents call the package itself with is ordinary for it, not for one of its functions', () => {
+  const examples = { main: [[{ kind: 'json', value: '1 second' } as const]] };
+  const documented = (reach: ProbePlan['reach']) =>
+    benignCalls({ ...PLAN, reach }, { exports: [], examples }).filter(({ id }) => id.startsWith('documented'));
+  assert.deepEqual(
+    documented([]).map(({ drive }) => 'args' in drive && drive.args),
+    examples.main,
+  );
+  assert.equal(documented(PLAN.reach).length, 0);
+});

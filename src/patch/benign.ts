@@ -153,7 +153,8 @@ export function benignCalls(plan: ProbePlan, { exports, examples }: BenignSource
 /** Calls whose arguments are all written out, without a word of the attack in them. */
 function documentedArguments({ flaw, reach, drive }: ProbePlan, examples: BenignSources['examples']): PlanValue[][] {
   if (drive.kind !== 'call' && drive.kind !== 'construct') return [];
-  const name = reach.findLast((step) => step.kind === 'get')?.name ?? '';
+  // What the package itself is called as in its documentation is collected under this name.
+  const name = reach.length === 0 ? 'main' : (reach.findLast((step) => step.kind === 'get')?.name ?? '');
   const lists = Object.hasOwn(examples, name) ? (examples[name] ?? []) : [];
   return lists
     .filter((args) => args.length > 0 && args.every(isWrittenOut) && !SENSITIVE[flaw].test(textsIn(args)))

@@ -54,25 +54,27 @@ export async function upstreamPatch(
   if (!applied.ok) return applied;
   const edits = editsBetween(texts, applied.value);
   const look = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen);
+  // Without variants, which cost most.
   const glance = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen, 0);
   const loaded = new Set(baseline.first.coverage.loaded);
   const near = edits.filter(({ path }) => !texts.has(path) || loaded.has(`${tree.name}/${path}`));
-  const whole = await look(edits);
+  const whole = await glance(edits);
   const isNoWorse = ({ isSilent, unlike }: QuickLook) =>
     isSilent && [...unlike].every((id) => whole.isSilent && whole.unlike.has(id));
-  const made = async (start: readonly Edit[], seen: QuickLook) => {
-    // Without variants first, which cost most: what is left must hold against them, or every step is asked to.
+  for (const start of [editsAtFrames(baseline, texts, edits), near, edits]) {
+    if (start.length === 0 || (start !== edits && start.length === edits.length)) continue;
+    const seen = start === edits ? whole : await glance(start);
+    if (!isNoWorse(seen)) continue;
     const bold = await shrink(start, seen.unlike, glance);
-    const holds = bold.length === start.length || (await look(bold)).isSilent;
-    return ok(writePatch(texts, applyEdits(texts, holds ? bold : await shrink(start, seen.unlike, look))));
-  };
-  for (const start of [editsAtFrames(baseline, texts, edits), near]) {
-    if (start.length === 0 || start.length === edits.length) continue;
-    const seen = await look(start);
-    if (isNoWorse(seen)) return await made(start, seen);
+    if ((await look(bold)).isSilent) return made(bold);
+    // It was made smaller than the variants allow: every step is held against them now.
+    if ((await look(start)).isSilent) return made(await shrink(start, seen.unlike, look));
   }
-  if (whole.isSilent) return await made(edits, whole);
   return refuse('the fixed version does not mend this finding');
+
+  function made(kept: readonly Edit[]): Result<string, string> {
+    return ok(writePatch(texts, applyEdits(texts, kept)));
+  }
 }
 
 /** Around the places the effect came through, where most flaws are mended. */

@@ -39,8 +39,9 @@ function head(plan: ProbePlan, { packageName, fileName }: RedosRenderOptions): s
   const flaw = FLAW_CLASSES.redos;
   return [
     `// ${flaw.title} (${flaw.cwe}) in ${packageName}, shown by how the CPU time of one call grows.`,
-    `// Run it where node_modules/${packageName} lies: node ${fileName} [canary [length]]`,
-    '// A text shorter than `length` (16000 unless given) is never enough, so that a bound on it counts as a repair.',
+    `// Run it where node_modules/${packageName} lies: node ${fileName} [canary [length [enough]]]`,
+    '// A text shorter than `length` (16000 unless given) is never long enough, so that a bound on it counts as a repair;',
+    '// a call that takes more than `enough` milliseconds (150 unless given) is slow enough.',
     '// Exit status: 0 the flaw showed, 1 it did not, 2 the target could not be loaded or the call not reached.',
     ...(plan.format === 'esm'
       ? ["import fs from 'node:fs';", "import crypto from 'node:crypto';"]
@@ -48,6 +49,7 @@ function head(plan: ProbePlan, { packageName, fileName }: RedosRenderOptions): s
     '',
     "const canary = process.argv[2] ?? `hs${crypto.randomBytes(8).toString('hex')}`;",
     'const length = Number(process.argv[3] ?? 16000);',
+    'const enough = Number(process.argv[4] ?? 150);',
     'const exit = process.exit;',
     'process.stdout.write = () => true;',
     'process.stderr.write = () => true;',
@@ -160,7 +162,7 @@ function growthText(plan: ProbePlan): string[] {
     '    growth.cpuMs.push(await cpuMilliseconds(input(pump, count)));',
     '    growth.controlMs.push(await cpuMilliseconds(input(harmless, count)));',
     '    const [before = 0, last = before] = growth.cpuMs.slice(-2);',
-    `    const isLong = last > 150${isExponential ? ';' : ' && growth.sizes.at(-1) >= length;'}`,
+    `    const isLong = last > enough${isExponential ? ';' : ' && growth.sizes.at(-1) >= length;'}`,
     '    if (isLong || (last > 40 && last * (last / before) > 3000) || next(count) > end) break;',
     '    count = next(count);',
     '  }',
