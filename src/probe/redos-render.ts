@@ -150,7 +150,13 @@ function growthText(plan: ProbePlan): string[] {
     '}',
     ...(isExponential
       ? ['// A little more each time: it grows faster than any power.', 'const next = (count) => count + 1;']
-      : ['// Twice as much each time.', 'const next = (count) => count * 2;']),
+      : [
+          '// Twice as much each time; four times, once it is slow, if that is soon enough over and leads no further than needed.',
+          'const next = (count, last = 0, before = last) => {',
+          '  const leaps = last > 40 && last * (last / before) ** 2 <= 3000 && input(pump, count * 2).length < length;',
+          '  return leaps ? count * 4 : count * 2;',
+          '};',
+        ]),
     'const growth = { sizes: [], cpuMs: [], exponent: 0, controlMs: [] };',
     'async function measure() {',
     '  for (let warm = 0; warm < 3; warm++) await call(input(pump, 4));',
@@ -164,7 +170,7 @@ function growthText(plan: ProbePlan): string[] {
     '    const [before = 0, last = before] = growth.cpuMs.slice(-2);',
     `    const isLong = last > enough${isExponential ? ';' : ' && growth.sizes.at(-1) >= length;'}`,
     '    if (isLong || (last > 40 && last * (last / before) > 3000) || next(count) > end) break;',
-    '    count = next(count);',
+    '    count = next(count, last, before);',
     '  }',
     '  // What the harmless input of the same length takes is the price of the call, not of the expression.',
     '  const above = growth.cpuMs.map((used, at) => used - growth.controlMs[at]);',
