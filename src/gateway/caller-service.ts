@@ -10,7 +10,7 @@ import type { RateLimiter } from './gcra.ts';
 type Presence = ReturnType<typeof createPresenceStore>;
 
 export interface CallerParts {
-  readonly authority: Pick<Authority, 'isFresh' | 'findCaller'>;
+  readonly authority: Pick<Authority, 'isFresh' | 'findCaller' | 'findKey'>;
   readonly presence: Pick<Presence, 'useProof' | 'bindFirst'>;
   readonly rates: RateLimiter;
   readonly clock: Clock;
@@ -21,9 +21,12 @@ type Outcome = Result<Caller, Refusal>;
 
 export interface Callers {
   identify(request: IncomingMessage): Outcome | Promise<Outcome>;
+  /** The same caller as they are now: what was known when the headers came may have ended before the body did. */
+  lookAgain(caller: Caller): Outcome;
 }
 
 const MAX_KEY_CHARS = 256;
+const unconfirmed = refuse<Refusal>({ kind: 'unavailable', detail: 'its authority is not confirmed' });
 const unauthenticated = refuse<Refusal>({ kind: 'unauthenticated' });
 const badProof = (detail: string) => refuse<Refusal>({ kind: 'proof-required', detail });
 
@@ -45,13 +48,17 @@ export function createCallers(parts: CallerParts): Callers {
   };
   return {
     identify(request) {
-      if (!authority.isFresh(monotonicMs()))
-        return refuse({ kind: 'unavailable', detail: 'its authority is not confirmed' });
+      if (!authority.isFresh(monotonicMs())) return unconfirmed;
       const presented = readKey(request);
       const caller = presented === undefined ? undefined : authority.findCaller(presented);
       if (presented === undefined || !caller) return unauthenticated;
       if (caller.bind === 'none') return admit(caller);
       return checkProof(parts, request, presented, caller).then((proven) => (proven.ok ? admit(caller) : proven));
+    },
+    lookAgain({ key }) {
+      if (!authority.isFresh(monotonicMs())) return unconfirmed;
+      const current = authority.findKey(key);
+      return current ? ok(current) : unauthenticated;
     },
   };
 }

@@ -69,6 +69,8 @@ export function createGateway(parts: GatewayParts): Gateway {
     if (!body) return;
     if (!body.ok) return no(body.refusal);
     try {
+      const current = callers.lookAgain(caller.value);
+      if (!current.ok) return no(current.refusal);
       const { requestId } = visit;
       await calls.serve({
         request,
@@ -76,7 +78,7 @@ export function createGateway(parts: GatewayParts): Gateway {
         dialect: route.dialect,
         requestId,
         body: body.value,
-        caller: caller.value,
+        caller: current.value,
       });
     } finally {
       bodies.release(body.value.length);

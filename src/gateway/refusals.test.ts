@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import { createGate, type Gate, type RunningGateway } from '../../test/support/gate.ts';
-import { until } from '../../test/support/programme.ts';
+import { ACTOR, okOf, until } from '../../test/support/programme.ts';
 import { createNoticeStore } from '../program/index.ts';
 import { BODY_LIMITS } from './body-client.ts';
 
@@ -126,6 +126,25 @@ test('a body that is too large, or does not come, is refused in the form of its 
     if (text.includes('request_timeout')) break;
   }
   assert.match(text, /^HTTP\/1.1 408/);
+});
+
+test('a key that ends while the body is still coming is refused: what holds is what holds at its last byte', async () => {
+  const ending = await gate.key(acme, person, MODELS);
+  const sent = gate.provider.seen.length;
+  const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  const body = JSON.stringify(ask);
+  const head = `POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: ${ending.key}\r\ncontent-length: ${body.length}\r\n\r\n`;
+  socket.write(head + body.slice(0, 5));
+  okOf(await gate.world.keys.revokeKey(ending.id, ACTOR));
+  await until(() => gateway.authority.findCaller(ending.key) === undefined);
+  socket.write(body.slice(5));
+  let text = '';
+  for await (const chunk of socket) {
+    text += chunk;
+    if (text.includes('"error"') || text.includes('"message"')) break;
+  }
+  assert.match(text, /^HTTP\/1.1 (401|408)/);
+  assert.equal(gate.provider.seen.length, sent);
 });
 
 /** RFC 9449. */
