@@ -8,4 +8,3 @@ export {
   explainEgress,
 } from './egress.ts';
 export { namedOrigins, type Origin } from './named-host.ts';
-export { isPublicAddress } from './public-address.ts';

@@ -1,5 +1,5 @@
 /** The door of scope: on which assets an organisation may use the model, and what proves it. */
-export { ASSET_FORMS, assetText, readAsset } from './asset.ts';
+export { ASSET_FORMS, assetText } from './asset.ts';
 export { type Challenge, instruct, METHODS, type Method } from './proof.ts';
 export { createProofClient, type ProofClient, type ProofClientParts } from './proof-client.ts';
 export { createScopeJobs } from './proving-service.ts';
@@ -7,4 +7,4 @@ export { createScoping, type ScopeParts, type Scoping } from './scope.ts';
 export type { Answer, Holding } from './scope-answer.ts';
 export type { ScopedAsset, ScopeId } from './scope-store.ts';
 export type { Pass, ScopeRefusal } from './scope-writing-service.ts';
-export { AUTHORISATION_TYPE, CRITICAL_LIST_TYPE, signAuthorisation } from './signed-document.ts';
+export { signAuthorisation } from './signed-document.ts';

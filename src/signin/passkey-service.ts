@@ -39,8 +39,6 @@ export interface PasskeyParts {
   readonly nameOf: (tx: Transaction, person: string) => Promise<string | undefined>;
 }
 
-export type Passkeys = ReturnType<typeof createPasskeys>;
-
 export function createPasskeys(parts: PasskeyParts) {
   return { ...createEnrolment(parts), ...createPasskeySignIn(parts) };
 }
