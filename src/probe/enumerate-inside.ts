@@ -199,7 +199,7 @@ class Walk {
       this.found.push({ file, format, reach, name, source, constructs: true });
   }
 
-  /** Writing into a stream, and emitting what an emitter listens to itself. `fresh`: every walk makes a new one. */
+  /** Writing into a stream, and emitting what an emitter listens to itself. It is fresh where every walk makes a new one. */
   #channels(value: object, reach: readonly PlanReach[], source: string, fresh: boolean): void {
     const { file, format } = this.#root;
     const at = (name: string): Subject => ({

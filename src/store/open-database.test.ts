@@ -56,12 +56,17 @@ test('a statement that escapes its transaction is refused', async () => {
 test('of two serializable writers that conflict, the second is run again when it asked for that', async () => {
   await test_.database.query(`insert into fruit (name, weight) values ('kiwi', 0)`);
   let runs = 0;
+  let meet: () => void = () => {};
+  const bothHaveRead = new Promise<void>((resolve) => {
+    meet = resolve;
+  });
   const bump = () =>
     test_.database.transaction(
       async (tx) => {
         runs += 1;
         const { rows } = await tx.query<{ weight: number }>(`select weight from fruit where name = 'kiwi'`);
-        await tx.query('select pg_sleep(0.05)');
+        if (runs >= 2) meet();
+        await bothHaveRead;
         await tx.query(`update fruit set weight = $1 where name = 'kiwi'`, [(rows[0]?.weight ?? 0) + 1]);
       },
       { isolation: 'serializable', attempts: 5 },
