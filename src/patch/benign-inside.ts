@@ -269,6 +269,7 @@ async function perform(call: BenignCall): Promise<unknown> {
     const end = await walk({ value, owner: undefined }, drive.after, payload, calls);
     return await within(end.value, SETTLE_MS);
   };
+  const given = stringify(image(args));
   let result: unknown;
   try {
     result = { value: image(await outcome()) };
@@ -278,7 +279,8 @@ async function perform(call: BenignCall): Promise<unknown> {
   }
   const waits = call.isEntry && JSON.stringify(drive).includes('"callback"');
   for (let waited = 0; waits && calls.length === 0 && waited < CALLBACK_MS; waited += 10) await pause(10);
-  return { result, args: image(args), calls: image(calls), started: [...started] };
+  const after = image(args);
+  return { result, args: after, isChanged: stringify(after) !== given, calls: image(calls), started: [...started] };
 }
 
 /** A program is started once, in this process, and then asked again and again. */

@@ -107,6 +107,22 @@ test('a call that shows nothing is not counted as kept', () => {
   assert.equal(onEmpty.keptAtEntry, 0, 'nor what becomes of an empty word');
 });
 
+test('an answer that depends on the input shows the function at work, and so does a changed argument', () => {
+  const nothing = gave('undefined undefined');
+  const compareAll = (outcomes: Readonly<Record<string, Json>>) => {
+    const all = behaviour(outcomes);
+    return compareBehaviour(
+      Object.keys(outcomes).map((id) => call(id, false)),
+      [all, all],
+      all,
+    ).keptAtEntry;
+  };
+  assert.equal(compareAll({ a: nothing, b: nothing }), 0);
+  assert.equal(compareAll({ a: gave(null), b: gave({ error: '' }) }), 2);
+  assert.equal(compareAll({ a: { ...(nothing as object), isChanged: true } as Json }), 1);
+  assert.equal(compareAll({ a: gave(['text 400']) }), 0, 'a refusal of a server is none');
+});
+
 test('documented calls are taken as written, and those with a word of the attack are left out', () => {
   const text = (value: string) => ({ kind: 'json', value }) as const;
   const examples = { look: [[text('main')], [text('a; b')], [{ kind: 'payload' } as const]] };

@@ -208,7 +208,7 @@ export function compareBehaviour(
   const now = (call: BenignCall) => after.outcomes.get(call.id) ?? null;
   const isSame = (call: BenignCall) => JSON.stringify(is(call)) === JSON.stringify(now(call));
   const entry = promised.filter(({ isEntry }) => isEntry);
-  const atWork = new Set(entry.filter((call) => isSame(call) && isWork(call, is(call))).map(({ id }) => id));
+  const atWork = callsAtWork(entry.filter(isSame), is);
   const kept = new Set((after.exports ?? []).map(({ path, type }) => `${path.join('.')} ${type}`));
   return {
     compared: promised.length,
@@ -234,17 +234,20 @@ interface Parts {
   readonly value?: Json;
   /** The name of the error; undefined where none was thrown. */
   readonly threw: string | undefined;
+  /** The arguments, by the call. */
+  readonly isChanged: boolean;
   readonly calls: string;
   readonly started: readonly Json[];
 }
 
 function partsOf(outcome: Outcome): Parts | undefined {
   if (outcome === null || typeof outcome !== 'object' || Array.isArray(outcome)) return undefined;
-  const { result, calls, started } = outcome as Readonly<Record<string, Json>>;
+  const { result, isChanged, calls, started } = outcome as Readonly<Record<string, Json>>;
   if (result === null || typeof result !== 'object' || Array.isArray(result)) return undefined;
   return {
     threw: result !== undefined && 'threw' in result ? String(result.threw) : undefined,
     ...(result !== undefined && 'value' in result ? { value: result.value as Json } : {}),
+    isChanged: isChanged === true,
     calls: JSON.stringify(calls ?? []),
     started: Array.isArray(started) ? started : [],
   };
@@ -271,7 +274,7 @@ function isNothing(value: Json | undefined): boolean {
   return (
     value === undefined ||
     EMPTY.some((one) => JSON.stringify(one) === text) ||
-    /^(?:\{"error":|\["[45]\d\d")/.test(text)
+    /^(?:\{"error":|\["text [45]\d\d")/.test(text)
   );
 }
 
@@ -291,18 +294,19 @@ function isTelling(outcome: Outcome): boolean {
   const parts = partsOf(outcome);
   if (parts === undefined) return false;
   if (parts.threw !== undefined) return /^(?:Type|Range|URI)Error$/.test(parts.threw);
-  const did = parts.calls !== '[]' || parts.started.length > 0 || isArgumentChanged(outcome);
+  const did = parts.calls !== '[]' || parts.started.length > 0 || parts.isChanged;
   return did || parts.value === false || !isNothing(parts.value);
 }
 
 /** What is done with an empty word nobody will miss: a patch that refuses every other one may leave it. */
-const isWork = (call: BenignCall, outcome: Outcome): boolean =>
-  !(call.isGuess && call.payload === '') && isTelling(outcome);
+const isMissed = (call: BenignCall): boolean => !(call.isGuess && call.payload === '');
 
-/** The arguments afterwards hold more than a harmless input brings along. */
-function isArgumentChanged(outcome: Outcome): boolean {
-  const { args } = outcome as Readonly<Record<string, Json>>;
-  return /"members":\[\[/.test(JSON.stringify(args ?? []));
+/** Those that show the function at work. Different answers to different input do, be they `null` and an error. */
+function callsAtWork(calls: readonly BenignCall[], outcomeOf: (call: BenignCall) => Outcome): Set<string> {
+  const missed = calls.filter(isMissed);
+  const answers = new Set(missed.map((call) => JSON.stringify({ ...partsOf(outcomeOf(call)), isChanged: false })));
+  const telling = answers.size > 1 ? missed : missed.filter((call) => isTelling(outcomeOf(call)));
+  return new Set(telling.map(({ id }) => id));
 }
 
 const SHOWN_CHARACTERS = 80;

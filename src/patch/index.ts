@@ -6,9 +6,9 @@ export {
   measureBaseline,
   type PatchParts,
   type PatchReport,
-  readReproducer,
   verifyPatch,
 } from './patch.ts';
 export { type RepairPatch, repairPatch } from './repair-service.ts';
+export { readReproducer } from './reproducer-service.ts';
 export { applyToFiles, type FilePatch, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
 export { upstreamPatch, wholeUpstreamPatch } from './upstream-service.ts';

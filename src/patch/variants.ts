@@ -18,6 +18,7 @@ export interface Variant {
 
 const VARIANTS_TRIED = 96;
 const OTHER_ENTRIES = 12;
+const ONE_CLIMB = /(?:\.\.|%2e%2e|\.%2e|%2e\.)(?:\/|%2f|\\|%5c)+/i;
 /** Coprime to every number of variants that is used, so that a walk with it meets each once. */
 const STRIDES = [37, 41, 43, 47, 53];
 
@@ -43,18 +44,31 @@ export function variantsOf(
   return stride(fresh([...own, ...others], [plan]).slice(0, VARIANTS_TRIED));
 }
 
+const REQUEST_ENDS = ['?', '?x=1', '#x'];
+const FURTHER_STEPS = [2, 3, 5];
+
+/** More behind the path, or more steps up: above the root there is nothing, so any number leads there. */
+function otherRequests(payload: string): string[] {
+  const deeper = FURTHER_STEPS.map((times) => payload.replace(ONE_CLIMB, (step) => step.repeat(times)));
+  return [...REQUEST_ENDS.map((end) => payload + end), ...deeper];
+}
+
 /**
  * Where too few fire: what fired, beside other harmless arguments. Less is new about these than about another payload,
  * so they come last.
  */
 export function crossingsOf(plan: ProbePlan, fired: readonly Variant[]): Variant[] {
-  const crossed = fired.flatMap((variant) =>
-    companions(variant.plan).map((companion) => ({
+  const crossed = fired.flatMap((variant) => [
+    ...companions(variant.plan).map((companion) => ({
       ...variant,
       label: `${variant.label}, ${companion.label}`,
       plan: companion.plan,
     })),
-  );
+    ...(plan.flaw === 'path-traversal' ? otherRequests(variant.plan.payload) : []).map((payload) => ({
+      ...variant,
+      ...withPayload(variant.plan, payload),
+    })),
+  ]);
   return stride(fresh(crossed, [plan, ...fired.map((variant) => variant.plan)])).slice(0, VARIANTS_TRIED);
 }
 
