@@ -25,7 +25,11 @@ export function createBodies(limits: BodyLimits): Bodies {
     new Promise<Result<Buffer, Refusal> | undefined>((resolve) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
+      let isDone = false;
       const done = (result: Result<Buffer, Refusal> | undefined): void => {
+        // A request that ended is closed some time later.
+        if (isDone) return;
+        isDone = true;
         clearTimeout(timer);
         request.off('data', onData);
         if (!result?.ok) held -= bytes;

@@ -72,6 +72,7 @@ export function createGateway(parts: GatewayParts): Gateway {
       const current = callers.lookAgain(caller.value);
       if (!current.ok) return no(current.refusal);
       const { requestId } = visit;
+      if (isDraining) return no({ kind: 'draining' });
       await calls.serve({
         request,
         response,

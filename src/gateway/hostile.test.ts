@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createGate, type Gate, type RunningGateway } from '../../test/support/gate.ts';
+import { until } from '../../test/support/programme.ts';
+import { BODY_LIMITS } from './body-client.ts';
 
 let gate: Gate;
 let gateway: RunningGateway;
@@ -46,4 +48,15 @@ test('what a caller declares cannot stop the books, nor cost the call its receip
     }
   }
   assert.equal((await post('/v1/messages', { ...ask, metadata: { user_id: 'x'.repeat(20_000) } })).status, 400);
+});
+
+test('bodies that came and went leave the room for others as it was: no more, no less', async () => {
+  const body = JSON.stringify(ask);
+  const small = await gate.gateway({ bodyLimits: { ...BODY_LIMITS, totalBytes: body.length * 3 } });
+  const call = async (text: string) =>
+    (await fetch(`${small.url}/v1/messages`, { method: 'POST', headers: { 'x-api-key': key }, body: text })).status;
+  for (let count = 0; count < 5; count += 1) assert.equal(await call(body), 200);
+  assert.equal(await call(JSON.stringify({ ...ask, system: 'x'.repeat(body.length * 3) })), 503);
+  await until(() => small.liveCalls() === 0);
+  assert.equal(await call(body), 200);
 });
