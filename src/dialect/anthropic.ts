@@ -1,14 +1,17 @@
 /** The Messages API of Anthropic. Field names are the protocol's own. */
 import type { Json } from '../lib/canonical-json.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
+import { toErrorBody } from './anthropic-error.ts';
 import type { Attempt, CallRequest, Dialect, Edit, UnreadableRequest } from './dialect.ts';
 import { isObject, type JsonDocument, type JsonObject } from './json-text.ts';
-import { type Refusal, toWire } from './refusal.ts';
+import { toWire } from './refusal.ts';
+import { MAX_TOOLS, ROUTING_FIELDS } from './request-field.ts';
 import {
   bytesOf,
   createReading,
   type Hop,
   type MutableReading,
+  nameOf,
   parseData,
   readTokens,
   textOf,
@@ -41,7 +44,10 @@ const wrong = (field: string, expected: string) => refuse<UnreadableRequest>({ k
 const unpriced = (feature: string) => refuse<UnreadableRequest>({ kind: 'unpriced', feature });
 
 /** Runs where the provider runs it, or costs more than its tokens: none has a place in a list of token prices. */
-const UNPRICED_FIELDS = ['mcp_servers', 'container', 'compaction', 'inference_geo', 'billing_policy', 'thread'];
+const UNPRICED_FIELDS = [
+  ...ROUTING_FIELDS,
+  ...['mcp_servers', 'container', 'compaction', 'inference_geo', 'billing_policy', 'thread'],
+];
 /** Tools that the client runs; a tool without a type, or of type custom, is one too. */
 const CLIENT_TOOL = /^(custom|bash|text_editor|computer|computer_toolset|browser_toolset|memory)(_\d{8})?$/;
 const DECLARED = [
@@ -63,19 +69,27 @@ function readRequest(body: JsonObject, needsMaxTokens: boolean): Read<CallReques
   if (!fallbacks.ok) return fallbacks;
   const priced = checkPriced(body);
   if (!priced.ok) return priced;
-  const seen: Seen = { images: 0, pointsElsewhere: false, cacheWrites: cacheOf(body.cache_control, 'none') };
+  const seen: Seen = {
+    images: 0,
+    pointsElsewhere: false,
+    stored: false,
+    cacheWrites: cacheOf(body.cache_control, 'none'),
+  };
   lookAtContent(body.system, seen);
   for (const message of body.messages as readonly Json[]) {
     if (!isObject(message)) return wrong('messages', 'a list of objects');
     lookAtContent(message.content, seen);
   }
+  if (seen.stored) return refuse({ kind: 'stored', what: 'a file' });
   const tools = readTools(body.tools, seen);
   if (!tools.ok) return tools;
   return ok({
     attempts: [{ model: body.model, maxOutputTokens: isCount(maxTokens) ? maxTokens : undefined }, ...fallbacks.value],
     stream: needsMaxTokens && body.stream === true,
     answers: 1,
-    ...seen,
+    images: seen.images,
+    pointsElsewhere: seen.pointsElsewhere,
+    cacheWrites: seen.cacheWrites,
     hidesOutput: isThinking(body.thinking),
     tools: tools.value,
     declared: Object.fromEntries(DECLARED.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]]))),
@@ -119,6 +133,7 @@ function checkPriced(body: JsonObject): Read<undefined> {
 interface Seen {
   images: number;
   pointsElsewhere: boolean;
+  stored: boolean;
   cacheWrites: 'none' | '5m' | '1h';
 }
 
@@ -142,6 +157,7 @@ function lookAtContent(content: Json | undefined, seen: Seen): void {
 function lookAtBlock(block: JsonObject, seen: Seen): void {
   seen.cacheWrites = cacheOf(block.cache_control, seen.cacheWrites);
   const source = isObject(block.source) ? block.source.type : undefined;
+  if (source === 'file' || block.type === 'container_upload') seen.stored = true;
   switch (block.type) {
     case 'text':
     case 'thinking':
@@ -170,6 +186,7 @@ function lookAtBlock(block: JsonObject, seen: Seen): void {
 function readTools(value: Json | undefined, seen: Seen): Read<string[]> {
   if (value === undefined || value === null) return ok([]);
   if (!Array.isArray(value)) return wrong('tools', 'a list');
+  if (value.length > MAX_TOOLS) return wrong('tools', `at most ${MAX_TOOLS}`);
   const names: string[] = [];
   for (const tool of value as readonly Json[]) {
     if (!isObject(tool)) return wrong('tools', 'a list of objects');
@@ -177,7 +194,7 @@ function readTools(value: Json | undefined, seen: Seen): Read<string[]> {
     if (typeof type !== 'string') return wrong('tools', 'a type in words');
     if (!CLIENT_TOOL.test(type)) return unpriced('a tool that the provider runs');
     seen.cacheWrites = cacheOf(tool.cache_control, seen.cacheWrites);
-    names.push(textOf(tool.name) ?? type);
+    names.push(nameOf(tool.name) ?? type);
   }
   return ok(names);
 }
@@ -356,35 +373,3 @@ function readHops(iterations: Json | undefined, reading: MutableReading, hourCac
   }
   reading.hops = servedByFallback ? hops : [];
 }
-
-function toErrorBody(refusal: Refusal): string {
-  const { code, message } = toWire(refusal);
-  return JSON.stringify({ type: 'error', error: { type: ERROR_TYPES[refusal.kind], message, code } });
-}
-
-const ERROR_TYPES: Readonly<Record<Refusal['kind'], string>> = {
-  unauthenticated: 'authentication_error',
-  'proof-required': 'authentication_error',
-  'model-not-found': 'not_found_error',
-  'wrong-protocol': 'invalid_request_error',
-  'no-such-route': 'not_found_error',
-  'receipt-not-found': 'not_found_error',
-  stopped: 'permission_error',
-  revoked: 'permission_error',
-  'invalid-access-program': 'invalid_request_error',
-  'scope-required': 'invalid_request_error',
-  'scope-unknown': 'permission_error',
-  guarded: 'permission_error',
-  'invalid-request': 'invalid_request_error',
-  'too-large': 'request_too_large',
-  'too-slow': 'timeout_error',
-  'rate-limited': 'rate_limit_error',
-  'over-budget': 'billing_error',
-  unavailable: 'overloaded_error',
-  draining: 'overloaded_error',
-  'upstream-unreachable': 'api_error',
-  'upstream-timeout': 'timeout_error',
-  'upstream-broken': 'api_error',
-  'upstream-refused-us': 'api_error',
-  'answer-too-large': 'api_error',
-};

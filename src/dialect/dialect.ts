@@ -41,7 +41,9 @@ export interface CallRequest {
 export type UnreadableRequest =
   | { readonly kind: 'wrong-field'; readonly field: string; readonly expected: string }
   /** A feature with a price of its own that the price list does not have. */
-  | { readonly kind: 'unpriced'; readonly feature: string };
+  | { readonly kind: 'unpriced'; readonly feature: string }
+  /** Kept at the provider, where one key serves everybody: whose it is cannot be told. */
+  | { readonly kind: 'stored'; readonly what: string };
 
 /** Replaces `[start, end)` of the request's text. */
 export interface Edit {

@@ -2,7 +2,7 @@
 export { anthropicMessages } from './anthropic.ts';
 export type { AnswerReader, Attempt, CallRequest, Dialect, Protocol } from './dialect.ts';
 export { DIALECTS } from './dialects.ts';
-export { applyEdits, type JsonDocument, readJsonDocument } from './json-text.ts';
+export { applyEdits, isObject, type JsonDocument, readJsonDocument } from './json-text.ts';
 export { openaiChat } from './openai-chat.ts';
 export { type Refusal, toWire } from './refusal.ts';
 export { createSseParser, type SseEvent, SseTooLong } from './sse.ts';

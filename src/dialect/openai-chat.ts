@@ -4,20 +4,21 @@ import { ok } from '../lib/result.ts';
 import type { CallRequest, Dialect, Edit } from './dialect.ts';
 import { isObject, type JsonDocument, type JsonObject } from './json-text.ts';
 import {
-  checkTier,
+  checkPriced,
   lookAtImage,
   pickDeclared,
   type Read,
   readLimit,
   readTools,
   type Seen,
+  stored,
   toErrorBody,
   toUsage,
   unpriced,
   wrong,
 } from './openai-request.ts';
 import { toWire } from './refusal.ts';
-import { bytesOf, createReading, type MutableReading, parseData, textOf } from './usage.ts';
+import { bytesOf, createReading, type MutableReading, nameOf, parseData, textOf } from './usage.ts';
 
 export const openaiChat: Dialect = {
   protocol: 'openai',
@@ -25,7 +26,7 @@ export const openaiChat: Dialect = {
   isFree: false,
   readRequest,
   toEdits,
-  createReader: ({ value }) => createReader(canReason(value), asksForUsage(value)),
+  createReader: ({ value }) => createReader(canReason(value), asksForUsage(value), Number(value.n ?? 1)),
   toStatus: (refusal) => toWire(refusal).status,
   toErrorBody,
   toErrorEvent: (refusal) => `data: ${toErrorBody(refusal)}\n\ndata: [DONE]\n\n`,
@@ -46,14 +47,15 @@ function readRequest(body: JsonObject): Read<CallRequest> {
   const older = readLimit(body, 'max_tokens');
   if (!newer.ok) return newer;
   if (!older.ok) return older;
-  const priced = checkPriced(body);
+  const priced = checkText(body);
   if (!priced.ok) return priced;
-  const seen: Seen = { images: 0, pointsElsewhere: false };
+  const seen: Seen = { images: 0, pointsElsewhere: false, stored: undefined };
   for (const message of body.messages as readonly Json[]) {
     if (!isObject(message)) return wrong('messages', 'a list of objects');
     const read = lookAtMessage(message, seen);
     if (!read.ok) return read;
   }
+  if (seen.stored !== undefined) return stored(seen.stored);
   const tools = readTools(body.tools);
   if (!tools.ok) return tools;
   const functions = Array.isArray(body.functions) ? (body.functions as readonly Json[]) : [];
@@ -62,21 +64,19 @@ function readRequest(body: JsonObject): Read<CallRequest> {
     attempts: [{ model: body.model, maxOutputTokens: limits.length > 0 ? Math.max(...limits) : undefined }],
     stream: body.stream === true,
     answers: answers.value ?? 1,
-    ...seen,
+    images: seen.images,
+    pointsElsewhere: seen.pointsElsewhere,
     // The cache fills by itself, and for as long as the provider likes.
     cacheWrites: '1h',
     hidesOutput: canReason(body),
-    tools: [...tools.value, ...functions.map((entry) => (isObject(entry) ? (textOf(entry.name) ?? '') : ''))],
+    tools: [...tools.value, ...functions.map((entry) => (isObject(entry) ? (nameOf(entry.name) ?? '') : ''))],
     declared: pickDeclared(body),
   });
 }
 
-function checkPriced(body: JsonObject): Read<undefined> {
+function checkText(body: JsonObject): Read<undefined> {
   const modalities = Array.isArray(body.modalities) ? (body.modalities as readonly Json[]) : ['text'];
-  if (modalities.some((modality) => modality !== 'text') || isObject(body.audio)) return unpriced('audio');
-  if (isObject(body.web_search_options)) return unpriced('web_search_options');
-  if (isObject(body.moderation)) return unpriced('moderation');
-  return checkTier(body);
+  return modalities.some((modality) => modality !== 'text') ? unpriced('audio') : checkPriced(body);
 }
 
 function lookAtMessage(message: JsonObject, seen: Seen): Read<undefined> {
@@ -87,6 +87,8 @@ function lookAtMessage(message: JsonObject, seen: Seen): Read<undefined> {
   for (const part of content as readonly Json[]) {
     if (!isObject(part)) return wrong('messages', 'a list of objects as content');
     if (part.type === 'input_audio') return unpriced('audio');
+    if (part.type === 'file' && !(isObject(part.file) && typeof part.file.file_data === 'string'))
+      seen.stored = 'a file';
     if (part.type === 'image_url') lookAtImage(isObject(part.image_url) ? part.image_url.url : undefined, seen);
     else if (part.type !== 'text' && part.type !== 'refusal') seen.pointsElsewhere = true;
   }
@@ -115,13 +117,15 @@ function toEdits({ value, spans, text }: JsonDocument, [name]: readonly string[]
   return [...edits, { start, end: start, text: `"stream_options":${wish},` }];
 }
 
-function createReader(hidesOutput: boolean, usageIsForClient: boolean) {
+function createReader(hidesOutput: boolean, usageIsForClient: boolean, answers: number) {
   const reading = createReading(hidesOutput);
+  const finished = new Set<Json>();
   return {
     reading,
     event({ data }: { readonly data: string | undefined }): boolean {
       if (data === '[DONE]') {
         reading.hasEnded = true;
+        reading.isFinal ||= reading.inputIsKnown && reading.stopReason !== undefined;
         return false;
       }
       const chunk = parseData(data);
@@ -132,8 +136,13 @@ function createReader(hidesOutput: boolean, usageIsForClient: boolean) {
       }
       begin(chunk, reading);
       const choices = Array.isArray(chunk.choices) ? (chunk.choices as readonly Json[]) : [];
-      for (const choice of choices) if (isObject(choice)) lookAtChoice(choice, choice.delta, reading);
-      takeUsage(chunk, reading);
+      for (const choice of choices) {
+        if (!isObject(choice)) continue;
+        lookAtChoice(choice, choice.delta, reading);
+        if (textOf(choice.finish_reason) !== undefined) finished.add(choice.index ?? 0);
+      }
+      // Until all answers have ended, figures are those of the way.
+      takeUsage(chunk, reading, finished.size >= answers);
       return !usageIsForClient && choices.length === 0 && isObject(chunk.usage);
     },
     body(answer: Json | undefined): void {
@@ -141,7 +150,7 @@ function createReader(hidesOutput: boolean, usageIsForClient: boolean) {
       begin(answer, reading);
       const choices = Array.isArray(answer.choices) ? (answer.choices as readonly Json[]) : [];
       for (const choice of choices) if (isObject(choice)) lookAtChoice(choice, choice.message, reading);
-      takeUsage(answer, reading);
+      takeUsage(answer, reading, reading.stopReason !== undefined);
       reading.hasEnded = true;
     },
   };
@@ -168,12 +177,12 @@ function lookAtChoice(choice: JsonObject, said: Json | undefined, reading: Mutab
 }
 
 /** The figures stand in one chunk at the end; where a provider repeats them they are running totals. */
-function takeUsage(chunk: JsonObject, reading: MutableReading): void {
+function takeUsage(chunk: JsonObject, reading: MutableReading, isLast: boolean): void {
   if (!isObject(chunk.usage)) return;
   const usage = toUsage(chunk.usage, 'prompt_tokens', 'prompt_tokens_details', 'completion_tokens');
   reading.isUnreadable = usage === undefined;
   if (!usage) return;
   reading.usage = usage;
   reading.inputIsKnown = true;
-  reading.isFinal = reading.stopReason !== undefined;
+  reading.isFinal = isLast;
 }

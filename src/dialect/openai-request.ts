@@ -4,7 +4,8 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { UnreadableRequest } from './dialect.ts';
 import { isObject, type JsonObject } from './json-text.ts';
 import { type Refusal, toWire } from './refusal.ts';
-import { readTokens, textOf, type Usage } from './usage.ts';
+import { MAX_TOOLS, ROUTING_FIELDS } from './request-field.ts';
+import { nameOf, readTokens, type Usage } from './usage.ts';
 
 export type Read<T> = Result<T, UnreadableRequest>;
 
@@ -12,10 +13,14 @@ export const wrong = (field: string, expected: string) =>
   refuse<UnreadableRequest>({ kind: 'wrong-field', field, expected });
 export const unpriced = (feature: string) => refuse<UnreadableRequest>({ kind: 'unpriced', feature });
 
+export const stored = (what: string) => refuse<UnreadableRequest>({ kind: 'stored', what });
+
 /** Counts of what the input holds. */
 export interface Seen {
   images: number;
   pointsElsewhere: boolean;
+  /** What of it is kept at the provider. */
+  stored: string | undefined;
 }
 
 const DECLARED = ['safety_identifier', 'user', 'metadata', 'access_programs', 'service_tier', 'prompt_cache_key'];
@@ -36,7 +41,19 @@ export function pickDeclared(body: JsonObject): Record<string, Json> {
   return Object.fromEntries(DECLARED.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])));
 }
 
-export function checkTier(body: JsonObject): Read<undefined> {
+/** Chosen by the request, and in no list of token prices: other models, searches, answers that nobody gets to see. */
+const UNPRICED_FIELDS = [
+  ...ROUTING_FIELDS,
+  ...['fallbacks', 'prediction', 'best_of', 'use_beam_search'],
+  ...['audio', 'web_search_options', 'search_parameters', 'enable_search', 'web_search'],
+  ...['background', 'deferred', 'context_management', 'image', 'moderation'],
+];
+
+export function checkPriced(body: JsonObject): Read<undefined> {
+  for (const field of UNPRICED_FIELDS) {
+    const value = body[field] ?? false;
+    if (value !== false && !(Array.isArray(value) && value.length === 0)) return unpriced(field);
+  }
   return PRICED_TIERS.has(body.service_tier ?? 'auto') ? ok(undefined) : unpriced('service_tier');
 }
 
@@ -51,6 +68,7 @@ export function readLimit(body: JsonObject, field: string): Read<number | undefi
 export function readTools(value: Json | undefined): Read<string[]> {
   if (value === undefined || value === null) return ok([]);
   if (!Array.isArray(value)) return wrong('tools', 'a list');
+  if (value.length > MAX_TOOLS) return wrong('tools', `at most ${MAX_TOOLS}`);
   const names: string[] = [];
   for (const tool of value as readonly Json[]) {
     if (!isObject(tool) || typeof tool.type !== 'string') return wrong('tools', 'a list of objects with a type');
@@ -59,8 +77,12 @@ export function readTools(value: Json | undefined): Read<string[]> {
     const isClients =
       type === 'shell' ? isObject(tool.environment) && tool.environment.type === 'local' : CLIENT_TOOLS.has(type);
     if (!isClients) return unpriced('a tool that the provider runs');
-    const inner = isObject(tool.function) ? tool.function : isObject(tool.custom) ? tool.custom : tool;
-    names.push(textOf(inner.name) ?? type);
+    const places = [tool, tool.function, tool.custom];
+    const named = places.flatMap((place) => (isObject(place) ? (nameOf(place.name) ?? []) : []));
+    const within = readTools(tool.tools);
+    if (!within.ok) return within;
+    names.push(...(named.length > 0 ? named : [type]), ...within.value);
+    if (names.length > MAX_TOOLS) return wrong('tools', `at most ${MAX_TOOLS}`);
   }
   return ok(names);
 }

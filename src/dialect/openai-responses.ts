@@ -4,16 +4,16 @@ import { ok } from '../lib/result.ts';
 import type { CallRequest, Dialect, Edit } from './dialect.ts';
 import { isObject, type JsonDocument, type JsonObject } from './json-text.ts';
 import {
-  checkTier,
+  checkPriced,
   lookAtImage,
   pickDeclared,
   type Read,
   readLimit,
   readTools,
   type Seen,
+  stored,
   toErrorBody,
   toUsage,
-  unpriced,
   wrong,
 } from './openai-request.ts';
 import { type Refusal, toWire } from './refusal.ts';
@@ -34,7 +34,8 @@ export const openaiResponses: Dialect = {
   toErrorEvent,
 };
 
-const UNPRICED_FIELDS = ['background', 'context_management', 'image', 'moderation'];
+/** Of earlier calls, or of the operator. */
+const STORED_FIELDS = ['previous_response_id', 'conversation', 'prompt'];
 
 function readRequest(body: JsonObject): Read<CallRequest> {
   if (typeof body.model !== 'string') return wrong('model', 'the name of a model');
@@ -43,31 +44,29 @@ function readRequest(body: JsonObject): Read<CallRequest> {
   }
   const limit = readLimit(body, 'max_output_tokens');
   if (!limit.ok) return limit;
-  const tier = checkTier(body);
-  if (!tier.ok) return tier;
-  for (const field of UNPRICED_FIELDS) {
-    const value = body[field] ?? false;
-    if (value !== false && !(Array.isArray(value) && value.length === 0)) return unpriced(field);
-  }
-  const seen: Seen = { images: 0, pointsElsewhere: pointsAtStored(body) };
+  const priced = checkPriced(body);
+  if (!priced.ok) return priced;
+  const seen: Seen = {
+    images: 0,
+    pointsElsewhere: false,
+    stored: STORED_FIELDS.find((field) => (body[field] ?? null) !== null),
+  };
   const input = lookAtInput(body.input, seen);
   if (!input.ok) return input;
+  if (seen.stored !== undefined) return stored(seen.stored);
   const tools = readTools(body.tools);
   if (!tools.ok) return tools;
   return ok({
     attempts: [{ model: body.model, maxOutputTokens: limit.value }],
     stream: body.stream === true,
     answers: 1,
-    ...seen,
+    images: seen.images,
+    pointsElsewhere: seen.pointsElsewhere,
     cacheWrites: '1h',
     hidesOutput: canReason(body),
     tools: tools.value,
     declared: pickDeclared(body),
   });
-}
-
-function pointsAtStored(body: JsonObject): boolean {
-  return ['previous_response_id', 'conversation', 'prompt'].some((field) => (body[field] ?? null) !== null);
 }
 
 function lookAtInput(input: Json | undefined, seen: Seen): Read<undefined> {
@@ -82,7 +81,12 @@ function lookAtInput(input: Json | undefined, seen: Seen): Read<undefined> {
 
 /** What is not known to lie in the body whole counts as lying elsewhere. */
 function lookAtItem(item: JsonObject, seen: Seen): void {
-  switch (item.type ?? 'message') {
+  // Without type and role an item is a reference to one.
+  const type = item.type ?? (item.role === undefined ? 'item_reference' : 'message');
+  switch (type) {
+    case 'item_reference':
+      seen.stored = 'item_reference';
+      return;
     case 'message':
       lookAtParts(item.content, seen);
       return;
@@ -91,9 +95,11 @@ function lookAtItem(item: JsonObject, seen: Seen): void {
     case 'computer_call_output':
       lookAtParts(isObject(item.output) ? [item.output] : item.output, seen);
       return;
+    case 'reasoning':
+      if (typeof item.encrypted_content !== 'string') seen.pointsElsewhere = true;
+      return;
     case 'function_call':
     case 'custom_tool_call':
-    case 'reasoning':
     case 'computer_call':
     case 'local_shell_call':
     case 'local_shell_call_output':
@@ -111,6 +117,7 @@ function lookAtParts(parts: Json | undefined, seen: Seen): void {
   if (!Array.isArray(parts)) return;
   for (const part of parts as readonly Json[]) {
     const type = isObject(part) ? part.type : undefined;
+    if (isObject(part) && (part.file_id ?? null) !== null) seen.stored = 'a file';
     if (isObject(part) && (type === 'input_image' || type === 'computer_screenshot')) lookAtImage(part.image_url, seen);
     else if (type !== 'input_text' && type !== 'output_text' && type !== 'refusal') seen.pointsElsewhere = true;
   }

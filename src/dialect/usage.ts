@@ -86,6 +86,13 @@ export function textOf(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+const MAX_NAME_CHARS = 256;
+
+/** Of a tool: compared with stops and kept beside live calls. */
+export function nameOf(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value.slice(0, MAX_NAME_CHARS).toWellFormed().replaceAll('\0', '') : undefined;
+}
+
 /** Answers come from outside: what is no JSON is no event. */
 export function parseData(data: string | undefined): JsonObject | undefined {
   if (data === undefined) return undefined;

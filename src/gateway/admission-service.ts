@@ -3,7 +3,7 @@
  * A model that is not the caller's and one that does not exist end at the same look-up, with the same answer.
  */
 import type { CallRequest, Dialect, JsonDocument, Refusal } from '../dialect/index.ts';
-import { readJsonDocument } from '../dialect/index.ts';
+import { isObject, readJsonDocument } from '../dialect/index.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import {
   type Authority,
@@ -36,6 +36,7 @@ export interface Judged {
 
 type Judgement<T> = Result<T, Refusal>;
 
+const PLAIN_NAME = /^[a-z0-9_.-]+$/;
 /** Receipts hold it, and are checked as a whole. */
 const MAX_DECLARED_CHARS = 16_384;
 
@@ -45,6 +46,10 @@ export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Jud
   const { dialect, caller, now } = asked;
   const document = readJsonDocument(asked.body);
   if (!document.ok) return invalid(document.refusal.detail);
+  // Some parsers take "Model" for "model": one model would be judged here, and another one answer.
+  if (!Object.keys(document.value.value).every((name) => PLAIN_NAME.test(name))) {
+    return invalid('The names of the fields of a request are in lower case letters');
+  }
   const request = readRequest(dialect, document.value);
   if (!request.ok) return request;
   if (JSON.stringify(request.value.declared).length > MAX_DECLARED_CHARS) {
@@ -79,6 +84,11 @@ function readRequest(dialect: Dialect, { value }: JsonDocument): Judgement<CallR
   if (read.refusal.kind === 'unpriced') {
     return invalid(`This gateway has no price for ${read.refusal.feature}, so it cannot meter it`);
   }
+  if (read.refusal.kind === 'stored') {
+    return invalid(
+      `What is stored at the provider (${read.refusal.what}) could be anybody's: send it with the request`,
+    );
+  }
   return invalid(`The field ${read.refusal.field} is missing or wrong: it takes ${read.refusal.expected}`);
 }
 
@@ -111,8 +121,10 @@ function chooseScope({ scopes }: Caller, named: string | undefined, now: Date): 
 function checkLevel({ tier }: Caller, { declared }: CallRequest): Judgement<undefined> {
   const programs = declared.access_programs;
   if (programs === undefined || programs === null) return ok(undefined);
-  const asked = typeof programs === 'object' && 'cyber' in programs ? programs.cyber : null;
-  if (asked === null || asked === undefined) return ok(undefined);
+  const known = isObject(programs) && Object.keys(programs).every((name) => name === 'cyber');
+  if (!known) return invalid('The field access_programs names what this gateway does not know');
+  const asked = programs.cyber ?? null;
+  if (asked === null) return ok(undefined);
   if (typeof asked !== 'string') return invalid('The field access_programs.cyber is not text');
   const level = selectLevel(tier, asked);
   return level.ok ? ok(undefined) : refuse({ kind: 'invalid-access-program', unlocked: level.refusal.unlocked });

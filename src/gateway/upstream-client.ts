@@ -119,7 +119,7 @@ function toFailure(error: Error, wasSent: boolean): UpstreamFailure {
 }
 
 /** Of the client only what means something to a provider; never its key, its cookies or its address. */
-const PASSED_HEADERS = ['accept', 'anthropic-version', 'anthropic-beta', 'anthropic-user-profile-id', 'openai-beta'];
+const PASSED_HEADERS = ['accept', 'anthropic-beta', 'anthropic-user-profile-id', 'openai-beta'];
 
 export function toUpstreamHeaders(request: IncomingMessage, protocol: Protocol, key: string): Record<string, string> {
   const headers: Record<string, string> = {
@@ -127,13 +127,20 @@ export function toUpstreamHeaders(request: IncomingMessage, protocol: Protocol, 
     // What cannot be read cannot be metered.
     'accept-encoding': 'identity',
     'user-agent': 'headstart',
+    // The one whose answers are read here.
     ...(protocol === 'anthropic' && { 'anthropic-version': '2023-06-01' }),
   };
   for (const name of PASSED_HEADERS) {
     const value = oneHeader(request, name);
-    if (value !== undefined) headers[name] = value;
+    if (value !== undefined) headers[name] = name === 'anthropic-beta' ? withoutLongContext(value) : value;
   }
   return { ...headers, ...(protocol === 'anthropic' ? { 'x-api-key': key } : { authorization: `Bearer ${key}` }) };
+}
+
+/** A longer context has another price for every token of it. */
+function withoutLongContext(betas: string): string {
+  const names = betas.split(',').map((name) => name.trim());
+  return names.filter((name) => !/^context-\d/i.test(name)).join(',');
 }
 
 export function oneHeader({ headers }: IncomingMessage, name: string): string | undefined {
