@@ -80,7 +80,7 @@ export function judge(facts: PatchFacts): Judgement {
   if (variants.stillFiring.length > 0) {
     return end(
       'symptom-only',
-      `blocks the payload it was shown, but ${variants.stillFiring.length} of ${variants.effective} other ways still fire: ${list(variants.stillFiring)}`,
+      `blocks the payload it was shown, but ${variants.stillFiring.length} of ${variants.tried} other ways fire: ${list(variants.stillFiring)}`,
     );
   }
   const broken = breakage(facts);

@@ -1,4 +1,4 @@
-/** A small package that starts a program with what it is given: how far a patch may narrow what it takes. */
+/** A small package that starts a program with what it is given: how far a patch may narrow what it takes, or dress it. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -63,8 +63,10 @@ after(async () => {
 });
 
 /** With this as the first line of the function. */
-async function verdictWith(line: string) {
-  const text = SOURCE.replace('look(word) {', () => `look(word) {\n  ${line}`);
+const verdictWith = (line: string) => verdictOf('look(word) {', `look(word) {\n  ${line}`);
+
+async function verdictOf(from: string, to: string) {
+  const text = SOURCE.replace(from, () => to);
   const patch = writePatch(FILES, new Map(FILES).set('index.js', text));
   const { verdict, reasons } = await verifyPatch(parts, baseline, patch);
   return { verdict, told: reasons.join('\n') };
@@ -80,5 +82,12 @@ test('a patch that measures what it is given, or does nothing with it, is no fix
   for (const line of ["if (word.length > 16) throw new Error('too long');", 'if (word.length > 0) return;']) {
     const { verdict, told } = await verdictWith(line);
     assert.match(verdict, /^(?:breaks|symptom-only)$/, `${line}: ${told}`);
+  }
+});
+
+test('quotes that the word itself can close are no fix', async () => {
+  for (const quoted of [`"'" + word + "'"`, `'"' + word.replace(/["$\`]/g, '\\\\$&') + '"'`]) {
+    const { verdict, told } = await verdictOf("'lookup ' + word", `'lookup ' + ${quoted}`);
+    assert.equal(verdict, 'symptom-only', `${quoted}: ${told}`);
   }
 });

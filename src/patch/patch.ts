@@ -44,7 +44,7 @@ import {
 import { render } from './reproducer-service.ts';
 import { brokenBy, type ChangedFile, newDependenciesOf, symptomsOf } from './symptoms.ts';
 import { applyToFiles, type FileTexts, readPatch, reverse } from './unified-diff.ts';
-import { crossingsOf, type Variant, variantsOf } from './variants.ts';
+import { crossingsOf, evasionsOf, type Variant, variantsOf } from './variants.ts';
 
 export interface PatchParts {
   readonly run: RunInSandbox;
@@ -246,7 +246,8 @@ async function attackVariants(
     variants.filter(({ fires }) => !fires),
     VARIANTS_RUN - effective.length,
   );
-  const chosen = [...effective, ...beyond, ...others].flatMap(({ variant, fires }) => {
+  const evasions = (plan ? evasionsOf(plan) : []).map((variant) => ({ variant, fires: false }));
+  const chosen = [...effective, ...beyond, ...others, ...evasions].flatMap(({ variant, fires }) => {
     const reproducer = render(variant.plan, tree.name);
     return reproducer === undefined ? [] : [{ variant, fires, reproducer }];
   });
@@ -259,14 +260,13 @@ async function attackVariants(
     silence: silences[at] ?? 'no-verdict',
   }));
   const within = ends.filter(({ isBeyond }) => !isBeyond);
+  const labelled = (some: typeof ends) => some.map(({ label }) => label);
   return {
     tried: within.length,
     effective: within.filter(({ fires }) => fires).length,
-    stillFiring: within.filter(({ silence }) => silence === 'fired').map(({ label }) => label),
-    beyond: ends.filter(({ isBeyond, silence }) => isBeyond && silence === 'fired').map(({ label }) => label),
-    lost: within
-      .filter(({ fires, silence }) => fires && silence !== 'fired' && silence !== 'silent')
-      .map(({ label }) => label),
+    stillFiring: labelled(within.filter(({ silence }) => silence === 'fired')),
+    beyond: labelled(ends.filter(({ isBeyond, silence }) => isBeyond && silence === 'fired')),
+    lost: labelled(within.filter(({ fires, silence }) => fires && silence !== 'fired' && silence !== 'silent')),
   };
 }
 

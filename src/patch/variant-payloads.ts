@@ -42,7 +42,7 @@ function objectPayloads(payload: string): string[] {
 }
 
 /** Both ways to `Object.prototype`: by `__proto__`, and by `constructor` and `prototype`, in the payload's own syntax. */
-function otherRoutes(text: string): string[] {
+export function otherRoutes(text: string): string[] {
   // The braces of the placeholder would be taken for the payload's own.
   const payload = text.replaceAll('{{canary}}', CANARY_MARK);
   const short = payload
@@ -181,7 +181,7 @@ function commandPayloads(payload: string): string[] {
   return [...sameForm, ...otherForms];
 }
 
-const STATEMENT = 'globalThis.{{canary}}=1';
+export const STATEMENT = 'globalThis.{{canary}}=1';
 const STATEMENTS = [
   'globalThis["{{canary}}"]=1',
   "globalThis['{{canary}}']=1",
@@ -225,6 +225,8 @@ function codePayloads(payload: string): string[] {
   return [...inside, ...STATEMENTS, ...AROUND.map(([before, after]) => `${before}${STATEMENT}${after}`)];
 }
 
+/** One step up, however it is written. */
+export const CLIMB = /(?:\.\.|%2e%2e|\.%2e|%2e\.)(?:\/|%2f|\\|%5c)+/gi;
 const CLIMBS = [
   '../',
   '..%2f',
@@ -250,10 +252,8 @@ const CLIMBS = [
 const BEFORE_CLIMB = ['/static/', '/public/', '/x/', '//', '/./', '/././', '/.//', '///'];
 
 function traversalPayloads(payload: string): string[] {
-  const climb = /(?:\.\.|%2e%2e|\.%2e|%2e\.)(?:\/|%2f|\\|%5c)+/gi;
-  const steps = payload.match(climb)?.length ?? 0;
-  if (steps === 0) return [];
-  const same = CLIMBS.map((form) => payload.replace(climb, () => form));
+  if (payload.search(CLIMB) < 0) return [];
+  const same = CLIMBS.map((form) => payload.replace(CLIMB, () => form));
   const more = BEFORE_CLIMB.map((prefix) => prefix + payload.replace(/^\//, ''));
   return [...same, ...more, `${payload}?x=1`, `${payload}#x`];
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ProbePlan, variantsOf as respell } from '../probe/index.ts';
-import { crossingsOf, variantsOf as madeOf, type Variant } from './variants.ts';
+import { crossingsOf, evasionsOf, variantsOf as madeOf, type Variant } from './variants.ts';
 
 const variantsOf = (plan: ProbePlan, exports: string[][]): Variant[] => madeOf(plan, exports, respell(plan, 48, 1));
 
@@ -57,4 +57,18 @@ test('what fired is crossed with other arguments, and nothing of it is tried twi
   const known = new Set(fired.map((variant) => JSON.stringify(variant.plan)));
   assert.ok(crossed.length >= 22);
   assert.ok(crossed.every((variant) => !known.has(JSON.stringify(variant.plan))));
+});
+
+test('every class but slow expressions has evasions, and a word taken out of one leaves the attack', () => {
+  for (const plan of PLANS) {
+    const payloads = evasionsOf(plan).map((variant) => variant.plan.payload);
+    assert.equal(payloads.length > 0, plan.flaw !== 'redos', plan.flaw);
+    assert.equal(new Set([...payloads, plan.payload]).size, payloads.length + 1, plan.flaw);
+  }
+  const [plan] = PLANS;
+  assert.ok(plan);
+  const stripped = evasionsOf(plan).map((variant) =>
+    variant.plan.payload.replace(/__proto__|constructor|prototype/g, ''),
+  );
+  assert.deepEqual(stripped, ['__proto__.{{canary}}', 'constructor.prototype.{{canary}}']);
 });

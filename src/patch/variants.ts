@@ -3,6 +3,7 @@
  * is a plan of its own; many do nothing against a given target, so all are tried on the unpatched version first.
  */
 import type { PlanReach, PlanValue, ProbePlan } from '../probe/index.ts';
+import { evasionPayloadsOf } from './evasion-payloads.ts';
 import { KEY_LISTS, payloadsOf } from './variant-payloads.ts';
 
 export interface Variant {
@@ -71,6 +72,13 @@ export function crossingsOf(plan: ProbePlan, fired: readonly Variant[]): Variant
   ]);
   return stride(fresh(crossed, [plan, ...fired.map((variant) => variant.plan)])).slice(0, VARIANTS_TRIED);
 }
+
+/** For a patched version alone, where each must be silent; none of them need fire before the patch. */
+export const evasionsOf = (plan: ProbePlan): Variant[] =>
+  fresh(
+    evasionPayloadsOf(plan).map((payload) => withPayload(plan, payload)),
+    [plan],
+  );
 
 const labelOf = ({ payload, pump }: ProbePlan) =>
   `payload ${JSON.stringify(payload)}${pump === undefined ? '' : ` repeating ${JSON.stringify(pump)}`}`;
