@@ -134,6 +134,17 @@ test('an effect that the target did not cause does not fire', async () => {
   assert.deepEqual([verdict?.fired, verdict?.reached], [false, true]);
 });
 
+test('an effect that comes later is seen, be it of a timer or of a program that nobody waits for', async () => {
+  const later = `
+const { spawn } = require('node:child_process');
+exports.list = ({ path }) => {
+  spawn('sh', ['-c', 'sleep 0.3; ls -- "' + path + '"'], { stdio: 'ignore', detached: true }).unref();
+};
+exports.Calculator = class { sum(text) { setTimeout(() => new Function('return 1+' + text)(), 100); } };
+`;
+  for (const plan of [EVALUATES, COMMANDS]) assert.equal((await reproduce(plan, later)).verdict?.fired, true);
+});
+
 test('among the variants of a payload are some that pass a guard against the one spelling', async () => {
   const guarded: ProbePlan = { ...POLLUTES, reach: [get('guarded')] };
   assert.equal((await reproduce(guarded)).verdict?.fired, false);

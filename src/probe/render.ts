@@ -236,5 +236,15 @@ function tail(plan: ProbePlan): string[] {
     '  tell();',
     '  exit.call(process, exitCode());',
     '}, 20);',
+    '// Once nothing is under way any more nothing can happen: then the run ends by itself.',
+    'timer.unref?.();',
+    ...(plan.flaw === 'command-injection' ? UNTIL_PROGRAMS_END : []),
   ];
 }
+
+const UNTIL_PROGRAMS_END = [
+  '// But a program that was started may be at work longer than whoever started it.',
+  "process.on('beforeExit', () => {",
+  '  if (isStarted && !fired && Date.now() < until) setTimeout(() => {}, 20);',
+  '});',
+];
