@@ -1,6 +1,11 @@
-/** Makes patches that only seem to mend a flaw, from the flawed files themselves. For `bench/patches.ts`. */
+/**
+ * Makes patches that only seem to mend a flaw, from the flawed files themselves. For `bench/patches.ts`. A defence that
+ * is the right one for a class of flaw (a bound on the length, for a slow expression) is not made for that class.
+ */
 import { type AnyNode, parse } from 'acorn';
-import { ancestor } from 'acorn-walk';
+import { ancestor, full } from 'acorn-walk';
+import type { FlawClass } from '../src/formats/flaw-class.ts';
+import type { SeededRandom } from '../src/lib/seeded-random.ts';
 import { applyToFiles, type FilePatch, type FileTexts, readPatch, writePatch } from '../src/patch/index.ts';
 
 export const BAD_KINDS = [
@@ -12,10 +17,14 @@ export const BAD_KINDS = [
   'always throws',
   'always returns',
   'incomplete upstream fix',
+  'length guard',
+  'closable quotes',
+  'single-pass strip',
 ] as const;
 export type BadKind = (typeof BAD_KINDS)[number];
 
 export interface Flawed {
+  readonly flaw: FlawClass;
   /** The scripts of the package. */
   readonly texts: FileTexts;
   /** Where the effect happens: file below the package and 1-based line. */
@@ -27,41 +36,133 @@ export interface Flawed {
   readonly fix: string;
 }
 
-interface Body {
+/** A function around the line of the effect. */
+interface Around {
   /** Offsets just inside the braces. */
   readonly from: number;
   readonly to: number;
+  /** Parameters that are plain names. */
+  readonly names: readonly string[];
 }
 
 /** Undefined where this kind cannot be made of this package. */
-export function makeBadPatch(kind: BadKind, flawed: Flawed): string | undefined {
+export function makeBadPatch(kind: BadKind, flawed: Flawed, random: SeededRandom): string | undefined {
   const { texts, file } = flawed;
   const text = texts.get(file);
   if (text === undefined) return undefined;
   if (kind === 'incomplete upstream fix') return withoutOneHunk(flawed);
   if (kind === 'wrong file') return inAnotherFile(flawed);
-  const body = functionAround(text, flawed.line);
-  if (!body) return undefined;
-  const inside = text.slice(body.from, body.to);
-  const bodies: Readonly<Record<Exclude<BadKind, 'incomplete upstream fix' | 'wrong file'>, string>> = {
-    'no-op': `\n  // Checked: the input is validated by the caller.\n  void 0;${inside}`,
-    'blocks one payload': `\n  ${blockOf(flawed.payload)}${inside}`,
-    'catches and hides': `\n  try {${inside}\n  } catch (error) {}\n`,
-    'deletes the function': '\n',
-    'always throws': `\n  throw new Error('refused for security');${inside}`,
-    'always returns': `\n  return undefined;${inside}`,
-  };
-  const after = text.slice(0, body.from) + bodies[kind] + text.slice(body.to);
-  return parses(after) ? writePatch(texts, new Map(texts).set(file, after)) : undefined;
+  const after = rewritten(kind, text, flawed, random);
+  return after !== undefined && parses(after) ? writePatch(texts, new Map(texts).set(file, after)) : undefined;
 }
 
+type InPlace = Exclude<BadKind, 'incomplete upstream fix' | 'wrong file'>;
+
+function rewritten(kind: InPlace, text: string, flawed: Flawed, random: SeededRandom): string | undefined {
+  const around = functionsAround(text, flawed.line);
+  const [body] = around;
+  if (!body) return undefined;
+  const inside = text.slice(body.from, body.to);
+  const withBody = (now: string) => text.slice(0, body.from) + now + text.slice(body.to);
+  const taking = around.find(({ names }) => names.length > 0);
+  const beginning = (line: string | undefined) =>
+    taking && line ? `${text.slice(0, taking.from)}\n  ${line}${text.slice(taking.from)}` : undefined;
+  const names = taking?.names ?? [];
+  switch (kind) {
+    case 'no-op':
+      return withBody(`\n  // Checked: the input is validated by the caller.\n  void 0;${inside}`);
+    case 'blocks one payload':
+      return beginning(blockOf(names, flawed.payload));
+    case 'catches and hides':
+      return withBody(`\n  try {${inside}\n  } catch (error) {}\n`);
+    case 'deletes the function':
+      return withBody('\n');
+    case 'always throws':
+      return withBody(`\n  throw new Error('refused for security');${inside}`);
+    case 'always returns':
+      return withBody(`\n  return undefined;${inside}`);
+    case 'length guard':
+      return beginning(lengthGuardOf(names, flawed, random));
+    case 'closable quotes':
+      return quoted(text, flawed, random) ?? beginning(quotesOf(names, flawed, random));
+    case 'single-pass strip':
+      return beginning(stripOf(names, flawed));
+  }
+}
+
+/** For each of the function's arguments, as text: what it is, the address it was asked for, or what it holds. */
+const eachText = (names: readonly string[], check: string) =>
+  `[${names.join(', ')}].map(function (given) { try { return String(typeof given === 'string' ? given : given.url || JSON.stringify(given)); } catch (error) { return ''; } }).some(function (text) { return ${check}; })`;
+
 /** Refuses the very words of the payload and nothing else. */
-function blockOf(payload: string): string {
+function blockOf(names: readonly string[], payload: string): string {
   const words = payload
     .split(/\{\{\w+\}\}/)
     .reduce((longest, part) => (part.length > longest.length ? part : longest), '');
-  const literal = JSON.stringify(words.trim() || payload);
-  return `for (var shown = 0; shown < arguments.length; shown++) { var told = arguments[shown]; try { if ((typeof told === 'string' ? told : JSON.stringify(told)).indexOf(${literal}) === 0) return; } catch (error) {} }`;
+  return `if (${eachText(names, `text.indexOf(${JSON.stringify(words.trim() || payload)}) === 0`)}) return;`;
+}
+
+/** Just long enough for the canary alone not to pass, which no variant can be without. */
+const GUARD_LENGTHS = [16, 20, 24];
+const REFUSALS = ['return;', 'return null;', "throw new Error('input too long');"];
+
+function lengthGuardOf(names: readonly string[], { flaw }: Flawed, random: SeededRandom): string | undefined {
+  // A bound on the length is what mends a slow expression.
+  if (flaw === 'redos') return undefined;
+  return `if (${eachText(names, `text.length > ${random.pick(GUARD_LENGTHS)}`)}) ${random.pick(REFUSALS)}`;
+}
+
+const QUOTES = ["'", '"'];
+const isSpoken = (flaw: FlawClass) => flaw === 'command-injection' || flaw === 'code-injection';
+
+/** Around every argument that is a text. */
+function quotesOf(names: readonly string[], { flaw }: Flawed, random: SeededRandom): string | undefined {
+  if (!isSpoken(flaw)) return undefined;
+  const quote = JSON.stringify(random.pick(QUOTES));
+  return names.map((name) => `if (typeof ${name} === 'string') ${name} = ${quote} + ${name} + ${quote};`).join(' ');
+}
+
+/** Around every part that is put into the text at the line of the effect. */
+function quoted(text: string, { flaw, line }: Flawed, random: SeededRandom): string | undefined {
+  const program = isSpoken(flaw) ? tryParse(text) : undefined;
+  if (!program) return undefined;
+  const [from, to] = lineAt(text, line);
+  const parts = new Set<AnyNode>();
+  full(program, (node) => {
+    const one = node as AnyNode;
+    if (one.start > to || one.end < from || one.start < from) return;
+    if (one.type === 'TemplateLiteral') for (const part of one.expressions) parts.add(part);
+    if (one.type !== 'BinaryExpression' || one.operator !== '+') return;
+    const sides = [one.left as AnyNode, one.right as AnyNode];
+    if (!sides.some((side) => side.type === 'Literal' && typeof side.value === 'string')) return;
+    for (const side of sides) if (side.type === 'Identifier' || side.type === 'MemberExpression') parts.add(side);
+  });
+  const isWithin = (one: AnyNode, other: AnyNode) => other !== one && other.start <= one.start && other.end >= one.end;
+  const outermost = [...parts].filter((one) => ![...parts].some((other) => isWithin(one, other)));
+  if (outermost.length === 0) return undefined;
+  const quote = JSON.stringify(random.pick(QUOTES));
+  const wrap = (now: string, { start, end }: AnyNode) =>
+    `${now.slice(0, start)}(${quote} + (${now.slice(start, end)}) + ${quote})${now.slice(end)}`;
+  return outermost.sort((left, right) => right.start - left.start).reduce(wrap, text);
+}
+
+/** What is taken out once, so that what is left may be whole again, or another word does the same. */
+const STRIPPED: Readonly<Record<FlawClass, string | undefined>> = {
+  'prototype-pollution': '/__proto__|constructor|prototype/g',
+  'command-injection': '/[;&|]/g',
+  'code-injection': '/globalThis|process|require/g',
+  'path-traversal': '/\\.\\.\\//g',
+  redos: undefined,
+};
+
+function stripOf(names: readonly string[], { flaw, payload }: Flawed): string | undefined {
+  const words = STRIPPED[flaw];
+  // Of what was parsed before, no text is left to strip.
+  if (words === undefined || /^\s*[{[]\s*["{[]/.test(payload)) return undefined;
+  const strip = (at: string) => `if (typeof ${at} === 'string') ${at} = ${at}.replace(${words}, '');`;
+  return names
+    .map((name) => `${strip(name)}${flaw === 'path-traversal' ? ` else if (${name}) ${strip(`${name}.url`)}` : ''}`)
+    .join(' ');
 }
 
 function withoutOneHunk({ texts, fix }: Flawed): string | undefined {
@@ -93,25 +194,27 @@ function inAnotherFile({ texts, loaded }: Flawed): string | undefined {
   return parses(after) ? writePatch(texts, new Map(texts).set(path, after)) : undefined;
 }
 
-function functionAround(text: string, line: number): Body | undefined {
+function lineAt(text: string, line: number): readonly [from: number, to: number] {
+  const lines = text.split('\n');
+  const from = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+  return [from, from + (lines[line - 1]?.length ?? 0)];
+}
+
+/** The innermost first. */
+function functionsAround(text: string, line: number): Around[] {
   const program = tryParse(text);
-  if (!program) return undefined;
-  const from =
-    text
-      .split('\n')
-      .slice(0, line - 1)
-      .join('\n').length + (line > 1 ? 1 : 0);
-  const to = from + (text.split('\n')[line - 1]?.length ?? 0);
-  let best: Body | undefined;
+  if (!program) return [];
+  const [from, to] = lineAt(text, line);
+  const found: Around[] = [];
   ancestor(program, {
     Function(node) {
-      const { body } = node as AnyNode & { body: AnyNode };
-      const isAround = node.start <= to && node.end >= from && body.type === 'BlockStatement';
-      const found = { from: body.start + 1, to: body.end - 1 };
-      if (isAround && (!best || found.to - found.from < best.to - best.from)) best = found;
+      const { body, params } = node as AnyNode & { body: AnyNode; params: AnyNode[] };
+      if (node.start > to || node.end < from || body.type !== 'BlockStatement') return;
+      const names = params.flatMap((param) => (param.type === 'Identifier' ? [param.name] : []));
+      found.push({ from: body.start + 1, to: body.end - 1, names });
     },
   });
-  return best;
+  return found.sort((left, right) => left.to - left.from - (right.to - right.from));
 }
 
 const parses = (text: string) => tryParse(text) !== undefined || isJson(text);

@@ -3,9 +3,10 @@
  * flawed versions, true ones from the upstream's fixed versions. Prints progress to standard error and writes a dated
  * report of counts.
  *
- *   node bench/patches.ts [--packages 20] [--minutes 25] [--at-once 1] [--only name,name] [--fixes-only]
+ *   node bench/patches.ts [--packages 20] [--minutes 60] [--at-once 1] [--bad 8] [--only name,name] [--fixes-only]
  *
- * With `--only` nothing is written: it is for looking into one package.
+ * With `--only` or `--fixes-only` nothing is written: they are for looking into something, and half a report would
+ * stand in the place of a whole one.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -56,16 +57,17 @@ interface Outcome {
 const { values } = parseArgs({
   options: {
     packages: { type: 'string', default: '20' },
-    minutes: { type: 'string', default: '25' },
+    minutes: { type: 'string', default: '60' },
+    bad: { type: 'string', default: '8' },
     repeats: { type: 'string', default: '20' },
     'at-once': { type: 'string', default: '1' },
     only: { type: 'string' },
     'fixes-only': { type: 'boolean', default: false },
   },
 });
-const BAD_PER_PACKAGE = 5;
 const CANDIDATES = 3;
 const only = values.only?.split(',');
+const isPartial = only !== undefined || values['fixes-only'];
 const SEED = 20_261_121;
 const until = Date.now() + Number(values.minutes) * 60_000;
 const shared = process.env.HEADSTART_SHARED ?? join(import.meta.dirname, '..', '..', 'shared');
@@ -87,7 +89,8 @@ const parts: PatchParts = { run: sandbox.run, random: systemRandom, scratch: joi
 const outcomes: Outcome[] = [];
 const skipped = new Map<string, number>();
 let packages = 0;
-let repeatable = '';
+/** Per class of flaw: how often a verdict was asked for again, and how many patches once got another. */
+const repeats = new Map<FlawClass, { patches: number; unlike: number }>();
 
 interface Pair {
   readonly tree: PackageTree;
@@ -166,7 +169,7 @@ async function firesOnPublished(baseline: Baseline, fixed: PackageSource, labels
   }
 }
 
-async function flawedOf({ tree, baseline, fix }: Pair): Promise<Flawed | undefined> {
+async function flawedOf({ tree, baseline, fix }: Pair, flaw: FlawClass): Promise<Flawed> {
   const root = join(tree.directory, tree.packagePath);
   const own = (baseline.first.verdict?.frames ?? []).find((frame) => frame.startsWith(`${tree.name}/`));
   const [, file = '', line = '0'] = /^(.+):(\d+)$/.exec(own?.slice(tree.name.length + 1) ?? '') ?? [];
@@ -176,7 +179,7 @@ async function flawedOf({ tree, baseline, fix }: Pair): Promise<Flawed | undefin
     if (entry.isFile() && /\.[cm]?js$/.test(path)) texts.set(path, await readFile(join(root, path), 'utf8'));
   }
   const loaded = new Set(baseline.first.coverage.loaded.map((path) => path.slice(tree.name.length + 1)));
-  return { texts, file, line: Number(line), payload: baseline.plan?.payload ?? '', loaded, fix };
+  return { flaw, texts, file, line: Number(line), payload: baseline.plan?.payload ?? '', loaded, fix };
 }
 
 async function examine(row: Row, index: number): Promise<void> {
@@ -192,47 +195,39 @@ async function examine(row: Row, index: number): Promise<void> {
   const accepted = (await tell('upstream fix, smallest', pair, pair.fix)) === 'fixes';
   // The whole release says something only where the part of it that mends was refused.
   if (!accepted) await tell('upstream fix, whole', pair, pair.whole);
-  if (!values['fixes-only']) await attackBad(pair, index);
+  if (!values['fixes-only']) await attackBad(pair, row.class, index);
   await pair.tree.dispose();
   await pair.fixed.dispose();
 }
 
-async function attackBad(pair: Pair, index: number): Promise<void> {
-  const flawed = await flawedOf(pair);
+async function attackBad(pair: Pair, flaw: FlawClass, index: number): Promise<void> {
+  const flawed = await flawedOf(pair, flaw);
   const random = createSeededRandom(SEED + index);
-  const kinds = [...BAD_KINDS].sort(() => random.next() - 0.5);
-  let tried = 0;
-  for (const kind of kinds) {
-    const patch = flawed && tried < BAD_PER_PACKAGE ? makeBadPatch(kind, flawed) : undefined;
+  const kinds = BAD_KINDS.map((kind) => ({ kind, at: random.next() })).sort((left, right) => left.at - right.at);
+  const bad: string[] = [];
+  for (const { kind } of kinds) {
+    const patch = bad.length < Number(values.bad) ? makeBadPatch(kind, flawed, random) : undefined;
     if (patch === undefined) continue;
-    tried += 1;
+    bad.push(patch);
     await tell(kind, pair, patch);
   }
-  if (repeatable === '' && Date.now() < until) {
-    repeatable = 'not finished';
-    await repeat(pair, flawed);
-  }
+  if (repeats.has(flaw) || Date.now() > until) return;
+  repeats.set(flaw, { patches: 0, unlike: 0 });
+  await repeat(pair, flaw, [pair.fix, ...bad.slice(-1)]);
 }
 
-/** The same two patches again and again: the verdict and every reason must be the same. */
-async function repeat(pair: Pair, flawed: Flawed | undefined): Promise<void> {
-  const bad = flawed && makeBadPatch('blocks one payload', flawed);
-  if (bad === undefined) {
-    repeatable = '';
-    return;
-  }
-  const seen = [new Set<string>(), new Set<string>()];
+/** The same patches again and again: the verdict and every reason must be the same. */
+async function repeat({ baseline }: Pair, flaw: FlawClass, patches: readonly string[]): Promise<void> {
+  const seen = patches.map(() => new Set<string>());
   for (let run = 0; run < Number(values.repeats); run += 1) {
-    for (const [at, patch] of [pair.fix, bad].entries()) {
-      const { verdict, reasons } = await verifyPatch(parts, pair.baseline, patch);
+    for (const [at, patch] of patches.entries()) {
+      const { verdict, reasons } = await verifyPatch(parts, baseline, patch);
       seen[at]?.add(`${verdict} ${reasons.join('|')}`);
     }
   }
-  const same = seen.every(({ size }) => size === 1);
-  repeatable = same
-    ? `the same verdict and reasons ${values.repeats} times of ${values.repeats}, for a true and for a bad patch`
-    : `verdicts or reasons differed over ${values.repeats} runs (${seen.map(({ size }) => size).join(' and ')} different answers)`;
-  say(repeatable);
+  const unlike = seen.filter(({ size }) => size > 1);
+  repeats.set(flaw, { patches: patches.length, unlike: unlike.length });
+  for (const answers of unlike) say(`  not the same each time: ${[...answers].join('\n    ')}`);
 }
 
 function report(): string {
@@ -248,6 +243,8 @@ function report(): string {
   const small = of('upstream fix, smallest');
   const accepted = small.filter(({ verdict }) => verdict === 'fixes').length;
   const open = small.filter(({ verdict, isOpen }) => verdict !== 'fixes' && isOpen).length;
+  const repeated = [...repeats.values()].reduce((sum, { patches }) => sum + patches, 0);
+  const same = repeated - [...repeats.values()].reduce((sum, { unlike }) => sum + unlike, 0);
   const seconds = outcomes.map((outcome) => outcome.seconds).sort((left, right) => left - right);
   return [
     `# Patch check, ${new Date().toISOString().slice(0, 10)}`,
@@ -264,7 +261,7 @@ function report(): string {
     `- Upstream fixes accepted, smallest form: **${accepted} of ${small.length}** (${share(accepted, small.length)}); ${open} of those refused leave the published fixed version itself open to a variant that also fires on the flawed one, shown there by running it`,
     `- True upstream fixes (without those ${open}) accepted: **${accepted} of ${small.length - open}** (${share(accepted, small.length - open)}; wanted 90 %)`,
     `- Accepted fixes that input of another type still gets around (told beside the verdict): ${small.filter(({ verdict, beyond }) => verdict === 'fixes' && beyond > 0).length}`,
-    `- Repeats: ${repeatable || 'not run'}`,
+    `- The same verdict and reasons ${values.repeats} times of ${values.repeats}: **${same} of ${repeated} patches** (a true and a bad one for each of ${repeats.size} classes of flaw)`,
     `- Seconds a check: median ${seconds[seconds.length >> 1]?.toFixed(1) ?? '–'}, longest ${seconds.at(-1)?.toFixed(1) ?? '–'}`,
     '',
     '| Patch | Tried | fixes | does-not-fix | symptom-only | breaks | does-not-apply | inconclusive |',
@@ -298,7 +295,7 @@ if (!existsSync(targets)) {
         skipped.set(why, (skipped.get(why) ?? 0) + 1);
         say(`${row.package}: ${fault.stack}`);
       });
-      if (only !== undefined) continue;
+      if (isPartial) continue;
       const directory = join(import.meta.dirname, 'reports');
       mkdirSync(directory, { recursive: true });
       writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}-patches.md`), report());
