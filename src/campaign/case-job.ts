@@ -172,7 +172,7 @@ async function take(
 async function notify(parts: Running, opened: OpenedCase, clock: Clock): Promise<void> {
   await take(parts, opened, 'notify', 'coordinator', clock);
   const { case: it } = await getCase(parts, opened.case.id);
-  if ('dueAt' in it) {
+  if ('dueAt' in it && it.dueAt) {
     const due = `${it.dueAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
     parts.onEvent({ kind: 'notified', caseId: it.id, due, simulated: true });
   }
@@ -216,7 +216,7 @@ async function releaseFix(parts: Running, opened: OpenedCase, clock: ReturnType<
     return await answer(parts, opened, clock);
   }
   // Nobody released a fix: the deadline passes, and the case is disclosed without one.
-  const due = 'dueAt' in it ? it.dueAt : addDays(clock.now(), 90);
+  const due = ('dueAt' in it ? it.dueAt : null) ?? addDays(clock.now(), 90);
   await publish(parts, opened, createCompressedClock(due));
 }
 

@@ -173,7 +173,7 @@ function toDemonstration({ case: it, finding, learnt }: OpenedCase): Demonstrati
     knownAs: learnt.knownAs.join(', '),
     state: it.stage,
     severity: `${finding.severity.score} (CVSS 4.0)`,
-    embargoEndsAt: 'dueAt' in it ? it.dueAt : undefined,
+    embargoEndsAt: ('dueAt' in it ? it.dueAt : null) ?? undefined,
     documents: it.stage === 'disclosed' ? documentPaths(advisoryIdOf(it)) : [],
   };
 }

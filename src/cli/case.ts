@@ -259,7 +259,7 @@ function sentence(refusal: StepRefusal): string {
     case 'wrong-stage':
       return `a ${refusal.stage} case cannot take the step ${refusal.step}`;
     case 'under-embargo':
-      return `under embargo until ${minutes(refusal.until)}`;
+      return `under embargo until ${refusal.until ? minutes(refusal.until) : 'those concerned agree: its policy has no deadline'}`;
     case 'nobody-notified':
       return 'nobody outside knows of it yet: notify first';
     case 'no-vendor':

@@ -209,7 +209,52 @@ test('a deadline counts hours, not calendar days: the change to summer time move
   const sent = new Date('2030-03-30T23:30:00Z');
   const outcome = advance(walk('confirm'), 'notify', sent);
   assert.ok(outcome.ok && outcome.value.case.stage === 'notified');
-  assert.equal(outcome.value.case.dueAt.getTime() - sent.getTime(), 90 * 86_400_000);
+  assert.equal((outcome.value.case.dueAt?.getTime() ?? 0) - sent.getTime(), 90 * 86_400_000);
+});
+
+const under = (policy: Case['policy'], ...steps: readonly Step[]): Case => {
+  let current = { ...structuredClone(RECEIVED), policy } as Case;
+  for (const [index, step] of steps.entries()) {
+    const outcome = advance(current, step, addDays(NOW, index));
+    assert.ok(outcome.ok, `${step}: ${JSON.stringify(outcome)}`);
+    current = outcome.value.case;
+  }
+  return current;
+};
+
+test('a policy that counts from the fix has no deadline before it, and an open-ended one has none at all', () => {
+  const kernel = under('linux-kernel', 'confirm', 'notify', 'acknowledge');
+  assert.ok(kernel.stage === 'acknowledged' && kernel.dueAt === null);
+  assert.deepEqual(refusalOf(kernel, 'disclose', addDays(NOW, 300)), { kind: 'under-embargo', until: null });
+  assert.deepEqual(refusalOf(kernel, 'extend', addDays(NOW, 3)), { kind: 'no-extension', why: 'no-deadline' });
+  const mended = advance(kernel, 'patch', addDays(NOW, 300));
+  assert.ok(mended.ok && mended.value.case.stage === 'patched');
+  assert.deepEqual(mended.value.clocks[0], { clock: 'disclosure', change: 'start', dueAt: addDays(NOW, 307) });
+  const extended = advance(mended.value.case, 'extend', addDays(NOW, 301));
+  assert.ok(extended.ok && extended.value.case.stage === 'patched');
+  assert.deepEqual(extended.value.case.dueAt, addDays(NOW, 314));
+
+  const open = under('openai-outbound', 'confirm', 'notify', 'acknowledge', 'patch');
+  assert.deepEqual(refusalOf(open, 'disclose', addDays(NOW, 3_000)), { kind: 'under-embargo', until: null });
+  assert.ok(advance(advanced(open, 'exploited', addDays(NOW, 9)), 'disclose', addDays(NOW, 9)).ok);
+});
+
+const advanced = (from: Case, step: Step, now: Date): Case => {
+  const outcome = advance(from, step, now);
+  assert.ok(outcome.ok, JSON.stringify(outcome));
+  return outcome.value.case;
+};
+
+test('a vendor who has answered gets 7 days more after an attack, before or after its answer, and no day twice', () => {
+  const engaged = advanced(walk(...WAY.acknowledged), 'exploited', addDays(NOW, 5));
+  assert.ok(engaged.stage === 'acknowledged');
+  assert.deepEqual(engaged.dueAt, addDays(NOW, 19));
+  const late = advanced(advanced(walk(...WAY.notified), 'exploited', addDays(NOW, 5)), 'acknowledge', addDays(NOW, 6));
+  assert.ok(late.stage === 'acknowledged');
+  assert.deepEqual(late.dueAt, addDays(NOW, 19));
+  const close = advanced(walk(...WAY.acknowledged), 'exploited', addDays(DUE, -2));
+  assert.ok(close.stage === 'acknowledged');
+  assert.deepEqual(close.dueAt, DUE);
 });
 
 test('one simulated party or a compressed clock makes a case that is not real', () => {

@@ -11,6 +11,7 @@ import { brokenInvariants } from './cross-machine.ts';
 import { advanceEmbargo, type EmbargoEvent, type EmbargoState, isInForce, shortest } from './embargo.ts';
 import { followAll, type NoArrow } from './machine.ts';
 import { advanceReport, type ReportEvent, type ReportState } from './report-state.ts';
+import { type ClockFacts, deadlineOf, exploitedEnd } from './timeline.ts';
 
 export const STEPS = [
   'confirm',
@@ -31,12 +32,16 @@ export const isStep = (text: string): text is Step => STEPS.some((step) => step 
 
 export type CaseRefusal =
   | { readonly kind: 'wrong-stage'; readonly stage: Stage; readonly step: Step }
-  | { readonly kind: 'under-embargo'; readonly until: Date }
+  /** Null: no deadline runs; it ends by consent, by a fix, or when it is out. */
+  | { readonly kind: 'under-embargo'; readonly until: Date | null }
   /** The flaw is known to nobody outside: there is no one whose fix could be awaited, and no deadline runs. */
   | { readonly kind: 'nobody-notified' }
   | { readonly kind: 'no-vendor' }
   | { readonly kind: 'already-known'; readonly event: CaseEvent }
-  | { readonly kind: 'no-extension'; readonly why: 'policy' | 'taken' | 'deadline-passed' | 'embargo-over' }
+  | {
+      readonly kind: 'no-extension';
+      readonly why: 'policy' | 'taken' | 'deadline-passed' | 'embargo-over' | 'no-deadline';
+    }
   | {
       readonly kind: 'machine-refused';
       readonly machine: NoArrow['machine'];
@@ -133,7 +138,8 @@ function notify(from: Before, now: Date): Outcome {
   if (!facts.ok) return facts;
   const embargo = moved(from.embargo, isOut(from.facts) ? [] : ['propose', 'accept']);
   if (!embargo.ok) return embargo;
-  const dueAt = firstDeadline(policy, facts.value, now);
+  const sent = { notifiedAt: now, facts: facts.value, isExtended: false, stage: 'notified' } as const;
+  const dueAt = deadlineAfter(policy, sent);
   const notified = {
     ...next(from),
     stage: 'notified',
@@ -148,19 +154,39 @@ function notify(from: Before, now: Date): Outcome {
     policy.silenceDays === null
       ? []
       : [{ clock: 'acknowledgement', change: 'start', dueAt: addDays(now, policy.silenceDays) }];
-  return ok({ case: notified, clocks: [{ clock: 'disclosure', change: 'start', dueAt }, ...silence] });
+  const started: ClockChange[] = dueAt ? [{ clock: 'disclosure', change: 'start', dueAt }] : [];
+  return ok({ case: notified, clocks: [...started, ...silence] });
 }
 
-function firstDeadline(policy: ClockPolicy, facts: CaseFacts, now: Date): Date {
-  if (facts.P || facts.X) return now;
-  return addDays(now, facts.A ? Math.min(policy.exploitedDays, policy.defaultDays) : policy.defaultDays);
+type Sent = Pick<Coordinated, 'notifiedAt' | 'facts' | 'isExtended' | 'stage'>;
+
+/** What the policy alone says. An attack or a publication before the report counts from the report. */
+function deadlineAfter(policy: ClockPolicy, { notifiedAt, facts, isExtended, stage }: Sent): Date | null {
+  const known = (at: Date | undefined): Date | null => (at ? (at < notifiedAt ? notifiedAt : at) : null);
+  const told: ClockFacts = {
+    sentAt: notifiedAt,
+    firstPostAt: null,
+    fixReadyAt: known(facts.F),
+    fixReleasedAt: null,
+    publicAt: known(facts.P ?? facts.X),
+    exploitedAt: known(facts.A),
+    isEngaged: stage !== 'notified',
+    isExtended,
+  };
+  return deadlineOf(policy, told)?.at ?? null;
 }
 
+/** Who answers while the flaw is attacked gets the policy's further days, never more than before the attack. */
 function acknowledge(from: Coordinated): Outcome {
   const parties = tell(from.parties, 'vendor', ['validate', 'accept']);
   if (!parties.ok) return parties;
+  const policy = policyOf(from.policy);
   const acknowledged = { ...next(from), stage: 'acknowledged', parties: parties.value } as const;
-  return ok({ case: acknowledged, clocks: stopped('acknowledgement') });
+  const attackSetIt = from.facts.A && from.dueAt?.getTime() === deadlineAfter(policy, from)?.getTime();
+  const dueAt = attackSetIt ? deadlineAfter(policy, acknowledged) : from.dueAt;
+  const later: ClockChange[] =
+    dueAt && dueAt.getTime() !== from.dueAt?.getTime() ? [{ clock: 'disclosure', change: 'move', dueAt }] : [];
+  return ok({ case: { ...acknowledged, dueAt }, clocks: [...later, ...stopped('acknowledgement')] });
 }
 
 function extend(from: Coordinated, now: Date): Outcome {
@@ -168,6 +194,7 @@ function extend(from: Coordinated, now: Date): Outcome {
   if (!isInForce(from.embargo)) return refuse({ kind: 'no-extension', why: 'embargo-over' });
   if (extensionDays === 0) return refuse({ kind: 'no-extension', why: 'policy' });
   if (from.isExtended) return refuse({ kind: 'no-extension', why: 'taken' });
+  if (!from.dueAt) return refuse({ kind: 'no-extension', why: 'no-deadline' });
   if (now >= from.dueAt) return refuse({ kind: 'no-extension', why: 'deadline-passed' });
   const embargo = moved(from.embargo, ['propose', 'accept']);
   if (!embargo.ok) return embargo;
@@ -182,7 +209,11 @@ function patch(from: Coordinated, now: Date): Outcome {
   const parties = from.stage === 'notified' ? tell(from.parties, 'vendor', ['validate', 'accept']) : ok(from.parties);
   if (!parties.ok) return parties;
   const patched = { ...next(from), stage: 'patched', facts: facts.value, parties: parties.value } as const;
-  return ok({ case: patched, clocks: stopped('acknowledgement') });
+  const policy = policyOf(from.policy);
+  // A policy that counts from the fix starts its clock here.
+  const dueAt = from.dueAt ?? (policy.origin === 'fix-ready' ? deadlineAfter(policy, patched) : null);
+  const started: ClockChange[] = dueAt && !from.dueAt ? [{ clock: 'disclosure', change: 'start', dueAt }] : [];
+  return ok({ case: { ...patched, dueAt }, clocks: [...started, ...stopped('acknowledgement')] });
 }
 
 /** "90 days or at patch, whichever first": a released fix can be read by everybody, so it ends the embargo. */
@@ -205,7 +236,7 @@ function releaseFix(from: Coordinated, now: Date): Outcome {
 function disclose(from: Case, now: Date, wrong: Outcome): Outcome {
   if (!isOpen(from) || from.stage === 'received') return wrong;
   if (from.stage === 'confirmed' && !isOut(from.facts)) return refuse({ kind: 'nobody-notified' });
-  if (isCoordinated(from) && isInForce(from.embargo) && now < from.dueAt) {
+  if (isCoordinated(from) && isInForce(from.embargo) && (!from.dueAt || now < from.dueAt)) {
     return refuse({ kind: 'under-embargo', until: from.dueAt });
   }
   const facts = from.facts.P ? ok(from.facts) : happened(from.facts, 'P', now);
@@ -228,10 +259,11 @@ function endSecrecy(from: Open, event: 'P' | 'A', now: Date): Outcome {
   if (!isCoordinated(from)) return ok({ case: { ...next(from), facts: facts.value }, clocks: [] });
   const ended = terminated(from.embargo);
   if (!ended.ok) return ended;
-  const latest = event === 'P' ? now : addDays(now, policyOf(from.policy).exploitedDays);
-  const dueAt = shortest([from.dueAt, latest]) ?? latest;
+  const latest = event === 'P' ? now : exploitedEnd(policyOf(from.policy), now, from.stage !== 'notified');
+  const dueAt = shortest([from.dueAt, latest].filter((each) => each !== null)) ?? null;
   const out = { ...next(from), facts: facts.value, embargo: ended.value, dueAt };
-  return ok({ case: out, clocks: dueAt < from.dueAt ? [{ clock: 'disclosure', change: 'move', dueAt }] : [] });
+  const isMoved = dueAt && dueAt.getTime() !== from.dueAt?.getTime();
+  return ok({ case: out, clocks: isMoved ? [{ clock: 'disclosure', change: 'move', dueAt }] : [] });
 }
 
 function withdraw(from: Open, now: Date): Outcome {

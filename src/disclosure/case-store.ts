@@ -169,6 +169,7 @@ function fromRow(row: CaseRow, parties: ReadonlyMap<string, readonly Party[]>): 
     ...(row.exploit_public_at && { X: row.exploit_public_at }),
     ...(row.attacked_at && { A: row.attacked_at }),
   };
+  const isCoordinated = row.is_extended !== null;
   return {
     id: row.id,
     version: row.version,
@@ -181,7 +182,7 @@ function fromRow(row: CaseRow, parties: ReadonlyMap<string, readonly Party[]>): 
     parties: parties.get(row.id) ?? [],
     facts,
     ...(row.notified_at && { notifiedAt: row.notified_at }),
-    ...(row.due_at && { dueAt: row.due_at }),
+    ...(isCoordinated && { dueAt: row.due_at }),
     ...(row.is_extended !== null && { isExtended: row.is_extended }),
     ...(row.details_at && { detailsAt: row.details_at }),
     ...(row.closed_at && { closedAt: row.closed_at }),

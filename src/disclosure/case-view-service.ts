@@ -54,7 +54,9 @@ export const OPERATOR = 'operator at the command line';
 
 export function renderCase({ clock, contact }: ReadingParts, { case: it, finding, learnt }: OpenedCase): Report {
   const policy = policyOf(it.policy);
-  const dueAt = 'dueAt' in it ? it.dueAt : addDays(clock.now(), policy.defaultDays);
+  const asOfNow = policy.origin !== 'fix-ready' && policy.defaultDays !== null;
+  const sentNow = asOfNow ? addDays(clock.now(), policy.defaultDays) : null;
+  const dueAt = 'dueAt' in it ? it.dueAt : sentNow;
   return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact });
 }
 

@@ -49,8 +49,8 @@ export type Case = CaseBase &
         readonly stage: 'notified' | 'acknowledged' | 'patched';
         readonly embargo: EmbargoState;
         readonly notifiedAt: Date;
-        /** The disclosure deadline. */
-        readonly dueAt: Date;
+        /** The disclosure deadline; null while the policy sets none and none was agreed. */
+        readonly dueAt: Date | null;
         /** The one extension a policy may grant was taken. */
         readonly isExtended: boolean;
       }

@@ -179,7 +179,7 @@ test('a report sent late moves the promised day of its commitment, in the log an
   world.clock.passDays(60);
   await walk(id, 'confirm', 'notify');
   const opened = await world.disclosure.find(id);
-  assert.ok(opened && 'dueAt' in opened.case);
+  assert.ok(opened && 'dueAt' in opened.case && opened.case.dueAt);
   assert.equal(opened.commitment.openedBy, addDays(opened.case.dueAt, 1).toISOString().slice(0, 10));
   assert.ok(opened.commitment.openedBy > promised);
   assert.equal(await countEntries(opened.commitment.id, 'extension'), 1);

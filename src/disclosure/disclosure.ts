@@ -305,7 +305,7 @@ async function moveClocks(
 /** A deadline after the day the commitment is promised for moves that day: in the log, with the reason. */
 async function extendPromise(tx: Transaction, parts: DisclosureDependencies, to: Case): Promise<void> {
   const { log } = parts;
-  if (!('dueAt' in to)) return;
+  if (!('dueAt' in to) || !to.dueAt) return;
   const details = createDetailsStore(tx);
   const { id, openedBy } = await details.getCommitment(to.id);
   // The day after: who discloses in the last minute of the deadline is not late.
@@ -326,8 +326,8 @@ async function recordEmbargo(
   now: Date,
 ): Promise<void> {
   const store = createClockStore(tx);
-  const earlier = 'dueAt' in from ? from.dueAt.getTime() : undefined;
-  if (isInForce(to.embargo) && 'dueAt' in to && to.dueAt.getTime() !== earlier) {
+  const earlier = 'dueAt' in from ? from.dueAt?.getTime() : undefined;
+  if (isInForce(to.embargo) && 'dueAt' in to && to.dueAt && to.dueAt.getTime() !== earlier) {
     await store.recordAgreement(to.id, to.dueAt, now, random);
   } else if (isInForce(from.embargo) && !isInForce(to.embargo)) {
     await store.endAgreements(to.id, now);

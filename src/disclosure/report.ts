@@ -15,7 +15,8 @@ export interface ReportSource {
   readonly finding: ConfirmedFinding;
   readonly learnt: Learnt;
   readonly policy: ClockPolicy;
-  readonly dueAt: Date;
+  /** Null while no deadline runs. */
+  readonly dueAt: Date | null;
   /** Who answers, and where. */
   readonly contact: { readonly name: string; readonly address: string };
 }
@@ -66,7 +67,7 @@ export function renderReport(source: ReportSource): Report {
     ...patchWords(source),
   ];
   return {
-    subject: `${mark}Security: ${title.toLowerCase()} in ${named.name} ${named.version}, private until ${source.dueAt.toISOString().slice(0, 10)}`,
+    subject: `${mark}Security: ${title.toLowerCase()} in ${named.name} ${named.version}, ${source.dueAt ? `private until ${source.dueAt.toISOString().slice(0, 10)}` : 'private'}`,
     text: [
       ...page.slice(0, PAGE_LINES),
       '',
@@ -90,12 +91,19 @@ function affectedWords({ affected }: Learnt): string {
 
 function clockWords({ policy, dueAt }: ReportSource): string[] {
   const extension = policy.extensionDays > 0 ? ` Ask, and it becomes ${policy.extensionDays} days more.` : '';
+  if (!dueAt) return wrapped(`We keep this private without a deadline of ours (${policy.title})${openWords(policy)}`);
   return [
     ...wrapped(`We keep this private until ${dueAt.toISOString().slice(0, 16).replace('T', ' ')} UTC`),
     ...wrapped(
       `(${policy.defaultDays} days after sending, ${policy.title}), or until a fix is released, if that is sooner.${extension} If it is exploited or becomes public, the private time ends at once.`,
     ),
   ];
+}
+
+function openWords({ origin, defaultDays }: ClockPolicy): string {
+  return origin === 'fix-ready'
+    ? `: it may be told ${defaultDays} days after your fix. If it is exploited or becomes public, the private time ends at once.`
+    : ', until a fix is released or you agree. If it is exploited or becomes public, the private time ends at once.';
 }
 
 function patchWords({ learnt }: ReportSource): string[] {

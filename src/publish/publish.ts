@@ -108,7 +108,7 @@ export function createPublishing(parts: PublishingDependencies) {
     async dueAt(id: string): Promise<Date | undefined> {
       const stored = await createReleaseStore(database).find(id);
       const it = stored && (await disclosure.find(stored.caseId))?.case;
-      const deadline = it && 'dueAt' in it ? it.dueAt.getTime() : 0;
+      const deadline = it && 'dueAt' in it ? (it.dueAt?.getTime() ?? 0) : 0;
       return stored && new Date(Math.max(stored.notBefore.getTime(), deadline));
     },
   };
