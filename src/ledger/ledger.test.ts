@@ -76,6 +76,24 @@ test('an organisation without credit, and one nobody knows, are refused with wha
   await meter.close();
 });
 
+test('what costs nothing passes at once, also without credit and where nobody granted any', async () => {
+  const meter = await open();
+  const spent = await granted(50);
+  const all = await meter.reserve(call(), [limitOf(spent)], 50);
+  assert.ok(all.ok);
+  for (const limit of [limitOf(spent), limitOf('unknown')]) {
+    const outcome = meter.reserve(call(), [limit], 0);
+    assert.ok(!(outcome instanceof Promise), 'without a round trip');
+    assert.ok(outcome.ok && meter.stands(outcome.value));
+    meter.post(outcome.value, 0, { text: '{}' });
+    await meter.flush();
+    assert.equal((await ledger().findPosting(outcome.value.call))?.costMicro, 0);
+  }
+  meter.post(all.value, 50);
+  await meter.close();
+  assert.deepEqual(await ledger().audit(), []);
+});
+
 test('the limit that has least left is the one that is shown', async () => {
   const id = await granted(1_000);
   const [person, key]: LimitId[] = [`person:${id}`, `key:${id}`];

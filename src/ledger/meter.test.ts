@@ -139,6 +139,19 @@ test('a call takes from all of its limits or from none, and an amount that is no
   assert.throws(() => holding.post([ORGANISATION], 20, 21), RangeError);
 });
 
+test('what costs nothing needs nothing in hand, before, during and after an exchange', () => {
+  const pool = createPool({ [ORGANISATION]: 100 });
+  const holding = createHolding();
+  assert.ok(holding.reserve([ORGANISATION, PERSON], 0, 0));
+  assert.deepEqual(holding.missing({ limits: [ORGANISATION], micro: 0 }), []);
+  assert.deepEqual(holding.plan([{ limits: [ORGANISATION], micro: 0 }], 0), []);
+  pool.run(holding, [{ limits: [ORGANISATION], micro: 10 }], 0);
+  assert.ok(holding.reserve([ORGANISATION], 0, 0));
+  pool.run(holding, [], 60_000);
+  assert.deepEqual(holding.limits(), [], 'a call that reserved nothing keeps nothing back');
+  holding.post([ORGANISATION], 0, 0);
+});
+
 test('a lease can neither spend nor give back what it does not hold', () => {
   const limit = { grantedMicro: 100, leasedMicro: 10, spentMicro: 0 };
   assert.throws(() => exchange(limit, 10, { ...none, spentMicro: 6, giveMicro: 5 }), RangeError);

@@ -68,9 +68,10 @@ export function createHolding() {
   }
 
   return {
-    /** Takes from all of the limits, or from none. */
+    /** Takes from all of the limits, or from none. Nothing is asked of a limit for what costs nothing. */
     reserve(limits: readonly LimitId[], micro: number, nowMs: number): boolean {
       assertMicro(micro);
+      if (micro === 0) return true;
       for (const limit of limits) {
         const part = parts.get(limit);
         if (!part || free(part) < micro) return false;
@@ -88,6 +89,7 @@ export function createHolding() {
     post(limits: readonly LimitId[], reservedMicro: number, costMicro: number): void {
       assertMicro(costMicro);
       if (costMicro > reservedMicro) throw new RangeError(`a call costs at most the ${reservedMicro} reserved for it`);
+      if (reservedMicro === 0) return;
       for (const limit of limits) {
         const part = getPart(limit);
         part.reserved -= reservedMicro;
@@ -97,6 +99,7 @@ export function createHolding() {
 
     /** The limits of a demand that what is free does not meet. */
     missing({ limits, micro }: Demand): LimitId[] {
+      if (micro === 0) return [];
       return limits.filter((limit) => {
         const part = parts.get(limit);
         return !part || free(part) < micro;
@@ -181,6 +184,7 @@ interface Need {
 function gatherNeeds(waiting: readonly Demand[]): Map<LimitId, Need> {
   const needs = new Map<LimitId, Need>();
   for (const { limits, micro } of waiting) {
+    if (micro === 0) continue;
     for (const limit of limits) {
       const need = needs.get(limit);
       if (!need) needs.set(limit, { least: micro, total: micro });
