@@ -38,6 +38,8 @@ test('one error names every wrong variable and repeats no secret', () => {
   const env = {
     DATABASE_URL: 'mysql://marker-word@host',
     HEADSTART_RELEASE_PASSPHRASE_A: 'marker-word',
+    HEADSTART_ORIGIN: 'https://console.example.org/path',
+    HEADSTART_GATEWAY_ORIGIN: 'gate.example.org',
     HEADSTART_SMTP_URL: 'http://me:marker-word@host',
     HEADSTART_MAIL_FROM: 'Someone <someone@example.org>',
     HEADSTART_PUBLISHER_NAME: ' ',

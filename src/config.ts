@@ -23,6 +23,8 @@ export interface Config {
   readonly findSecret: (variable: string) => Secret | undefined;
   /** How browsers reach the pages (`https://console.example.org`); loopback where absent. Passkeys are bound to its host. */
   readonly origin: string | undefined;
+  /** How callers reach the gateway (`https://gate.example.org`); where it listens where absent. Proofs name it. */
+  readonly gatewayOrigin: string | undefined;
   /** Of working days, as the IANA database names it. */
   readonly timeZone: string;
   /** Days off in that zone: `2026-12-25`. */
@@ -70,10 +72,8 @@ export function readConfig(env: Environment): Config {
       wrong.push(`HEADSTART_ALLOWED_ORIGINS: ${text} is not like https://host:port`);
     }
   }
-  const origin = env.HEADSTART_ORIGIN || undefined;
-  if (origin && (!URL.canParse(origin) || new URL(origin).origin !== origin)) {
-    wrong.push('HEADSTART_ORIGIN is not like https://console.example.org, without a path');
-  }
+  const origin = readOrigin(env, 'HEADSTART_ORIGIN', 'https://console.example.org', wrong);
+  const gatewayOrigin = readOrigin(env, 'HEADSTART_GATEWAY_ORIGIN', 'https://gate.example.org', wrong);
   const otlpEndpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT || undefined;
   if (otlpEndpoint && !/^https?:\/\//.test(otlpEndpoint)) {
     wrong.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// address');
@@ -92,6 +92,7 @@ export function readConfig(env: Environment): Config {
     releasePassphrases: first && second ? [first, second] : undefined,
     allowedOrigins,
     origin,
+    gatewayOrigin,
     promptDays,
     findSecret: (variable) => {
       const value = OWN_VARIABLE.test(variable) ? undefined : env[variable];
@@ -102,6 +103,14 @@ export function readConfig(env: Environment): Config {
     otlpEndpoint,
     ...identity,
   };
+}
+
+function readOrigin(env: Environment, name: string, example: string, wrong: string[]): string | undefined {
+  const origin = env[name] || undefined;
+  if (origin && (!URL.canParse(origin) || new URL(origin).origin !== origin)) {
+    wrong.push(`${name} is not like ${example}, without a path`);
+  }
+  return origin;
 }
 
 function readCalendar(env: Environment, wrong: string[]): Pick<Config, 'timeZone' | 'holidays'> {

@@ -60,6 +60,7 @@ export async function openGate(parts: Parts): Promise<Gateway> {
   const running = createGateway({
     ...{ gateway, authority, meter, journal, upstreams, clock, monotonicMs, random, onTrouble, metrics },
     guards: [],
+    origin: config.gatewayOrigin,
     presence: createPresenceStore(database),
     findPosting: (call) => ledger.findPosting(call),
     apiKey: config.findSecret,

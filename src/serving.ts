@@ -75,7 +75,10 @@ async function openStatus(
   });
   // A browser keeps passkeys for names, not for addresses.
   const origin = () => parts.config.origin ?? console.replace('127.0.0.1', 'localhost');
-  await addConsole(server, parts, programme, { origin, gateUrl: () => urls.gateway ?? '' });
+  await addConsole(server, parts, programme, {
+    origin,
+    gateUrl: () => parts.config.gatewayOrigin ?? urls.gateway ?? '',
+  });
   parts.onClose(() => server.close());
   console = await listening(() => listenOnLoopback(server, port));
   return console;

@@ -4,7 +4,7 @@ import type { Refusal } from '../dialect/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Authority, Caller, createPresenceStore } from '../program/index.ts';
-import { PROOF_AGE_MS, PROOF_AHEAD_MS, readProof } from './dpop.ts';
+import { PROOF_AGE_MS, PROOF_AHEAD_MS, type Proof, readProof } from './dpop.ts';
 import type { RateLimiter } from './gcra.ts';
 
 type Presence = ReturnType<typeof createPresenceStore>;
@@ -13,6 +13,8 @@ export interface CallerParts {
   readonly authority: Pick<Authority, 'isFresh' | 'findCaller' | 'findKey'>;
   readonly presence: Pick<Presence, 'useProof' | 'bindFirst'>;
   readonly rates: RateLimiter;
+  /** Of the gateway as its callers know it. */
+  readonly origin: () => string;
   readonly clock: Clock;
   readonly monotonicMs: () => number;
 }
@@ -53,7 +55,11 @@ export function createCallers(parts: CallerParts): Callers {
       const caller = presented === undefined ? undefined : authority.findCaller(presented);
       if (presented === undefined || !caller) return unauthenticated;
       if (caller.bind === 'none') return admit(caller);
-      return checkProof(parts, request, presented, caller).then((proven) => (proven.ok ? admit(caller) : proven));
+      const proof = checkProof(parts, request, presented, caller);
+      if (!proof.ok) return proof;
+      // Counted by now: who has the key and not its holder's proof uses up nobody's rate, and nobody writes past it.
+      const admitted = admit(caller);
+      return admitted.ok ? useProof(parts, caller, proof.value) : admitted;
     },
     lookAgain({ key }) {
       if (!authority.isFresh(monotonicMs())) return unconfirmed;
@@ -72,29 +78,36 @@ function readKey({ headers }: IncomingMessage): string | undefined {
   return own !== undefined && authorization !== undefined && own !== authorization ? undefined : key;
 }
 
-async function checkProof(
-  { presence, clock }: CallerParts,
+/** What the proof itself says; nothing is written. */
+function checkProof(
+  { clock, origin }: CallerParts,
   request: IncomingMessage,
   accessKey: string,
-  { key, bind }: Caller,
-): Promise<Result<undefined, Refusal>> {
+  { bind }: Caller,
+): Result<Proof, Refusal> {
   const { dpop } = request.headers;
   if (typeof dpop !== 'string') return badProof('the header DPoP is missing');
-  const now = clock.now();
   const read = readProof({
     proof: dpop,
     method: request.method ?? '',
-    host: request.headers.host ?? '',
+    origin: origin(),
     path: (request.url ?? '').split('?')[0] ?? '',
     accessKey,
-    nowMs: now.getTime(),
+    nowMs: clock.now().getTime(),
   });
   if (!read.ok) return badProof(read.refusal.detail);
-  const { jkt, jti, issuedAtMs } = read.value;
-  if (typeof bind === 'object' && bind.jkt !== jkt) return badProof('the proof is of another holder');
+  return typeof bind === 'object' && bind.jkt !== read.value.jkt ? badProof('the proof is of another holder') : read;
+}
+
+async function useProof(
+  { presence, clock }: CallerParts,
+  caller: Caller,
+  { jkt, jti, issuedAtMs }: Proof,
+): Promise<Outcome> {
+  const { key, bind } = caller;
   const expiresAt = new Date(issuedAtMs + PROOF_AGE_MS + PROOF_AHEAD_MS);
-  if (!(await presence.useProof(key, jti, expiresAt, now))) return badProof('the proof was used before');
+  if (!(await presence.useProof(key, jti, expiresAt, clock.now()))) return badProof('the proof was used before');
   if (bind === 'first-use' && (await presence.bindFirst(key, jkt)) !== jkt)
     return badProof('the proof is of another holder');
-  return ok(undefined);
+  return ok(caller);
 }

@@ -10,7 +10,8 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 export interface ProofInput {
   readonly proof: string;
   readonly method: string;
-  readonly host: string;
+  /** Of this gateway as the operator says it: what the caller says of it (`host`) could be of another gate's. */
+  readonly origin: string;
   /** Without the query. */
   readonly path: string;
   /** The key that was presented. */
@@ -100,11 +101,11 @@ function isSigned({ jwk, algorithm }: Holder, text: string, signature: Uint8Arra
   }
 }
 
-function checkClaims(claims: Claims, { method, host, path, accessKey, nowMs }: ProofInput): string | undefined {
+function checkClaims(claims: Claims, { method, origin, path, accessKey, nowMs }: ProofInput): string | undefined {
   const { htm, htu, iat, jti, ath } = claims;
   if (htm !== method) return 'the proof is for another method';
   const url = typeof htu === 'string' && URL.canParse(htu) ? new URL(htu) : undefined;
-  if (url?.host !== host || url.pathname !== path) return 'the proof is for another address';
+  if (url?.origin !== origin || url.pathname !== path) return 'the proof is for another address';
   if (ath !== hash('sha256', accessKey, 'base64url')) return 'the proof is for another key';
   if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_CHARS) return 'the proof has no jti';
   if (typeof iat !== 'number' || !Number.isFinite(iat)) return 'the proof has no iat';

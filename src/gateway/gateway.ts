@@ -18,6 +18,8 @@ import { sendRefusal } from './reply-service.ts';
 export interface GatewayParts extends Omit<CallParts, 'live' | 'limits' | 'authority' | 'onServed'> {
   readonly authority: Authority;
   readonly presence: ReturnType<typeof createPresenceStore>;
+  /** As callers know it (`https://gate.example.org`); undefined: where it listens, on loopback. */
+  readonly origin?: string | undefined;
   readonly findPosting: (call: string) => Promise<StoredPosting | undefined>;
   /** Prometheus text. */
   readonly metrics: (liveCalls: number) => string;
@@ -45,7 +47,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   const live = createLiveCalls<LiveAttributes>();
   const presence = keepPresence(parts, live);
   watchAuthority(parts, live);
-  const callers = createCallers({ ...parts, rates: createRateLimiter(presence.gateways) });
+  const origin = (): string => parts.origin ?? originOf(server);
+  const callers = createCallers({ ...parts, origin, rates: createRateLimiter(presence.gateways) });
   const limits = parts.answerLimits ?? ANSWER_LIMITS;
   const calls = createCalls({ ...parts, live, limits, onServed: createProver(parts) });
   const bodies = createBodies(parts.bodyLimits ?? BODY_LIMITS);
@@ -118,6 +121,13 @@ export function createGateway(parts: GatewayParts): Gateway {
       server.closeAllConnections();
     },
   };
+}
+
+function originOf(server: Server): string {
+  const address = server.address();
+  if (typeof address !== 'object' || !address) return '';
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return new URL(`http://${host}:${address.port}`).origin;
 }
 
 type Route =

@@ -1,6 +1,7 @@
 /** What a gateway refuses, before anything is sent, and in which words. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, hash, type KeyObject, randomUUID, sign } from 'node:crypto';
+import { request } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
@@ -195,6 +196,57 @@ test('a bound key works only with a fresh proof of its holder: a request capture
   }
   const [head, body] = proofOf(holder, {}, bound.key).split('.');
   assert.equal((await call(`${head}.${body}.${Buffer.alloc(64).toString('base64url')}`))[0], 401);
+});
+
+/** Of a request whose `Host` is what the caller says. */
+const statusAt = (at: RunningGateway, host: string, headers: Record<string, string>): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    const { port } = new URL(at.url);
+    const sent = request({ port, method: 'POST', path: '/v1/messages', headers: { ...headers, host } }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode));
+    });
+    sent.on('error', reject);
+    sent.end(JSON.stringify(ask));
+  });
+
+test('a proof names the gate that the operator says this is, whatever name the caller gives it', async () => {
+  const bound = await gate.key(acme, person, MODELS, { bind: 'dpop' });
+  const holder = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const named = await gate.gateway({ origin: 'https://gate.test' });
+  const call = (at: RunningGateway, host: string, htu: string) =>
+    statusAt(at, host, { 'x-api-key': bound.key, dpop: proofOf(holder, { htu }, bound.key) });
+  const own = new URL(gateway.url).host;
+  assert.equal(await call(gateway, own, `${gateway.url}/v1/messages`), 200);
+  assert.equal(
+    await call(gateway, 'other.test', 'http://other.test/v1/messages'),
+    401,
+    'caught by a gate of that name',
+  );
+  assert.equal(await call(gateway, own, `https://${own}/v1/messages`), 401, 'another scheme');
+  assert.equal(await call(named, own, 'https://gate.test/v1/messages'), 200);
+  assert.equal(await call(named, new URL(named.url).host, `${named.url}/v1/messages`), 401);
+});
+
+test('past its rate a bound key writes nothing down, and a caller without its proof uses up nothing of it', async () => {
+  const bound = await gate.key(acme, person, MODELS, { bind: 'dpop' });
+  const holder = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await gate.world.database.transaction((tx) => createNoticeStore(tx).setRate(bound.id, { perSecond: 1, burst: 12 }));
+  await until(() => gateway.authority.findCaller(bound.key)?.rate.key.burst === 12);
+  const call = async (proof: string) =>
+    (await post('/v1/messages', JSON.stringify(ask), { 'x-api-key': bound.key, dpop: proof })).status;
+  const proof = () => proofOf(holder, {}, bound.key);
+  assert.equal(await call(proof()), 200);
+  for (let count = 0; count < 15; count += 1) assert.equal(await call(proofOf(holder, { ath: 'x' }, bound.key)), 401);
+  const statuses = [];
+  for (let count = 0; count < 13; count += 1) statuses.push(await call(proof()));
+  const served = 1 + statuses.filter((status) => status === 200).length;
+  assert.ok(served > 1 && statuses.at(-1) === 429, statuses.join());
+  const { rows } = await gate.world.database.query<{ count: number }>(
+    'select count(*)::int as count from program.dpop_seen where key = $1',
+    [bound.id],
+  );
+  assert.equal(rows[0]?.count, served);
 });
 
 test('a rate is kept for the key, and says when to come back', async () => {
