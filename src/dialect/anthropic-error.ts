@@ -28,6 +28,7 @@ const ERROR_TYPES: Readonly<Record<Refusal['kind'], string>> = {
   draining: 'overloaded_error',
   'upstream-unreachable': 'api_error',
   'upstream-timeout': 'timeout_error',
+  'call-too-long': 'timeout_error',
   'upstream-broken': 'api_error',
   'upstream-refused-us': 'api_error',
   'answer-too-large': 'api_error',

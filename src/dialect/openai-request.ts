@@ -133,6 +133,7 @@ const ERROR_TYPES: Readonly<Record<Refusal['kind'], string>> = {
   draining: 'server_error',
   'upstream-unreachable': 'server_error',
   'upstream-timeout': 'server_error',
+  'call-too-long': 'server_error',
   'upstream-broken': 'server_error',
   'upstream-refused-us': 'server_error',
   'answer-too-large': 'server_error',

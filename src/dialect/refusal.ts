@@ -30,6 +30,7 @@ export type Refusal =
   | { readonly kind: 'upstream-unreachable' }
   | { readonly kind: 'upstream-timeout' }
   | { readonly kind: 'upstream-broken' }
+  | { readonly kind: 'call-too-long'; readonly limitMs: number }
   | { readonly kind: 'upstream-refused-us' }
   | { readonly kind: 'answer-too-large'; readonly limitBytes: number };
 
@@ -101,6 +102,8 @@ export function toWire(refusal: Refusal): Wire {
       return later(502, 'upstream_unreachable', 'The model could not be reached; nothing was charged.');
     case 'upstream-timeout':
       return later(504, 'upstream_timeout', 'The model did not answer in time.');
+    case 'call-too-long':
+      return no(504, 'call_too_long', `A call lasts ${refusal.limitMs / 60_000} minutes at most; this one was ended.`);
     case 'upstream-broken':
       return no(502, 'upstream_broken', 'The answer of the model broke off or could not be read.');
     case 'upstream-refused-us':

@@ -21,6 +21,7 @@ export interface Asked {
   readonly body: Buffer;
   /** The header `headstart-scope`. */
   readonly scope: string | undefined;
+  readonly userProfile: string | undefined;
   readonly now: Date;
 }
 
@@ -30,6 +31,8 @@ export interface Judged {
   /** Of each attempt, in order. */
   readonly grants: readonly [CallerGrant, ...CallerGrant[]];
   readonly scope: string | null;
+  /** Of the provider, where the caller named one. */
+  readonly userProfile: string | undefined;
   /** What a stop looks at, for each attempt. */
   readonly attributes: readonly StopAttributes[];
 }
@@ -39,6 +42,10 @@ type Judgement<T> = Result<T, Refusal>;
 const PLAIN_NAME = /^[a-z0-9_.-]+$/;
 /** Receipts hold it, and are checked as a whole. */
 const MAX_DECLARED_CHARS = 16_384;
+
+/** Names one end user at Anthropic, so that a hold meets only them. It is passed on and kept in the receipt. */
+export const USER_PROFILE_HEADER = 'anthropic-user-profile-id';
+const USER_PROFILE = /^[A-Za-z0-9_-]{1,128}$/;
 
 const invalid = (detail: string) => refuse<Refusal>({ kind: 'invalid-request', detail });
 
@@ -57,6 +64,9 @@ export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Jud
       `What the receipt keeps of a request (metadata, fallbacks) is at most ${MAX_DECLARED_CHARS} characters`,
     );
   }
+  if (asked.userProfile !== undefined && !USER_PROFILE.test(asked.userProfile)) {
+    return invalid(`The header ${USER_PROFILE_HEADER} is letters, digits, _ and -, at most 128`);
+  }
   const grants = findGrants(asked, request.value);
   if (!grants.ok) return grants;
   const { tools } = request.value;
@@ -74,6 +84,7 @@ export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Jud
     request: request.value,
     grants: grants.value,
     scope: scope.value,
+    userProfile: asked.userProfile,
     attributes,
   });
 }

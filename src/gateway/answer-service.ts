@@ -17,6 +17,7 @@ import {
   type SseEvent,
   SseTooLong,
 } from '../dialect/index.ts';
+import { REACH_MS } from '../journal/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { GuardBlock, GuardSession } from './guard-hook.ts';
 import { createReply } from './reply-service.ts';
@@ -40,9 +41,17 @@ export interface AnswerLimits {
   readonly slowClientMs: number;
   /** A drained answer is read for so long at most. */
   readonly drainMs: number;
+  /** From sending it on to the last byte, drained or not. */
+  readonly callMs: number;
 }
 
-export const ANSWER_LIMITS: AnswerLimits = { answerBytes: 64 << 20, slowClientMs: 30_000, drainMs: 600_000 };
+export const ANSWER_LIMITS: AnswerLimits = {
+  answerBytes: 64 << 20,
+  slowClientMs: 30_000,
+  drainMs: 600_000,
+  // What a gateway that was killed had admitted is sought in its journal no further back than that.
+  callMs: REACH_MS / 2,
+};
 
 export interface Outcome {
   readonly ending: Ending;
@@ -87,6 +96,7 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
   };
   const tell = (ending: Ending, refusal?: Refusal): void => {
     clearTimeout(timer);
+    clearTimeout(longest);
     reply.release();
     if (!isOver) timer = setTimeout(abort, TAIL_MS).unref();
     const { reading } = reader;
@@ -106,6 +116,8 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
     reply.end(body);
     tell(ending);
   };
+  const tooLong: Refusal = { kind: 'call-too-long', limitMs: limits.callMs };
+  const longest = setTimeout(() => refuse(tooLong, 'cut'), limits.callMs).unref();
   const reply = createReply({
     response: parts.response,
     dialect: parts.dialect,

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Refusal } from '../dialect/index.ts';
-import { applyEdits, type Dialect, toWire } from '../dialect/index.ts';
+import { applyEdits, type Dialect, toWire, type Usage } from '../dialect/index.ts';
 import type { Journal, Position, Receipt } from '../journal/index.ts';
 import type { Meter, Reservation } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -14,10 +14,10 @@ import { createId, type Id, type RandomBytes } from '../lib/id.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Authority, Caller } from '../program/index.ts';
 import type { CallFacts } from '../telemetry/index.ts';
-import { type Judged, judge } from './admission-service.ts';
-import { type AnswerLimits, type Outcome, passAnswer } from './answer-service.ts';
+import { type Judged, judge, USER_PROFILE_HEADER } from './admission-service.ts';
+import { type AnswerLimits, type Outcome, passAnswer, type RunningAnswer } from './answer-service.ts';
 import type { Guard, GuardSession } from './guard-hook.ts';
-import type { LiveCall, LiveCalls } from './live-calls.ts';
+import { createGate, type Gate, type LiveCall, type LiveCalls } from './live-calls.ts';
 import { type Bound, boundCall } from './price.ts';
 import { sendRefusal } from './reply-service.ts';
 import { type Settlement, settleCall } from './settlement.ts';
@@ -72,6 +72,8 @@ interface Admitted {
   readonly startedMs: number;
 }
 
+const NO_USAGE: Usage = { input: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0 };
+
 class Refused extends Error {
   override readonly name = 'Refused';
   readonly refusal: Refusal;
@@ -87,8 +89,11 @@ export function createCalls(parts: CallParts) {
     /** Answers whatever happens; the promise settles when the call is posted. */
     async serve(arrival: Arrival): Promise<void> {
       const { caller, dialect, response, requestId, request } = arrival;
-      const scope = oneHeader(request, 'headstart-scope');
-      const judged = judge(parts.authority, { dialect, caller, body: arrival.body, scope, now: parts.clock.now() });
+      const judged = judge(parts.authority, {
+        ...{ dialect, caller, body: arrival.body, now: parts.clock.now() },
+        scope: oneHeader(request, 'headstart-scope'),
+        userProfile: oneHeader(request, USER_PROFILE_HEADER),
+      });
       const call = createId('call', parts.random);
       if (!judged.ok) return refuse(parts, arrival, call, undefined, judged.refusal);
       const gate = createGate();
@@ -114,31 +119,6 @@ export function createCalls(parts: CallParts) {
       } finally {
         parts.live.remove(live);
       }
-    },
-  };
-}
-
-/** Ends a call at whatever step it is. */
-interface Gate {
-  readonly refusal: Refusal | undefined;
-  end(refusal: Refusal): void;
-  /** From now on it is `end` that ends it. */
-  handOver(end: (refusal: Refusal) => void): void;
-}
-
-function createGate(): Gate {
-  let refusal: Refusal | undefined;
-  let next: ((refusal: Refusal) => void) | undefined;
-  return {
-    get refusal() {
-      return refusal;
-    },
-    end(given) {
-      refusal ??= given;
-      next?.(given);
-    },
-    handOver(end) {
-      next = end;
     },
   };
 }
@@ -236,19 +216,43 @@ async function giveBack(
   admitted: Admitted,
   refusal: Refusal,
 ): Promise<Refusal> {
-  const usage = { input: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0 };
-  await settle(parts, caller, dialect, admitted, undefined, { costMicro: 0, usage, flags: [] }, refusal, undefined);
+  const settlement = { costMicro: 0, usage: NO_USAGE, flags: [] };
+  await settle(parts, caller, dialect, admitted, undefined, settlement, refusal, undefined);
   return refusal;
 }
 
 async function pass(
   parts: CallParts,
-  { request, response, dialect, caller, body }: Arrival,
+  arrival: Arrival,
   admitted: Admitted,
   gate: Gate,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { judged, guards, bound } = admitted;
+  const { caller, dialect, request } = arrival;
+  let running: RunningAnswer;
+  try {
+    running = send(parts, arrival, admitted, headers);
+  } catch (error) {
+    // Not a byte has left.
+    parts.onTrouble(toError(error));
+    const refusal: Refusal = { kind: 'unavailable', detail: 'the call could not be sent' };
+    throw new Refused(await giveBack(parts, caller, dialect, admitted, refusal));
+  }
+  gate.handOver(running.end);
+  if (gate.refusal) running.end(gate.refusal);
+  const outcome = await running.outcome;
+  const settlement = charge(parts, dialect, admitted, outcome);
+  await settle(
+    ...[parts, caller, dialect, admitted, outcome, settlement, outcome.refusal, oneHeader(request, 'traceparent')],
+  );
+}
+
+function send(
+  parts: CallParts,
+  { request, response, dialect, body }: Arrival,
+  { judged, guards }: Admitted,
+  headers: Readonly<Record<string, string>>,
+): RunningAnswer {
   const { document, grants } = judged;
   const [{ model }] = grants;
   const edits = dialect.toEdits(
@@ -258,7 +262,7 @@ async function pass(
   const sent = edits.length === 0 ? body : Buffer.from(applyEdits(document.text, edits));
   const query = /\?.*$/.exec(request.url ?? '')?.[0] ?? '';
   const key = parts.apiKey(model.apiKeyEnv)?.reveal() ?? '';
-  const running = passAnswer({
+  return passAnswer({
     ...{ response, dialect, guards, headers, limits: parts.limits, onLeave: model.onLeave },
     reader: dialect.createReader(document),
     send: (listener: UpstreamListener) =>
@@ -272,17 +276,20 @@ async function pass(
         listener,
       ),
   });
-  gate.handOver(running.end);
-  if (gate.refusal) running.end(gate.refusal);
-  const outcome = await running.outcome;
+}
+
+/** Where even that fails, the provider may have billed anything up to what was reserved. */
+function charge(parts: CallParts, dialect: Dialect, { judged, bound }: Admitted, outcome: Outcome): Settlement {
   const { ending, reading, answerBytes } = outcome;
-  const models = [model, ...grants.slice(1).map((grant) => grant.model)] as const;
-  const settlement = dialect.isFree
-    ? { costMicro: 0, usage: reading.usage, flags: [] }
-    : settleCall({ ending, stream: judged.request.stream, reading, answerBytes, bound, models });
-  await settle(
-    ...[parts, caller, dialect, admitted, outcome, settlement, outcome.refusal, oneHeader(request, 'traceparent')],
-  );
+  if (dialect.isFree) return { costMicro: 0, usage: reading.usage, flags: [] };
+  const [{ model }, ...others] = judged.grants;
+  const models = [model, ...others.map((grant) => grant.model)] as const;
+  try {
+    return settleCall({ ending, stream: judged.request.stream, reading, answerBytes, bound, models });
+  } catch (error) {
+    parts.onTrouble(toError(error));
+    return { costMicro: bound.reservedMicro, usage: NO_USAGE, flags: ['usage-unreadable'] };
+  }
 }
 
 /** One receipt and one posting. Where the journal fails the posting stands without a receipt. */
@@ -365,6 +372,7 @@ function toReceipt(
       ...(reading?.stopReason !== undefined && { stopReason: reading.stopReason }),
       ...(reading?.stopDetails !== undefined && { stopDetails: reading.stopDetails }),
       ...(Object.keys(judged.request.declared).length > 0 && { declared: judged.request.declared }),
+      ...(judged.userProfile !== undefined && { userProfile: judged.userProfile }),
       epoch: parts.authority.epoch,
     },
   };

@@ -32,3 +32,28 @@ export function createLiveCalls<Attributes>() {
     },
   };
 }
+
+/** Ends a call at whatever step it is. */
+export interface Gate {
+  readonly refusal: Refusal | undefined;
+  end(refusal: Refusal): void;
+  /** From now on it is `end` that ends it. */
+  handOver(end: (refusal: Refusal) => void): void;
+}
+
+export function createGate(): Gate {
+  let refusal: Refusal | undefined;
+  let next: ((refusal: Refusal) => void) | undefined;
+  return {
+    get refusal() {
+      return refusal;
+    },
+    end(given) {
+      refusal ??= given;
+      next?.(given);
+    },
+    handOver(end) {
+      next = end;
+    },
+  };
+}

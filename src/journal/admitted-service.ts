@@ -17,8 +17,8 @@ export interface Admitted<Limit extends string = string> {
   readonly costMicro: number | undefined;
 }
 
-/** No call lasts longer, so what was written earlier than this before the end is posted long ago. */
-const REACH_MS = 2 * 3_600_000;
+/** No call lasts half as long, so what was written earlier than this before the end is posted long ago. */
+export const REACH_MS = 2 * 3_600_000;
 
 /** Throws JournalAltered where the journal is not what was written: then what it says is not believed. */
 export function createAdmittedReader<Limit extends string>(home: string) {
