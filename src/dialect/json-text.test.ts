@@ -17,6 +17,20 @@ test('a key that stands twice is refused at every depth, also when it is spelled
   assert.equal(refusalOf('{"a":[{"b":1},{"b":2}],"b":{"a":"b"}}'), 'accepted');
 });
 
+test('keys that some parsers take for one are refused, but for the names that tools and their schemas choose', () => {
+  const block = (text: string) => refusalOf(`{"messages":[{"role":"user","content":[${text}]}]}`);
+  assert.equal(block('{"type":"text","Type":"image"}'), 'duplicate-key');
+  assert.equal(block('{"type":"text","\\u0054ype":"image"}'), 'duplicate-key');
+  assert.equal(block('{"source":1,"\u017fource":2}'), 'duplicate-key');
+  assert.equal(block('{"k":1,"\u212a":2}'), 'duplicate-key');
+  assert.equal(block('{"type":"text"},{"Type":"text"}'), 'accepted');
+  assert.equal(block('{"type":"tool_use","input":{"id":1,"ID":2,"deeper":[{"a":1,"A":2}]}}'), 'accepted');
+  assert.equal(block('{"type":"tool_use","input":{"id":1,"id":2}}'), 'duplicate-key');
+  assert.equal(block('{"input":{},"a":1,"A":2}'), 'duplicate-key', 'beside the data the rule holds again');
+  assert.equal(refusalOf('{"tools":[{"input_schema":{"properties":{"path":{},"PATH":{}}}}]}'), 'accepted');
+  assert.equal(refusalOf('{"input":[{"type":"message","Type":"other"}]}'), 'duplicate-key', 'the turns of a conversation');
+});
+
 test('what is no JSON object in UTF-8 is refused', () => {
   assert.equal(refusalOf(''), 'not-json');
   assert.equal(refusalOf('{"a":1'), 'not-json');
@@ -38,6 +52,8 @@ test('the span of a top-level value is exactly its text, whatever stands around 
       (value, space) => {
         const text = JSON.stringify(value, null, space);
         const document = read(text);
+        // The generator may give one key in two cases.
+        fc.pre(document.ok || document.refusal.kind !== 'duplicate-key');
         assert.ok(document.ok);
         const keys = Object.keys(value);
         assert.deepEqual([...document.value.spans.keys()].sort(), keys.sort());

@@ -1,6 +1,6 @@
 /**
- * Request bodies are read strictly: what two parsers could read differently (a key given twice, broken UTF-8) is refused,
- * because then the gateway would judge one request and the provider answer another. Where top-level values stand is kept,
+ * Request bodies are read strictly: what two parsers could read differently (a key given twice, or once more in other
+ * letters, broken UTF-8) is refused, because then the gateway would judge one request and the provider answer another. Where top-level values stand is kept,
  * so that one of them can be replaced and every other byte passed on as it came.
  */
 import { isUtf8 } from 'node:buffer';
@@ -59,8 +59,26 @@ export function applyEdits(text: string, edits: readonly { start: number; end: n
 /** One open object (`keys`) or array. */
 interface Level {
   readonly keys: Set<string> | undefined;
+  /** What tools take and give is the caller's own: there `id` and `ID` may well be two things. */
+  readonly isData: boolean;
   expectsKey: boolean;
+  key: string;
 }
+
+/** Members of the protocols whose names are not the protocols'. At the top `input` is: the turns of a conversation. */
+const DATA_KEYS: ReadonlySet<string> = new Set([
+  'input',
+  'input_schema',
+  'input_examples',
+  'parameters',
+  'schema',
+  'env',
+]);
+
+const PLAIN_KEY = /^[a-z0-9_.-]*$/;
+
+/** Parsers that take `Type` for `type` also take the long s and the sign for kelvin for letters. */
+const fold = (key: string): string => (PLAIN_KEY.test(key) ? key : key.toUpperCase().toLowerCase());
 
 /** Walks text that JSON.parse has already accepted: only structure is looked at, strings are skipped natively. */
 function scan(text: string): Result<ReadonlyMap<string, Span>, JsonRefusal> {
@@ -75,9 +93,11 @@ function scan(text: string): Result<ReadonlyMap<string, Span>, JsonRefusal> {
       const end = endOfString(text, index);
       if (level?.keys && level.expectsKey) {
         const key: string = JSON.parse(text.slice(index, end));
-        if (level.keys.has(key)) return refuse({ kind: 'duplicate-key', detail: `the key ${show(key)} stands twice` });
-        level.keys.add(key);
+        const name = level.isData ? key : fold(key);
+        if (level.keys.has(name)) return refuse({ kind: 'duplicate-key', detail: `the key ${show(key)} stands twice` });
+        level.keys.add(name);
         level.expectsKey = false;
+        level.key = key;
         if (levels.length === 1) topKey = key;
       }
       index = end - 1;
@@ -86,7 +106,9 @@ function scan(text: string): Result<ReadonlyMap<string, Span>, JsonRefusal> {
     } else if (code === OPEN_OBJECT || code === OPEN_ARRAY) {
       if (levels.length === MAX_JSON_DEPTH)
         return refuse({ kind: 'too-deep', detail: 'the body is nested too deeply' });
-      level = { keys: code === OPEN_OBJECT ? new Set() : undefined, expectsKey: code === OPEN_OBJECT };
+      const isObject = code === OPEN_OBJECT;
+      const isData = level !== undefined && (level.isData || (levels.length > 1 && DATA_KEYS.has(level.key)));
+      level = { keys: isObject ? new Set() : undefined, isData, expectsKey: isObject, key: '' };
       levels.push(level);
     } else if (code === COMMA || code === CLOSE_OBJECT || code === CLOSE_ARRAY) {
       if (levels.length === 1 && level?.keys?.size) spans.set(topKey, trim(text, valueStart, index));
