@@ -6,11 +6,19 @@ import type { ProgrammeParts } from './programme-service.ts';
 import { ApiRefused, type ApiRoute, route, settled } from './route.ts';
 import { Micro, ModelName, PageQuery, pageOf, TierName, toPage } from './shape.ts';
 
-const Prices = z
-  .strictObject({ input: Micro, output: Micro, cacheWrite5m: Micro, cacheWrite1h: Micro, cacheRead: Micro })
-  .meta({ id: 'Prices', description: 'micro-dollars per million tokens' });
-
 const Tokens = z.int().min(1);
+
+const FLAT = { input: Micro, output: Micro, cacheWrite5m: Micro, cacheWrite1h: Micro, cacheRead: Micro };
+const Prices = z
+  .strictObject({
+    ...FLAT,
+    tiers: z
+      .array(z.strictObject({ aboveInputTokens: Tokens, ...FLAT }))
+      .max(8)
+      .optional()
+      .describe('for every token of a request whose input is longer, rising'),
+  })
+  .meta({ id: 'Prices', description: 'micro-dollars per million tokens' });
 
 const ModelBody = z.strictObject({
   protocol: z.enum(['anthropic', 'openai']),

@@ -75,7 +75,9 @@ function addModels(models: Command, { terminal, membership }: ProgramCommandPart
 
 function toShown(model: Model): Json {
   const { prices, stage, ...rest } = model;
-  return { ...rest, prices: { ...prices }, stage: stage ?? null, openTo: openTo(model) };
+  const { tiers, ...flat } = prices;
+  const shown = { ...flat, ...(tiers && { tiers: tiers.map((tier) => ({ ...tier })) }) };
+  return { ...rest, prices: shown, stage: stage ?? null, openTo: openTo(model) };
 }
 
 function addOrganisations(orgs: Command, { terminal, membership, approve }: ProgramCommandParts): void {

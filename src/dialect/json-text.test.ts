@@ -28,7 +28,11 @@ test('keys that some parsers take for one are refused, but for the names that to
   assert.equal(block('{"type":"tool_use","input":{"id":1,"id":2}}'), 'duplicate-key');
   assert.equal(block('{"input":{},"a":1,"A":2}'), 'duplicate-key', 'beside the data the rule holds again');
   assert.equal(refusalOf('{"tools":[{"input_schema":{"properties":{"path":{},"PATH":{}}}}]}'), 'accepted');
-  assert.equal(refusalOf('{"input":[{"type":"message","Type":"other"}]}'), 'duplicate-key', 'the turns of a conversation');
+  assert.equal(
+    refusalOf('{"input":[{"type":"message","Type":"other"}]}'),
+    'duplicate-key',
+    'the turns of a conversation',
+  );
 });
 
 test('what is no JSON object in UTF-8 is refused', () => {

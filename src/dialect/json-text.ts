@@ -94,7 +94,10 @@ function scan(text: string): Result<ReadonlyMap<string, Span>, JsonRefusal> {
       if (level?.keys && level.expectsKey) {
         const key: string = JSON.parse(text.slice(index, end));
         const name = level.isData ? key : fold(key);
-        if (level.keys.has(name)) return refuse({ kind: 'duplicate-key', detail: `the key ${show(key)} stands twice` });
+        if (level.keys.has(name)) {
+          const rule = level.isData ? '' : ' (upper and lower case are one)';
+          return refuse({ kind: 'duplicate-key', detail: `the key ${show(key)} stands twice${rule}` });
+        }
         level.keys.add(name);
         level.expectsKey = false;
         level.key = key;

@@ -137,7 +137,7 @@ async function admit(
   if (!parts.apiKey(model.apiKeyEnv)) throw unavailable('the operator has set no key of the provider for this model');
   const guards = await guardRequest(parts, caller, judged);
   const bound = dialect.isFree
-    ? { ok: true as const, value: { reservedMicro: 0, inputTokens: 0, inputPrice: 0 } }
+    ? { ok: true as const, value: { reservedMicro: 0, inputTokens: 0, rates: [] } }
     : boundCall(judged.request, body.length, models);
   if (!bound.ok) throw new Refused({ kind: 'invalid-request', detail: 'No budget covers what this call asks for' });
   const { reservedMicro } = bound.value;
@@ -270,7 +270,7 @@ function send(
         {
           base: model.url,
           path: dialect.path + query,
-          headers: toUpstreamHeaders(request, dialect.protocol, key),
+          headers: toUpstreamHeaders(request, model, key),
           body: sent,
         },
         listener,

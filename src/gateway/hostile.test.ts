@@ -1,7 +1,8 @@
 /** Callers who try to break the gateway, to outlive a revocation, or to be served for less than it costs. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createGate, type Gate, type RunningGateway } from '../../test/support/gate.ts';
+import { fakeAnswer, invoiceMicro } from '../../test/fakes/fake-answers.ts';
+import { createGate, type Gate, PRICES, type RunningGateway } from '../../test/support/gate.ts';
 import { ACTOR, okOf, until } from '../../test/support/programme.ts';
 import { BODY_LIMITS } from './body-client.ts';
 
@@ -31,7 +32,8 @@ async function post(path: string, body: object | string, headers: Record<string,
     headers: { 'x-api-key': key, ...headers },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-  return { status: response.status, headers: response.headers, text: await response.text() };
+  const call = response.headers.get('headstart-receipt') ?? '';
+  return { status: response.status, headers: response.headers, text: await response.text(), call };
 }
 
 test('what a caller declares cannot stop the books, nor cost the call its receipt', async () => {
@@ -127,6 +129,23 @@ function callerOf() {
   assert.ok(caller);
   return caller;
 }
+
+test('a longer context is asked for where its price is known, and charged at it', async () => {
+  const tiers = [{ ...PRICES, aboveInputTokens: 100, input: 20_000_000 }];
+  await gate.model('claude-long', 'anthropic', { prices: { ...PRICES, tiers } });
+  const long = await gate.key(acme, person, ['claude-long']);
+  const headers = { 'x-api-key': long.key, 'anthropic-beta': 'context-1m-2025-08-07' };
+  const { call } = await post('/v1/messages', { ...ask, model: 'claude-long' }, headers);
+  assert.equal(gate.provider.seen.at(-1)?.headers['anthropic-beta'], 'context-1m-2025-08-07');
+  const end = Date.now() + 5_000;
+  let cost: number | undefined;
+  while (cost === undefined) {
+    cost = (await gate.ledger.findPosting(call))?.costMicro;
+    assert.ok(Date.now() < end);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(cost, invoiceMicro(fakeAnswer().usage, { ...PRICES, input: 20_000_000 }));
+});
 
 test('the version and the length of context that answers are read and priced by are the gateway’s', async () => {
   const headers = {

@@ -3,12 +3,21 @@ import type { Attempt, CallRequest, Usage } from '../dialect/index.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 
 /** Micro-dollars per million tokens. */
-export interface Prices {
+interface FlatPrices {
   readonly input: number;
   readonly output: number;
   readonly cacheWrite5m: number;
   readonly cacheWrite1h: number;
   readonly cacheRead: number;
+}
+
+interface PriceTier extends FlatPrices {
+  readonly aboveInputTokens: number;
+}
+
+export interface Prices extends FlatPrices {
+  /** For every token of a request whose input, cached or not, is longer; rising. */
+  readonly tiers?: readonly PriceTier[] | undefined;
 }
 
 export interface PricedModel {
@@ -28,7 +37,9 @@ export const IMAGE_TOKENS = 49_152;
 const MILLION = 1_000_000n;
 
 /** The price of tokens, in millionths of a micro-dollar. */
-export function weigh(usage: Usage, prices: Prices): bigint {
+export function weigh(usage: Usage, all: Prices): bigint {
+  const inputTokens = usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
+  const prices = all.tiers?.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens) ?? all;
   return (
     BigInt(usage.input) * BigInt(prices.input) +
     BigInt(usage.cacheRead) * BigInt(prices.cacheRead) +
@@ -47,8 +58,13 @@ export interface Bound {
   readonly reservedMicro: number;
   /** Of the model asked for. */
   readonly inputTokens: number;
-  /** Where it is not known in which class the input fell. */
-  readonly inputPrice: number;
+  /** The dearest class of input at each length it can have, with the price of output there. */
+  readonly rates: readonly Rate[];
+}
+
+interface Rate {
+  readonly input: number;
+  readonly output: number;
 }
 
 export interface TooDear {
@@ -69,17 +85,30 @@ export function boundCall(
     const model = models[index];
     if (!model) return refuse({ kind: 'too-dear' });
     const output = BigInt(outputTokens(attempt, model)) * BigInt(request.answers);
-    weight += BigInt(inputTokens(request, bodyBytes, model)) * BigInt(inputPrice(request, model.prices));
-    weight += output * BigInt(model.prices.output);
+    const input = inputTokens(request, bodyBytes, model);
+    weight += weighDearest(input, output, reachableRates(request, input, model.prices));
   }
   const reservedMicro = Number(toMicro(weight));
   const first = models[0];
   if (!first || !Number.isSafeInteger(reservedMicro)) return refuse({ kind: 'too-dear' });
-  return ok({
-    reservedMicro,
-    inputTokens: inputTokens(request, bodyBytes, first),
-    inputPrice: inputPrice(request, first.prices),
-  });
+  const input = inputTokens(request, bodyBytes, first);
+  return ok({ reservedMicro, inputTokens: input, rates: reachableRates(request, input, first.prices) });
+}
+
+/** The most that so many tokens can cost where it is not known at which of the rates. */
+export function weighDearest(inputTokens: number, outputTokens: bigint, rates: readonly Rate[]): bigint {
+  let most = 0n;
+  for (const { input, output } of rates) {
+    const weight = BigInt(inputTokens) * BigInt(input) + outputTokens * BigInt(output);
+    if (weight > most) most = weight;
+  }
+  return most;
+}
+
+/** A request may turn out shorter than its bound, and shorter may be dearer. */
+function reachableRates(request: CallRequest, inputTokens: number, prices: Prices): readonly Rate[] {
+  const tiers = (prices.tiers ?? []).filter(({ aboveInputTokens }) => inputTokens > aboveInputTokens);
+  return [prices, ...tiers].map((each) => ({ input: inputPrice(request, each), output: each.output }));
 }
 
 function inputTokens(request: CallRequest, bodyBytes: number, { contextTokens }: PricedModel): number {
@@ -93,7 +122,7 @@ function outputTokens({ maxOutputTokens }: Attempt, model: PricedModel): number 
 }
 
 /** The dearest class that the input can fall into. */
-function inputPrice({ cacheWrites }: CallRequest, prices: Prices): number {
+function inputPrice({ cacheWrites }: CallRequest, prices: FlatPrices): number {
   const write5m = cacheWrites === 'none' ? 0 : prices.cacheWrite5m;
   const write1h = cacheWrites === '1h' ? prices.cacheWrite1h : 0;
   return Math.max(prices.input, prices.cacheRead, write5m, write1h);

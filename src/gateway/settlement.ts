@@ -4,7 +4,7 @@
  * before it showed any output.
  */
 import type { Reading, Usage } from '../dialect/index.ts';
-import { type Bound, type PricedModel, toMicro, weigh } from './price.ts';
+import { type Bound, type PricedModel, toMicro, weigh, weighDearest } from './price.ts';
 
 export type Ending =
   /** The request never left, or the provider answered with an error. */
@@ -105,8 +105,8 @@ function estimate(input: SettlementInput, why: readonly Flag[]): Settlement {
   const { prices } = models[0];
   const knowsInput = reading.inputIsKnown && !reading.isUnreadable;
   const usage = knowsInput ? { ...reading.usage, output } : { ...NOTHING, input: bound.inputTokens, output };
-  const inputPrices = knowsInput ? prices : { ...prices, input: bound.inputPrice };
-  return clamp(weigh(usage, inputPrices), bound, usage, new Set([...why, 'estimated']));
+  const weight = knowsInput ? weigh(usage, prices) : weighDearest(bound.inputTokens, BigInt(output), bound.rates);
+  return clamp(weight, bound, usage, new Set([...why, 'estimated']));
 }
 
 function clamp(weight: bigint, { reservedMicro }: Bound, usage: Usage, flags: Set<Flag>): Settlement {

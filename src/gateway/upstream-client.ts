@@ -121,7 +121,17 @@ function toFailure(error: Error, wasSent: boolean): UpstreamFailure {
 /** Of the client only what means something to a provider; never its key, its cookies or its address. */
 const PASSED_HEADERS = ['accept', 'anthropic-beta', 'anthropic-user-profile-id', 'openai-beta'];
 
-export function toUpstreamHeaders(request: IncomingMessage, protocol: Protocol, key: string): Record<string, string> {
+export interface AskedModel {
+  readonly protocol: Protocol;
+  readonly prices: { readonly tiers?: readonly unknown[] | undefined };
+}
+
+export function toUpstreamHeaders(
+  request: IncomingMessage,
+  { protocol, prices }: AskedModel,
+  key: string,
+): Record<string, string> {
+  const isPricedByLength = prices.tiers !== undefined;
   const headers: Record<string, string> = {
     'content-type': 'application/json',
     // What cannot be read cannot be metered.
@@ -132,12 +142,13 @@ export function toUpstreamHeaders(request: IncomingMessage, protocol: Protocol, 
   };
   for (const name of PASSED_HEADERS) {
     const value = oneHeader(request, name);
-    if (value !== undefined) headers[name] = name === 'anthropic-beta' ? withoutLongContext(value) : value;
+    if (value !== undefined)
+      headers[name] = name === 'anthropic-beta' && !isPricedByLength ? withoutLongContext(value) : value;
   }
   return { ...headers, ...(protocol === 'anthropic' ? { 'x-api-key': key } : { authorization: `Bearer ${key}` }) };
 }
 
-/** A longer context has another price for every token of it. */
+/** A longer context has another price for every token of it, which is known only where the model has price tiers. */
 function withoutLongContext(betas: string): string {
   const names = betas.split(',').map((name) => name.trim());
   return names.filter((name) => !/^context-\d/i.test(name)).join(',');

@@ -3,7 +3,7 @@ import type { Transaction } from '../store/database.ts';
 import type { AuthorityBook, AuthorityRows, RowKind } from './authority.ts';
 import { ROW_KINDS } from './authority.ts';
 import type { AccessKey, Country, Grant, Organisation, OwnRate, Person, ScopeNotice } from './member.ts';
-import type { Model } from './model.ts';
+import type { Model, PriceTier } from './model.ts';
 import type { Stop, StopId } from './stop.ts';
 import type { Tier } from './tier.ts';
 
@@ -86,6 +86,7 @@ export const toModel = (row: Loose): Model => ({
     cacheWrite5m: Number(row.price_cache_write_5m),
     cacheWrite1h: Number(row.price_cache_write_1h),
     cacheRead: Number(row.price_cache_read),
+    ...((row.price_tiers as readonly PriceTier[]).length > 0 && { tiers: row.price_tiers as readonly PriceTier[] }),
   },
   contextTokens: row.context_tokens as number,
   maxOutputTokens: row.max_output_tokens as number,

@@ -26,6 +26,22 @@ test('a model with its prices is read, and what is not said has a default', () =
   assert.ok(model.value.maxOutputTokens <= model.value.contextTokens);
 });
 
+test('prices may depend on the length of what is sent', () => {
+  const tiers = [
+    { aboveInputTokens: 100_000, ...PRICES },
+    { aboveInputTokens: 200_000, ...PRICES },
+  ];
+  const model = readModel({ ...GOOD, prices: { ...PRICES, tiers } });
+  assert.ok(model.ok);
+  assert.deepEqual(model.value.prices, { ...PRICES, tiers });
+  const plain = readModel({ ...GOOD, prices: { ...PRICES, tiers: [] } });
+  assert.ok(plain.ok);
+  assert.deepEqual(plain.value.prices, PRICES);
+});
+
+const TIER = { aboveInputTokens: 100_000, ...PRICES };
+const tiersOf = (...tiers: unknown[]): Partial<ModelInput> => ({ prices: { ...PRICES, tiers } });
+
 const WRONG: readonly [string, Partial<ModelInput>][] = [
   ['a name with a line end', { id: 'm1\nx' }],
   ['no name', { id: '' }],
@@ -40,6 +56,17 @@ const WRONG: readonly [string, Partial<ModelInput>][] = [
   ['a broken price', { prices: { ...PRICES, output: 0.5 } }],
   ['a price as text', { prices: { ...PRICES, output: '5' } }],
   ['a price nobody knows', { prices: { ...PRICES, audio: 1 } }],
+  ['price tiers that are no list', { prices: { ...PRICES, tiers: TIER } }],
+  ['a price tier without a length', tiersOf({ ...TIER, aboveInputTokens: undefined })],
+  ['a price tier that begins at nothing', tiersOf({ ...TIER, aboveInputTokens: 0 })],
+  ['price tiers out of order', tiersOf(TIER, TIER)],
+  ['a price tier with a price missing', tiersOf({ ...TIER, output: undefined })],
+  ['a price tier with a price nobody knows', tiersOf({ ...TIER, audio: 1 })],
+  ['a price tier within a price tier', tiersOf({ ...TIER, tiers: [] })],
+  [
+    'more price tiers than anybody has',
+    tiersOf(...Array.from({ length: 9 }, (_, at) => ({ ...TIER, aboveInputTokens: at + 1 }))),
+  ],
   ['an answer longer than the context', { contextTokens: 10, maxOutputTokens: 11 }],
   ['half a token', { contextTokens: 10.5 }],
   ['an unknown tier', { minTier: 'everyone' }],

@@ -3,12 +3,22 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import { isTier, type Stage, stricter, type Tier } from './tier.ts';
 
 /** Micro-dollars per million tokens. */
-export interface Prices {
+export interface FlatPrices {
   readonly input: number;
   readonly output: number;
   readonly cacheWrite5m: number;
   readonly cacheWrite1h: number;
   readonly cacheRead: number;
+}
+
+/** What every token of a request costs whose input, cached or not, is longer than that. */
+export interface PriceTier extends FlatPrices {
+  readonly aboveInputTokens: number;
+}
+
+export interface Prices extends FlatPrices {
+  /** From the shortest on; absent where one price holds for every length. */
+  readonly tiers?: readonly PriceTier[] | undefined;
 }
 
 export interface ModelView {
@@ -45,6 +55,7 @@ const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const PRICES = ['input', 'output', 'cacheWrite5m', 'cacheWrite1h', 'cacheRead'] as const;
 /** A million dollars a million tokens. */
 const MAX_PRICE = 1_000_000_000_000;
+const MAX_PRICE_TIERS = 8;
 const MAX_TOKENS = 100_000_000;
 const DEFAULT_CONTEXT_TOKENS = 1_000_000;
 const DEFAULT_MAX_OUTPUT_TOKENS = 128_000;
@@ -95,9 +106,32 @@ export function readModel(input: ModelInput): Result<Model, ModelRefusal> {
   });
 }
 
-/** Every price is named: an unknown price could not be reserved for. */
+type Loose = Readonly<Record<string, unknown>>;
+const toLoose = (value: unknown): Loose => (typeof value === 'object' && value !== null ? (value as Loose) : {});
+
 function readPrices(value: unknown): Result<Prices, ModelRefusal> {
-  const given = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+  const { tiers, ...given } = toLoose(value);
+  const flat = readFlatPrices(given);
+  if (!flat.ok || tiers === undefined) return flat;
+  if (!Array.isArray(tiers) || tiers.length > MAX_PRICE_TIERS) {
+    return refuse({ kind: 'malformed-model', why: `the price tiers are a list of ${MAX_PRICE_TIERS} at most` });
+  }
+  const read: PriceTier[] = [];
+  for (const each of tiers) {
+    const { aboveInputTokens, ...rest } = toLoose(each);
+    const prices = readFlatPrices(rest);
+    if (!prices.ok) return prices;
+    const floor = read.at(-1)?.aboveInputTokens ?? 0;
+    if (typeof aboveInputTokens !== 'number' || !isCount(aboveInputTokens) || aboveInputTokens <= floor) {
+      return refuse({ kind: 'malformed-model', why: 'aboveInputTokens is a whole number, rising from tier to tier' });
+    }
+    read.push({ aboveInputTokens, ...prices.value });
+  }
+  return ok(read.length === 0 ? flat.value : { ...flat.value, tiers: read });
+}
+
+/** Every price is named: an unknown price could not be reserved for. */
+function readFlatPrices(given: Loose): Result<FlatPrices, ModelRefusal> {
   for (const name of PRICES) {
     const price = given[name];
     if (typeof price !== 'number' || !Number.isSafeInteger(price) || price < 0 || price > MAX_PRICE) {
@@ -106,7 +140,7 @@ function readPrices(value: unknown): Result<Prices, ModelRefusal> {
   }
   const unknown = Object.keys(given).find((name) => !PRICES.some((each) => each === name));
   if (unknown !== undefined) return refuse({ kind: 'malformed-model', why: `there is no price ${unknown}` });
-  const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = given as unknown as Prices;
+  const { input, output, cacheWrite5m, cacheWrite1h, cacheRead } = given as unknown as FlatPrices;
   return ok({ input, output, cacheWrite5m, cacheWrite1h, cacheRead });
 }
 
