@@ -33,6 +33,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'disclosure',
     'publish',
   ],
+  policy: ['lib', 'formats'],
   egress: ['lib'],
   dialect: ['lib'],
   scope: ['lib', 'store', 'formats', 'tlog', 'egress'],

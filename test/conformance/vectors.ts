@@ -5,6 +5,8 @@ import { join } from 'node:path';
 const shared = process.env.HEADSTART_SHARED ?? join(import.meta.dirname, '..', '..', '..', 'shared');
 const root = join(shared, 'vectors');
 
+export const sharedPath = (path: string): string => join(shared, path);
+
 export const vectorFiles = (pattern: string): string[] => globSync(join(root, pattern)).sort();
 
 export const readVector = (file: string): unknown => JSON.parse(readFileSync(file, 'utf8'));
