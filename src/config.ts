@@ -1,6 +1,6 @@
 /** The whole configuration, read once at start. No other file may look at the environment. */
 import { resolve } from 'node:path';
-import type { SmtpSettings } from './disclosure/index.ts';
+import type { SmtpSettings } from './contact/index.ts';
 import type { AdvisoryPublisher } from './formats/advisory-record.ts';
 import { isMailAddress } from './lib/mail-address.ts';
 import { type Secret, toSecret } from './lib/secret.ts';

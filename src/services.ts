@@ -12,15 +12,14 @@ import {
   createTreeKeeper,
   createVersionTrial,
 } from './campaign/index.ts';
+import { createContactJobs, createOutbox, createSmtpClient, type OutboxDependencies } from './contact/index.ts';
 import {
   createCompressedClock,
   createDisclosure,
   createDisclosureJobs,
-  createOutbox,
-  createSmtpClient,
   type Disclosure,
+  findCase,
   type OpenedCase,
-  type SmtpSettings,
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
@@ -60,19 +59,14 @@ export async function createServices(parts: Parts) {
     name: config.publisher?.name ?? UNCONFIGURED_CONTACT.name,
     address: config.mailFrom ?? UNCONFIGURED_CONTACT.address,
   };
-  const outboxWith = (now: Clock, smtp: SmtpSettings | undefined) =>
-    createOutbox({
-      database,
-      clock: now,
-      random,
-      vault,
-      from: contact.address,
-      ...(smtp && { smtp: createSmtpClient(smtp) }),
-    });
-  const outbox = outboxWith(clock, config.smtp);
+  const outboxWith = (now: Clock, carriers: OutboxDependencies['carriers']) =>
+    createOutbox({ database, clock: now, random, vault, from: contact, carriers, findMatter: findCase });
+  const outbox = outboxWith(clock, {
+    ...(config.smtp && { smtp: createSmtpClient(config.smtp, { from: contact.address }) }),
+  });
   const disclosureWith = (now: Clock, time: 'real' | 'compressed'): Disclosure => {
-    // Under a simulated clock there are demonstrations only, and no mail server is within their reach.
-    const posting = time === 'real' ? outbox : outboxWith(now, undefined);
+    // Under a simulated clock there are demonstrations only, and no channel is within their reach.
+    const posting = time === 'real' ? outbox : outboxWith(now, {});
     return createDisclosure({ database, clock: now, time, random, vault, log, outbox: posting, publisher, contact });
   };
   const disclosure = disclosureWith(clock, 'real');
@@ -175,7 +169,8 @@ export async function createHandlers(
     }),
     ...createSequenceJobs(services.log),
     ...programmeJobs,
-    ...createDisclosureJobs({ disclosure, outbox: services.outbox }),
+    ...createDisclosureJobs({ disclosure }),
+    ...createContactJobs({ outbox: services.outbox }),
     ...createPublishJobs({
       database,
       clock,

@@ -1,12 +1,12 @@
 /** `case list | show | step` and `export`: the operator's view of disclosure. Secrets are shown only when asked for. */
 import type { Command } from 'commander';
+import type { Message } from '../contact/index.ts';
 import {
   createCompressedClock,
   type Disclosure,
   isStep,
   OPERATOR,
   type OpenedCase,
-  type OutboxMessage,
   packageOf,
   STEPS,
   type StepRefusal,
@@ -41,6 +41,9 @@ export interface CaseCommandParts {
   /** The message to a maintainer as RFC 5322. */
   readonly readLetter: (messageId: string) => Promise<string | undefined>;
 }
+
+const ADDRESS_FORMS =
+  'name@example.org, github:owner/repository, advisory:owner/repository, issue:owner/repository, vince:vendor, webhook:https://…';
 
 const EXPORT_FORMATS = ['csaf', 'osv', 'cve', 'markdown', 'report'] as const;
 type ExportFormat = (typeof EXPORT_FORMATS)[number];
@@ -94,7 +97,10 @@ function addStep(cases: Command, parts: CaseCommandParts): void {
     .command('step <id> <step>')
     .description(`move a case: ${STEPS.join(', ')}`)
     .option('--note <text>', 'why, for the history')
-    .option('--to <address>', 'with notify, real cases only: where the report is sent; kept encrypted')
+    .option(
+      '--to <address>',
+      `with notify, real cases only: where the report is sent, kept encrypted: ${ADDRESS_FORMS}`,
+    )
     .option('--after <days>', 'demonstrations only: so many days later by their simulated clock', Number)
     .option('--yes', 'stands for the approvals of two persons; the log says that it was one')
     .option('--json', 'one JSON value on standard output')
@@ -126,10 +132,10 @@ function whatBecomesOf({ commitment }: OpenedCase): string {
 }
 
 /** Where the report is now, and what has to happen. */
-function whereabouts(id: string, { channel, state }: OutboxMessage): string {
-  return channel === 'smtp'
-    ? `the report leaves by mail while a worker runs (\`headstart serve\`); now ${state}`
-    : `the report lies encrypted in the outbox and is sent to nobody; \`export ${id} --format report --eml\` writes it out`;
+function whereabouts(id: string, { channel, state }: Message): string {
+  return channel === 'file'
+    ? `the report lies encrypted in the outbox and is sent to nobody; \`export ${id} --format report --eml\` writes it out`
+    : `the report leaves by ${channel === 'smtp' ? 'mail' : channel} while a worker runs (\`headstart serve\`); now ${state}`;
 }
 
 interface StepOptions {
@@ -244,7 +250,7 @@ const EXITS: Readonly<Record<StepRefusal['kind'], ExitName>> = {
   'no-vendor': 'refused',
   'no-extension': 'refused',
   'demonstration-has-no-address': 'refused',
-  'no-mail-address': 'usage',
+  'no-such-address': 'usage',
   'address-without-report': 'usage',
 };
 
@@ -274,8 +280,8 @@ function sentence(refusal: StepRefusal): string {
       return `the ${refusal.machine} machine has no step ${refusal.event} from ${refusal.state}`;
     case 'demonstration-has-no-address':
       return 'a demonstration reaches nobody: it takes no address';
-    case 'no-mail-address':
-      return '--to takes one bare mail address';
+    case 'no-such-address':
+      return `--to takes one of ${ADDRESS_FORMS}`;
     case 'address-without-report':
       return `the step ${refusal.step} sends nothing: an address goes with notify`;
     case 'broken-invariant':

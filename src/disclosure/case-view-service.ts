@@ -1,4 +1,5 @@
 /** Reads cases with everything that lies encrypted beside them. */
+import { listMessages, type Message } from '../contact/index.ts';
 import { addDays, type Clock } from '../lib/clock.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
@@ -10,8 +11,8 @@ import { policyOf } from './clock-policy.ts';
 import { createClockStore, type RunningClock } from './clock-store.ts';
 import { type CaseCommitment, createDetailsStore } from './details-store.ts';
 import { type Learnt, titleOf } from './finding.ts';
-import { createOutboxStore, type OutboxMessage } from './outbox-store.ts';
 import { type Report, renderReport } from './report.ts';
+import { createReportStore } from './report-store.ts';
 
 export interface ReadingParts {
   readonly clock: Clock;
@@ -28,7 +29,7 @@ export interface OpenedCase {
   readonly learnt: Learnt;
   readonly history: readonly HistoryEntry[];
   readonly clocks: readonly RunningClock[];
-  readonly messages: readonly OutboxMessage[];
+  readonly messages: readonly Message[];
   readonly commitment: CaseCommitment;
 }
 
@@ -61,7 +62,7 @@ export function renderCase({ clock, contact }: ReadingParts, { case: it, finding
 }
 
 export async function readReport(tx: Transaction, parts: ReadingParts, opened: OpenedCase): Promise<Report> {
-  const stored = await createOutboxStore(tx).findReport(opened.case.id);
+  const stored = await createReportStore(tx).findLatest(opened.case.id);
   const rendered = renderCase(parts, opened);
   if (!stored) return rendered;
   const text = await parts.vault.open(tx, opened.keyId, stored.sealed, `report ${stored.id}`);
@@ -82,7 +83,7 @@ export async function readCase(tx: Transaction, parts: ReadingParts, id: string)
     learnt: await parts.vault.openJson<Learnt>(tx, keyId, learnt, `learnt ${id}`),
     history: withReveals(await cases.listEvents(id), await listReveals(tx, findingId)),
     clocks: await createClockStore(tx).list(id),
-    messages: await createOutboxStore(tx).list(id),
+    messages: await listMessages(tx, id),
     commitment: await details.getCommitment(id),
   };
 }
@@ -99,6 +100,9 @@ function withReveals(
   });
   return [...events, ...shown].sort((left, right) => left.at.getTime() - right.at.getTime());
 }
+
+/** The case alone, without what lies encrypted. */
+export const findCase = (tx: Transaction, id: string): Promise<Case | undefined> => createCaseStore(tx).find(id);
 
 export async function readSealed(tx: Transaction, parts: ReadingParts, opened: OpenedCase): Promise<SealedFinding> {
   const { sealed } = await createDetailsStore(tx).get(opened.case.id);

@@ -2,6 +2,7 @@
  * What the rest of the system may ask of disclosure. A case, its key, its encrypted details, its clock and the
  * commitment promised to the public log come into being in one transaction, or none of them does.
  */
+import type { Outbox } from '../contact/index.ts';
 import type { AdvisoryPublisher, AdvisoryRecord } from '../formats/advisory-record.ts';
 import { addDays, type Clock } from '../lib/clock.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
@@ -36,8 +37,8 @@ import { createClockStore, type RunningClock } from './clock-store.ts';
 import { createDetailsStore } from './details-store.ts';
 import { isInForce } from './embargo.ts';
 import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './finding.ts';
-import type { Outbox } from './outbox-service.ts';
 import type { Report } from './report.ts';
+import { postReport } from './report-service.ts';
 import { addEntries, learn, openWithdrawn, revealSealed } from './sealed-details-service.ts';
 import { type AddressRefusal, addressVendor, mayBeAddressed } from './vendor-address-service.ts';
 
@@ -342,7 +343,6 @@ async function sendReports(tx: Transaction, parts: DisclosureDependencies, it: C
     const sealed = await createCaseStore(tx).findContact(party.id);
     if (!sealed) throw new Error(`the party ${party.id} has no contact`);
     const contact = await parts.vault.openJson<Contact>(tx, opened.keyId, sealed, `contact ${party.id}`);
-    const report = renderCase(parts, opened);
-    await parts.outbox.post(tx, { case: it, keyId: opened.keyId, partyId: party.id, contact, report });
+    await postReport(tx, parts, { opened, partyId: party.id, contact, report: renderCase(parts, opened) });
   }
 }

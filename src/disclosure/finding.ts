@@ -9,8 +9,10 @@ import type { HistoryEntry } from './case-store.ts';
 /** Name and address of a party, as they lie encrypted beside it. */
 export interface Contact {
   readonly name: string;
-  /** Where a report is sent; null where nobody has looked it up yet. */
+  /** Where a report is sent, as `readAddress` reads it; null where nobody has looked it up yet. */
   readonly address: string | null;
+  /** Who said that the report to this party may be public at once. */
+  readonly publicAgreedBy?: string;
 }
 
 /** What is learnt while the case runs. */

@@ -7,7 +7,7 @@ export type {
 } from './case.ts';
 export { type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
 export type { HistoryEntry } from './case-store.ts';
-export { type CaseSummary, OPERATOR, type OpenedCase } from './case-view-service.ts';
+export { type CaseSummary, findCase, OPERATOR, type OpenedCase } from './case-view-service.ts';
 export type { PolicyName } from './clock-policy.ts';
 export type { RunningClock } from './clock-store.ts';
 export { type CompressedClock, createCompressedClock } from './compressed-clock.ts';
@@ -20,8 +20,6 @@ export {
 } from './disclosure.ts';
 export { createDisclosureJobs } from './disclosure-job.ts';
 export { advisoryIdOf, type Contact, type Learnt, type OwnTests, packageOf, titleOf } from './finding.ts';
-export { createOutbox, type Outbox, SEND_JOB, type SendOutcome } from './outbox-service.ts';
-export type { OutboxMessage } from './outbox-store.ts';
 export type { Report } from './report.ts';
 export {
   isDemonstration,
@@ -29,4 +27,3 @@ export {
   SIMULATED_ACTOR,
   type SimulatedAnswer,
 } from './simulated-maintainer.ts';
-export { createSmtpClient, type SmtpClient, type SmtpSettings } from './smtp-client.ts';

@@ -1,8 +1,8 @@
 /**
- * Who a report goes to. The coordinator names the vendor's mail address with the step that notifies; it is kept
- * encrypted under the case's key, and the history says that it was named but not what it is.
+ * Who a report goes to. The coordinator names the vendor's address (mail, a forge, CERT/CC, a webhook) with the step
+ * that notifies; it is kept encrypted under the case's key, and the history says that it was named but not what it is.
  */
-import { isMailAddress } from '../lib/mail-address.ts';
+import { readAddress } from '../contact/index.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
@@ -15,13 +15,13 @@ import type { Contact } from './finding.ts';
 export type AddressRefusal =
   /** A demonstration reaches nobody, so it learns nobody's address. */
   | { readonly kind: 'demonstration-has-no-address' }
-  | { readonly kind: 'no-mail-address' }
+  | { readonly kind: 'no-such-address' }
   | { readonly kind: 'address-without-report'; readonly step: Step };
 
 export function mayBeAddressed(it: Case, step: Step, address: string): Result<undefined, AddressRefusal> {
   if (!isRealCase(it)) return refuse({ kind: 'demonstration-has-no-address' });
   if (step !== 'notify') return refuse({ kind: 'address-without-report', step });
-  return isMailAddress(address) ? ok(undefined) : refuse({ kind: 'no-mail-address' });
+  return readAddress(address) ? ok(undefined) : refuse({ kind: 'no-such-address' });
 }
 
 /** In the transaction of the step, before the report is rendered. */

@@ -1,21 +1,25 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createWorld, newCase, type World } from '../../test/support/disclosure.ts';
-import { ok } from '../lib/result.ts';
-import type { SmtpClient } from './smtp-client.ts';
+import type { SmtpClient } from '../contact/index.ts';
 
 const ADDRESS = 'marker-of-the-maintainer@example.org';
 
 let world: World;
 /** What the mail client was given. */
-const sent: { readonly to: string; readonly raw: Uint8Array }[] = [];
+const sent: { readonly to: string; readonly raw: string }[] = [];
+/** Of a mail client. */
+const deaf: Pick<SmtpClient, 'settleMs' | 'readBack'> = {
+  settleMs: 0,
+  readBack: async () => ({ kind: 'cannot-say', reason: 'nobody to ask', isForGood: true }),
+};
 
 before(async () => {
   const send: SmtpClient['send'] = async (_, message) => {
     sent.push(message);
-    return ok({ answer: '250' });
+    return { kind: 'delivered', remote: null };
   };
-  world = await createWorld({ time: 'real', smtp: { send } });
+  world = await createWorld({ time: 'real', smtp: { ...deaf, send } });
 });
 after(() => world.close());
 
@@ -38,14 +42,15 @@ test('the report goes to the address that was named with notify, and the address
     sent.map(({ to }) => to),
     [ADDRESS],
   );
-  assert.match(Buffer.from(sent[0]?.raw ?? []).toString(), /^To: marker-of-the-maintainer@example\.org\r$/m);
+  assert.match(sent[0]?.raw ?? '', /^To: marker-of-the-maintainer@example\.org\r$/m);
   assert.deepEqual(
     opened?.history.map(({ event }) => event),
     ['opened', 'confirm', 'vendor-addressed', 'notify'],
   );
-  for (const table of ['cases', 'case_parties', 'case_events', 'outbox', 'reports', 'details']) {
+  const tables = ['cases', 'case_parties', 'case_events', 'reports', 'details'].map((name) => `disclosure.${name}`);
+  for (const table of [...tables, 'contact.messages']) {
     // Bytes are shown in hexadecimal.
-    const { rows } = await world.database.query<{ row: string }>(`select t::text as row from disclosure.${table} t`);
+    const { rows } = await world.database.query<{ row: string }>(`select t::text as row from ${table} t`);
     const hex = Buffer.from('marker-of-the-maintainer').toString('hex');
     assert.ok(rows.length > 0 && rows.every(({ row }) => !row.includes('marker-of') && !row.includes(hex)), table);
   }
@@ -69,7 +74,7 @@ for (const address of [
 ]) {
   test(`${JSON.stringify(address)} is no address to report to`, async () => {
     const refused = await world.disclosure.take('notify', await confirmed(), by(address));
-    assert.deepEqual(refused, { ok: false, refusal: { kind: 'no-mail-address' } });
+    assert.deepEqual(refused, { ok: false, refusal: { kind: 'no-such-address' } });
   });
 }
 
@@ -86,7 +91,8 @@ test('only the step that notifies takes an address, and a refused step keeps non
 
 test('what a server says is kept without the address in it', async () => {
   const refusing = {
-    send: async () => ({ ok: false, refusal: { kind: 'rejected', reason: `550 <${ADDRESS}> no such user` } }) as const,
+    ...deaf,
+    send: async () => ({ kind: 'declined', reason: `550 <${ADDRESS}> no such user` }) as const,
   };
   const other = await createWorld({ time: 'real', smtp: refusing });
   try {

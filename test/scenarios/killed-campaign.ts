@@ -232,7 +232,7 @@ async function outcomeOf(installation: Installation, ended: Ended): Promise<Outc
       casesByStage: await groups(`select kind || ' ' || stage as name from disclosure.cases`),
       candidates: await groups('select state as name from campaign.candidates'),
       entries: await groups('select type as name from tlog.entries'),
-      letters: await number('select count(*) from disclosure.outbox'),
+      letters: await number('select count(*) from contact.messages'),
       releases: await groups('select state as name from publish.releases'),
       jobsLeft: await number('select count(*) from graphile_worker._private_jobs'),
       summary,

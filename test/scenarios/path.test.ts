@@ -171,7 +171,7 @@ test('the maintainer is notified by a sealed letter that says it is a demonstrat
     [['file', 'sent']],
   );
   const sealed = await installation.inDatabase((database) =>
-    database.query<{ sealed: Buffer }>('select sealed from disclosure.outbox'),
+    database.query<{ sealed: Buffer }>('select sealed from contact.messages'),
   );
   assert.equal(sealed.rows.length, 1);
   assert.ok(!sealed.rows[0]?.sealed.includes('headstart-fixture-pollution'));

@@ -9,7 +9,8 @@ import { after, afterEach, before, test } from 'node:test';
 import { runCommandLine } from '../../src/cli/index.ts';
 import { registerAll } from '../../src/commands.ts';
 import { readConfig } from '../../src/config.ts';
-import { createCompressedClock, createDisclosureJobs, type Disclosure, SEND_JOB } from '../../src/disclosure/index.ts';
+import { createContactJobs, SEND_JOB } from '../../src/contact/index.ts';
+import { createCompressedClock, createDisclosureJobs, type Disclosure } from '../../src/disclosure/index.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { systemRandom } from '../../src/lib/id.ts';
 import { createParts, type Parts } from '../../src/parts.ts';
@@ -72,7 +73,11 @@ async function openCase(disclosure: Disclosure, simulated: boolean, address: str
 /** Two processes' worth of workers until nothing is left to do. */
 async function work(): Promise<void> {
   const { database, disclosure, outbox, log, vault } = services;
-  const handlers = { ...createDisclosureJobs({ disclosure, outbox }), ...createSequenceJobs(log) };
+  const handlers = {
+    ...createDisclosureJobs({ disclosure }),
+    ...createContactJobs({ outbox }),
+    ...createSequenceJobs(log),
+  };
   const options = { database, handlers, concurrency: 2, random: systemRandom, vault, timeoutMs: JOBS_LIMIT_MS };
   const failed = await Promise.all([drainJobs(options), drainJobs(options)]);
   assert.deepEqual(failed.flat(), []);

@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createOutbox } from '../../src/contact/index.ts';
+import type { Carriers } from '../../src/contact/outbox-service.ts';
+import { findCase } from '../../src/disclosure/case-view-service.ts';
 import { type CompressedClock, createCompressedClock } from '../../src/disclosure/compressed-clock.ts';
 import { createDisclosure, type NewCase } from '../../src/disclosure/disclosure.ts';
-import { createOutbox, type OutboxDependencies } from '../../src/disclosure/outbox-service.ts';
 import { createId, systemRandom } from '../../src/lib/id.ts';
 import { createTestDatabase } from '../../src/store/test-database.ts';
 import { createVault } from '../../src/store/vault.ts';
@@ -21,20 +23,29 @@ const CONTACT = { name: 'Example coordination', address: 'security@example.org' 
 
 export interface WorldOptions {
   readonly time?: 'real' | 'compressed';
-  readonly smtp?: OutboxDependencies['smtp'];
+  readonly smtp?: Carriers['smtp'];
+  readonly carriers?: Carriers;
   readonly start?: Date;
 }
 
 export type World = Awaited<ReturnType<typeof createWorld>>;
 
-export async function createWorld({ time = 'compressed', smtp, start = new Date() }: WorldOptions = {}) {
+export async function createWorld({ time = 'compressed', smtp, carriers, start = new Date() }: WorldOptions = {}) {
   const { database, drop } = await createTestDatabase();
   const home = await mkdtemp(join(tmpdir(), 'headstart-world-'));
   const clock: CompressedClock = createCompressedClock(start);
   const random = systemRandom;
   const vault = createVault({ masterKey: randomBytes(32), random });
   const log = await createTlog({ database, clock, random, home });
-  const outbox = createOutbox({ database, clock, random, vault, from: CONTACT.address, ...(smtp && { smtp }) });
+  const outbox = createOutbox({
+    database,
+    clock,
+    random,
+    vault,
+    from: CONTACT,
+    carriers: { ...carriers, ...(smtp && { smtp }) },
+    findMatter: findCase,
+  });
   const common = { database, clock, random, vault, log, outbox, publisher: PUBLISHER, contact: CONTACT };
   const disclosure = createDisclosure({ ...common, time });
   return {
