@@ -12,6 +12,7 @@ import {
   registerCreditCommands,
   registerDoctor,
   registerDocumentCommands,
+  registerIntakeCommands,
   registerJournalCommands,
   registerKeyCommands,
   registerLogCommands,
@@ -30,6 +31,7 @@ import {
   serve,
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
+import { createIntake, type Intake } from './intake/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
@@ -93,6 +95,7 @@ export function registerAll(program: Command, parts: Parts): void {
     publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
     readLetter: async (messageId) => (await session()).services.readLetter(messageId),
   });
+  registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
   registerStoreCommands(program, {
@@ -163,6 +166,10 @@ function registerProofs(program: Command, parts: Parts): void {
       return { run: (request) => sandbox.run(request), random: parts.random, scratch };
     },
   });
+}
+
+async function openIntake({ database, vault, random }: Parts): Promise<Intake> {
+  return createIntake({ database: await database(), vault: await vault(), random });
 }
 
 function readProfile(asked: string | undefined, { terminal }: Parts): SandboxProfile {

@@ -3,6 +3,7 @@ export { type RegisterCommands, runCommandLine } from './cli.ts';
 export { registerCreditCommands } from './credit.ts';
 export { registerDoctor } from './doctor.ts';
 export { registerDocumentCommands } from './document.ts';
+export { registerIntakeCommands } from './intake.ts';
 export { registerJournalCommands } from './journal.ts';
 export { registerKeyCommands } from './key.ts';
 export { registerLogCommands } from './log.ts';

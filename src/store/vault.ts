@@ -26,11 +26,19 @@ export interface Vault {
   /** The caller knows the shape it sealed under this context. */
   openJson<T>(tx: Transaction, keyId: string, sealed: Uint8Array, context: string): Promise<T>;
   shred(tx: Transaction, keyId: string): Promise<void>;
+  /** The key at hand for many records of one transaction, for one look at its row. Throws as `open` does. */
+  sealer(tx: Transaction, keyId: string): Promise<Sealer>;
   /** 32 bytes for one use (fingerprints, caches outside the database). The same name gives the same bytes. */
   derive(use: string): Buffer;
   /** For files outside the database, under `derive(use)`. */
   sealUnder(use: string, plaintext: Uint8Array, context: string): Buffer;
   openUnder(use: string, sealed: Uint8Array, context: string): Buffer;
+}
+
+/** What `seal` and `open` of one data key do, without the database. */
+export interface Sealer {
+  seal(plaintext: Uint8Array, context: string): Buffer;
+  open(sealed: Uint8Array, context: string): Buffer;
 }
 
 /** The data key was destroyed on purpose; what it sealed is gone for good. */
@@ -87,6 +95,13 @@ export function createVault(parts: { readonly masterKey: Uint8Array; readonly ra
         'update store.data_keys set wrapped = null, shredded_at = now() where id = $1 and wrapped is not null',
         [keyId],
       );
+    },
+    async sealer(tx, keyId) {
+      const key = await unwrap(tx, keyId);
+      return {
+        seal: (plaintext, context) => sealBytes(key, plaintext, recordContext(keyId, context), random),
+        open: (sealed, context) => openBytes(key, sealed, recordContext(keyId, context)),
+      };
     },
     sealUnder: (use, plaintext, context) => sealBytes(derive(use), plaintext, context, random),
     openUnder: (use, sealed, context) => openBytes(derive(use), sealed, context),
