@@ -94,6 +94,7 @@ export function registerAll(program: Command, parts: Parts): void {
     publishAsOperator: async (opened, now) => (await session()).services.publishAsOperator(opened, now),
     publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
     readLetter: async (messageId) => (await session()).services.readLetter(messageId),
+    timekeeping: async () => (await session()).services.timekeeping,
   });
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerProgramme(program, parts);

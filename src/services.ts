@@ -29,6 +29,7 @@ import { createPublishing, createPublishJobs, type Publishing } from './publish/
 import type { SandboxProfile } from './sandbox/index.ts';
 import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
+import { createTimekeeping } from './timekeeping/index.ts';
 import { createSequenceJobs } from './tlog/index.ts';
 import { createFindingStore, type FindingId } from './verify/index.ts';
 
@@ -64,10 +65,18 @@ export async function createServices(parts: Parts) {
   const outbox = outboxWith(clock, {
     ...(config.smtp && { smtp: createSmtpClient(config.smtp, { from: contact.address }) }),
   });
+  const timekeeping = createTimekeeping({
+    ...{ database, random, machine: clock },
+    monotonicMs: () => performance.now(),
+  });
   const disclosureWith = (now: Clock, time: 'real' | 'compressed'): Disclosure => {
     // Under a simulated clock there are demonstrations only, and no channel is within their reach.
     const posting = time === 'real' ? outbox : outboxWith(now, {});
-    return createDisclosure({ database, clock: now, time, random, vault, log, outbox: posting, publisher, contact });
+    const instants = time === 'real' ? { instants: timekeeping } : {};
+    return createDisclosure({
+      ...{ database, clock: now, time, random, vault, log, outbox: posting, publisher, contact },
+      ...instants,
+    });
   };
   const disclosure = disclosureWith(clock, 'real');
   const disclosureUnder = (now: Clock): Disclosure => disclosureWith(now, 'compressed');
@@ -82,6 +91,7 @@ export async function createServices(parts: Parts) {
     vault,
     log,
     home,
+    timekeeping,
     outbox,
     disclosure,
     disclosureUnder,

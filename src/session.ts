@@ -47,6 +47,13 @@ export async function openSession(parts: Parts): Promise<Session> {
         onTrouble: (error) => parts.terminal.say(`jobs: ${error instanceof Error ? error.message : String(error)}`),
       });
       parts.onClose(() => workers.stop());
+      const { timekeeping, disclosure } = services;
+      const watch = timekeeping.watch({
+        // A deadline whose job was lost or is late is noticed here all the same.
+        onLook: () => disclosure.reachClocks(),
+        onTrouble: (error) => parts.terminal.say(`clocks: ${error instanceof Error ? error.name : 'fault'}`),
+      });
+      parts.onClose(() => watch.stop());
       return workers;
     },
   };

@@ -7,14 +7,18 @@ import { createDisclosure } from '../disclosure/index.ts';
 import { validateText } from '../formats/validate.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createPublishing, openReleaseSigners } from '../publish/index.ts';
+import { createTimekeeping, type Timekeeping } from '../timekeeping/index.ts';
 import { type CaseCommandParts, registerCaseCommands } from './case.ts';
 import { runCommandLine } from './cli.ts';
 
 let world: World;
 let parts: Omit<CaseCommandParts, 'terminal'>;
+let time: Timekeeping;
 
 before(async () => {
   world = await createWorld();
+  const { database, random } = world;
+  time = createTimekeeping({ database, random, machine: systemClock, monotonicMs: () => performance.now() });
   const signers = await openReleaseSigners({ ...world, scryptN: 1_024 }, 'demonstration', [
     'passphrase a',
     'passphrase b',
@@ -39,6 +43,7 @@ before(async () => {
       return [...(documents ?? [])].find(([path]) => path.startsWith(`advisories/${folder}/`))?.[1];
     },
     readLetter: (id) => world.outbox.readLetter(world.database, id),
+    timekeeping: async () => time,
   };
 });
 after(() => world.close());
@@ -148,4 +153,17 @@ test('the list names every case with its stage and deadline', async () => {
   const { json } = await run('case', 'list', '--json');
   const mine = (json as { id: string; stage: string; title: string }[]).find((each) => each.id === id);
   assert.deepEqual([mine?.stage, mine?.title], ['received', 'Prototype pollution in @scope/example']);
+});
+
+test('a doubted clock is shown, and believed again only by a person who says so', async () => {
+  await world.database.query(
+    `insert into timekeeping.holds (id, held_at, why, off_ms) values ('hold_1', now(), 'jump', 3600000)`,
+  );
+  const shown = await run('case', 'clock');
+  assert.equal(shown.exit, 1);
+  assert.match(shown.said, /doubted since \d{4}-\d\d-\d\d \d\d:\d\d UTC: nothing is released[\s\S]*3600\.0 s/);
+  assert.equal((await run('case', 'clock', '--free')).exit, 6);
+  const { exit, json } = await run('case', 'clock', '--free', '--yes', '--json');
+  assert.equal(exit, 0);
+  assert.equal((json as { heldSince: string | null }).heldSince, null);
 });

@@ -21,6 +21,8 @@ import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
+import type { Timekeeping } from '../timekeeping/index.ts';
+import { addClock } from './case-clock.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface CaseCommandParts {
@@ -38,6 +40,7 @@ export interface CaseCommandParts {
   ) => Promise<Result<{ readonly advisory: string }, { readonly kind: string }>>;
   /** A released document as it was published; undefined before. */
   readonly publishedDocument: (opened: OpenedCase, folder: string) => Promise<string | undefined>;
+  readonly timekeeping: () => Promise<Pick<Timekeeping, 'holds' | 'free' | 'look'>>;
   /** The message to a maintainer as RFC 5322. */
   readonly readLetter: (messageId: string) => Promise<string | undefined>;
 }
@@ -53,6 +56,7 @@ export function registerCaseCommands(program: Command, parts: CaseCommandParts):
   addList(cases, parts);
   addShow(cases, parts);
   addStep(cases, parts);
+  addClock(cases, parts);
   addExport(program, parts);
 }
 
@@ -149,7 +153,7 @@ interface StepOptions {
 /** Publication is an act of two keys: there is no other way to `disclosed`. */
 async function discloseSigned(parts: CaseCommandParts, opened: OpenedCase, clock: Clock, yes: boolean): Promise<void> {
   const disclosure = opened.case.time === 'real' ? await parts.disclosure() : await parts.disclosureUnder(clock);
-  const allowed = disclosure.check(opened.case, 'disclose');
+  const allowed = await disclosure.check(opened.case, 'disclose');
   if (!allowed.ok) throw refused(allowed.refusal);
   if (!yes) {
     throw new CommandEnd(
@@ -247,6 +251,7 @@ const EXITS: Readonly<Record<StepRefusal['kind'], ExitName>> = {
   'broken-invariant': 'conflict',
   'under-embargo': 'refused',
   'nobody-notified': 'refused',
+  'clock-doubted': 'refused',
   'no-vendor': 'refused',
   'no-extension': 'refused',
   'demonstration-has-no-address': 'refused',
@@ -268,6 +273,8 @@ function sentence(refusal: StepRefusal): string {
       return `under embargo until ${refusal.until ? minutes(refusal.until) : 'those concerned agree: its policy has no deadline'}`;
     case 'nobody-notified':
       return 'nobody outside knows of it yet: notify first';
+    case 'clock-doubted':
+      return `the database’s clock jumped and is not believed since ${minutes(refusal.since)}: see \`case clock\``;
     case 'no-vendor':
       return 'there is no vendor to notify';
     case 'already-known':

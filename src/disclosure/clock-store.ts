@@ -11,6 +11,8 @@ export interface RunningClock {
   readonly dueAt: Date;
   readonly stoppedAt: Date | null;
   readonly reachedAt: Date | null;
+  /** How late it was noticed: from its time, or from when a doubted clock was believed again. */
+  readonly lateMs: number | null;
 }
 
 export function createClockStore(tx: Transaction) {
@@ -26,7 +28,8 @@ export function createClockStore(tx: Transaction) {
           await tx.query(
             `insert into disclosure.clocks (case_id, kind, policy, origin, started_at, due_at)
              values ($1, $2, $3, $4, $5, $6)
-             on conflict (case_id, kind) do update set due_at = excluded.due_at, reached_at = null`,
+             on conflict (case_id, kind) do update
+               set due_at = excluded.due_at, reached_at = null, late_ms = null, stopped_at = null`,
             [it.id, change.clock, it.policy, origin, now, change.dueAt],
           );
         }
@@ -41,19 +44,31 @@ export function createClockStore(tx: Transaction) {
       return rows.map(toClock);
     },
 
-    /** Marks as reached every running clock whose time has come, and gives those. Each is given once. */
-    async takeDue(now: Date, time: Case['time']): Promise<readonly RunningClock[]> {
+    /** Running clocks whose time has come, the longest due first. */
+    async listDue(now: Date, time: Case['time'], limit: number): Promise<readonly RunningClock[]> {
       const { rows } = await tx.query<ClockRow>(
-        `update disclosure.clocks set reached_at = $1
-          where (case_id, kind) in (
-            select clock.case_id, clock.kind
-              from disclosure.clocks as clock join disclosure.cases as it on it.id = clock.case_id
-             where clock.stopped_at is null and clock.reached_at is null and clock.due_at <= $1 and it.time = $2
-             order by clock.due_at limit 500 for update of clock skip locked)
-      returning *`,
-        [now, time],
+        `select clock.* from disclosure.clocks as clock join disclosure.cases as it on it.id = clock.case_id
+          where clock.stopped_at is null and clock.reached_at is null and clock.due_at <= $1 and it.time = $2
+          order by clock.due_at limit $3`,
+        [now, time, limit],
       );
-      return rows.map(toClock).sort((left, right) => left.dueAt.getTime() - right.dueAt.getTime());
+      return rows.map(toClock);
+    },
+
+    /** Gives the clock to one who notices that its time has come; undefined for everybody else, and before that. */
+    async markReached(
+      caseId: string,
+      kind: ClockKind,
+      { at, freedAt }: { readonly at: Date; readonly freedAt: Date | null },
+    ): Promise<RunningClock | undefined> {
+      const { rows } = await tx.query<ClockRow>(
+        `update disclosure.clocks set reached_at = $3, late_ms = greatest(0, extract(epoch from
+             $3::timestamptz - greatest(due_at, $4::timestamptz)) * 1000)
+          where case_id = $1 and kind = $2 and stopped_at is null and reached_at is null and due_at <= $3
+      returning *`,
+        [caseId, kind, at, freedAt],
+      );
+      return rows[0] && toClock(rows[0]);
     },
 
     /** Keeps the history of what was agreed: the earlier agreement is superseded, the new one stands. */
@@ -86,6 +101,7 @@ interface ClockRow {
   readonly due_at: Date;
   readonly stopped_at: Date | null;
   readonly reached_at: Date | null;
+  readonly late_ms: number | null;
 }
 
 const toClock = (row: ClockRow): RunningClock => ({
@@ -95,4 +111,5 @@ const toClock = (row: ClockRow): RunningClock => ({
   dueAt: row.due_at,
   stoppedAt: row.stopped_at,
   reachedAt: row.reached_at,
+  lateMs: row.late_ms,
 });

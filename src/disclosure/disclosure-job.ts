@@ -1,6 +1,7 @@
 /** Background work of disclosure. Handlers may run twice. */
 import type { JobHandler } from '../store/job-worker.ts';
-import { CLOCK_JOB, type Disclosure } from './disclosure.ts';
+import { CLOCK_JOB } from './deadline-service.ts';
+import type { Disclosure } from './disclosure.ts';
 
 interface DisclosureJobParts {
   readonly disclosure: Pick<Disclosure, 'reachClocks'>;

@@ -8,8 +8,8 @@ import { addDays, type Clock } from '../lib/clock.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
-import { addJob } from '../store/jobs.ts';
 import type { Vault } from '../store/vault.ts';
+import { believe, type Instant } from '../timekeeping/index.ts';
 import {
   type CommitmentId,
   commitmentRoot,
@@ -20,7 +20,7 @@ import {
 } from '../tlog/index.ts';
 import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
 import type { Case, CaseId, CaseKind, Party } from './case.ts';
-import { advance, type CaseRefusal, openingClocks, type Step, type StepTaken } from './case-step.ts';
+import { advance, type CaseRefusal, openingClocks, type Step } from './case-step.ts';
 import { createCaseStore } from './case-store.ts';
 import {
   type CaseSummary,
@@ -33,22 +33,21 @@ import {
   renderCase,
 } from './case-view-service.ts';
 import { type PolicyName, policyOf } from './clock-policy.ts';
-import { createClockStore, type RunningClock } from './clock-store.ts';
+import type { RunningClock } from './clock-store.ts';
+import { extendPromise, moveClocks, reachClocks, recordEmbargo, toDay } from './deadline-service.ts';
 import { createDetailsStore } from './details-store.ts';
-import { isInForce } from './embargo.ts';
 import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './finding.ts';
 import type { Report } from './report.ts';
 import { postReport } from './report-service.ts';
 import { addEntries, learn, openWithdrawn, revealSealed } from './sealed-details-service.ts';
 import { type AddressRefusal, addressVendor, mayBeAddressed } from './vendor-address-service.ts';
 
-/** Runs when a deadline may have passed. */
-export const CLOCK_JOB = 'disclosure.clock';
-
 export interface DisclosureDependencies {
   readonly database: Database;
   readonly clock: Clock;
-  /** What `clock` is. A case is moved only by the kind of clock it was opened under. */
+  /** What every step and deadline goes by under the real clock: the database's. `clock` where absent. */
+  readonly instants?: { read(tx: Transaction): Promise<Instant> };
+  /** What that clock is. A case is moved only by the kind of clock it was opened under. */
   readonly time: Case['time'];
   readonly random: RandomBytes;
   readonly vault: Pick<Vault, 'createKey' | 'seal' | 'open' | 'sealJson' | 'openJson'>;
@@ -76,6 +75,8 @@ export type StepRefusal =
   | CaseRefusal
   | AddressRefusal
   | { readonly kind: 'no-such-case'; readonly id: string }
+  /** The clock that deadlines obey jumped, and nobody has said yet that it is right. */
+  | { readonly kind: 'clock-doubted'; readonly since: Date }
   | { readonly kind: 'wrong-clock'; readonly time: Case['time'] };
 
 export interface StepBy {
@@ -87,8 +88,15 @@ export interface StepBy {
 
 export type Disclosure = ReturnType<typeof createDisclosure>;
 
-export function createDisclosure(parts: DisclosureDependencies) {
-  const { database, clock } = parts;
+type Parts = DisclosureDependencies & Required<Pick<DisclosureDependencies, 'instants'>>;
+
+/** Steps that set a deadline or let something out: not while nobody knows what time it is. */
+const TIMED_STEPS: ReadonlySet<Step> = new Set(['notify', 'extend', 'patch', 'fix-released', 'disclose']);
+
+export function createDisclosure(given: DisclosureDependencies) {
+  const { database, clock } = given;
+  const parts: Parts = { ...given, instants: given.instants ?? believe(clock) };
+  const now = async (tx: Transaction): Promise<Date> => (await parts.instants.read(tx)).at;
   return {
     /** The kind of clock under which this moves cases. */
     time: parts.time,
@@ -117,11 +125,16 @@ export function createDisclosure(parts: DisclosureDependencies) {
       toAdvisoryRecord({ ...opened, status, now, publisher: parts.publisher, commitment: opened.commitment.id }),
 
     /** What would become of a step, without taking it. */
-    check: (it: Case, step: Step): Result<unknown, StepRefusal> =>
-      it.time === parts.time ? advance(it, step, clock.now()) : refuse({ kind: 'wrong-clock', time: it.time }),
+    check: async (it: Case, step: Step): Promise<Result<unknown, StepRefusal>> => {
+      const judged = await database.transaction((tx) => judgeStep(tx, parts, it, step));
+      return judged.ok ? judged.value.outcome : judged;
+    },
 
-    /** The embargo is over, its deadline has passed, or the case is disclosed already. */
-    mayDisclose: (it: Case): boolean => it.stage === 'disclosed' || advance(it, 'disclose', clock.now()).ok,
+    /** The embargo is over, its deadline has passed, or the case is disclosed already; and the clock is not doubted. */
+    mayDisclose: async (tx: Transaction, it: Case): Promise<boolean> => {
+      const { at, heldSince } = await parts.instants.read(tx);
+      return it.stage === 'disclosed' || (!heldSince && advance(it, 'disclose', at).ok);
+    },
 
     /** The report as it was sent, or as it would be sent now. */
     report: (opened: OpenedCase): Promise<Report> => database.transaction((tx) => readReport(tx, parts, opened)),
@@ -142,44 +155,27 @@ export function createDisclosure(parts: DisclosureDependencies) {
       asked: { readonly field: FindingField; readonly actor: string },
     ): Promise<NamedCommitment | undefined> => database.transaction((tx) => revealSealed(tx, parts, name, asked)),
 
-    endCommitment: (tx: Transaction, id: CommitmentId, how: 'opened' | 'withdrawn'): Promise<void> =>
-      createDetailsStore(tx).endCommitment(id, how, clock.now()),
+    endCommitment: async (tx: Transaction, id: CommitmentId, how: 'opened' | 'withdrawn'): Promise<void> =>
+      createDetailsStore(tx).endCommitment(id, how, await now(tx)),
 
     /** Writes into the history what is no step: an export, a release signed. */
-    note: (tx: Transaction, { case: it }: OpenedCase, event: string, actor: string): Promise<void> =>
-      createCaseStore(tx).recordEvent(it, { version: null, event, actor, at: clock.now(), note: '' }),
+    note: async (tx: Transaction, { case: it }: OpenedCase, event: string, actor: string): Promise<void> =>
+      createCaseStore(tx).recordEvent(it, { version: null, event, actor, at: await now(tx), note: '' }),
 
     /** Notices deadlines that have passed; each is given once. */
-    reachClocks: (): Promise<readonly RunningClock[]> => database.transaction((tx) => reachClocks(tx, parts)),
+    reachClocks: (): Promise<readonly RunningClock[]> => reachClocks(parts),
   };
 }
 
-async function reachClocks(tx: Transaction, parts: DisclosureDependencies): Promise<readonly RunningClock[]> {
-  const { clock, time } = parts;
-  const reached = await createClockStore(tx).takeDue(clock.now(), time);
-  for (const { caseId, kind } of reached) {
-    const it = await createCaseStore(tx).find(caseId);
-    const entry = { version: null, event: `clock-reached ${kind}`, actor: 'clock', at: clock.now(), note: '' };
-    if (!it) continue;
-    await createCaseStore(tx).recordEvent(it, entry);
-    if (kind === 'opening') await openWithdrawn(tx, parts, it);
-  }
-  return reached;
-}
-
-async function openCase(
-  tx: Transaction,
-  parts: DisclosureDependencies,
-  fresh: NewCase,
-): Promise<Result<CaseId, OpenRefusal>> {
-  const { clock, vault, log, time, contact } = parts;
+async function openCase(tx: Transaction, parts: Parts, fresh: NewCase): Promise<Result<CaseId, OpenRefusal>> {
+  const { vault, log, time, contact } = parts;
   const details = createDetailsStore(tx);
   const existing = await details.findCaseOf(fresh.findingId);
   if (existing) return ok(existing);
   const kind = time === 'compressed' || fresh.vendor.simulated ? 'demonstration' : 'real';
   if (kind === 'demonstration' && fresh.knownAs.length === 0) return refuse({ kind: 'not-public' });
 
-  const now = clock.now();
+  const { at: now } = await parts.instants.read(tx);
   const it = newCase(parts, fresh, kind, now);
   const clocks = openingClocks(policyOf(fresh.policy), now);
   const openedBy = clocks[0]?.change === 'start' ? clocks[0].dueAt : addDays(now, 1);
@@ -210,7 +206,7 @@ async function openCase(
     sealedAt: now,
     openedBy: toDay(openedBy),
   });
-  await moveClocks(tx, parts, it, { case: it, clocks }, 'opened');
+  await moveClocks(tx, parts, it, { clocks }, { origin: 'opened', now });
   await createCaseStore(tx).recordEvent(it, {
     version: it.version,
     event: 'opened',
@@ -221,7 +217,7 @@ async function openCase(
   return ok(it.id);
 }
 
-function newCase({ random, time }: DisclosureDependencies, fresh: NewCase, kind: CaseKind, now: Date): Case {
+function newCase({ random, time }: Parts, fresh: NewCase, kind: CaseKind, now: Date): Case {
   return {
     id: createId('case', random),
     version: 1,
@@ -239,8 +235,6 @@ function newCase({ random, time }: DisclosureDependencies, fresh: NewCase, kind:
   };
 }
 
-const toDay = (at: Date): string => at.toISOString().slice(0, 10);
-
 /** The fields of the commitment's template (`tlog/template.ts`). */
 function commitmentValues(id: CaseId, finding: ConfirmedFinding, reporter: string, now: Date) {
   const named = packageOf(finding);
@@ -256,9 +250,21 @@ function commitmentValues(id: CaseId, finding: ConfirmedFinding, reporter: strin
   };
 }
 
+async function judgeStep(
+  tx: Transaction,
+  parts: Parts,
+  from: Case,
+  step: Step,
+): Promise<Result<{ readonly outcome: ReturnType<typeof advance>; readonly instant: Instant }, StepRefusal>> {
+  if (from.time !== parts.time) return refuse({ kind: 'wrong-clock', time: from.time });
+  const instant = await parts.instants.read(tx);
+  if (instant.heldSince && TIMED_STEPS.has(step)) return refuse({ kind: 'clock-doubted', since: instant.heldSince });
+  return ok({ outcome: advance(from, step, instant.at), instant });
+}
+
 async function takeStep(
   tx: Transaction,
-  parts: DisclosureDependencies,
+  parts: Parts,
   id: string,
   step: Step,
   by: StepBy,
@@ -266,9 +272,10 @@ async function takeStep(
   const cases = createCaseStore(tx);
   const from = await cases.find(id);
   if (!from) return refuse({ kind: 'no-such-case', id });
-  if (from.time !== parts.time) return refuse({ kind: 'wrong-clock', time: from.time });
-  const now = parts.clock.now();
-  const outcome = advance(from, step, now);
+  const judged = await judgeStep(tx, parts, from, step);
+  if (!judged.ok) return judged;
+  const { outcome, instant } = judged.value;
+  const now = instant.at;
   if (!outcome.ok) return outcome;
   if (by.to !== undefined) {
     const allowed = mayBeAddressed(from, step, by.to);
@@ -278,65 +285,16 @@ async function takeStep(
   const to = outcome.value.case;
   await cases.save(to);
   await cases.recordEvent(to, { version: to.version, event: step, actor: by.actor, at: now, note: by.note ?? '' });
-  await moveClocks(tx, parts, to, outcome.value, step);
+  await moveClocks(tx, parts, to, outcome.value, { origin: step, now });
   await recordEmbargo(tx, parts, from, to, now);
-  await extendPromise(tx, parts, to);
-  await openWithdrawn(tx, parts, to);
+  await extendPromise(tx, parts, to, now);
+  await openWithdrawn(tx, parts, to, instant);
   if (step === 'notify') await sendReports(tx, parts, to);
   return ok(to);
 }
 
-async function moveClocks(
-  tx: Transaction,
-  { clock, time }: DisclosureDependencies,
-  it: Case,
-  { clocks }: StepTaken,
-  origin: string,
-): Promise<void> {
-  await createClockStore(tx).change(it, clocks, origin, clock.now());
-  // Under a compressed clock nothing waits: who makes the days pass also looks at the clocks.
-  if (time === 'compressed') return;
-  for (const change of clocks) {
-    if (change.change === 'stop') continue;
-    const payload = { case: it.id, clock: change.clock };
-    await addJob(tx, CLOCK_JOB, payload, { key: `${it.id} ${change.clock}`, runAt: change.dueAt });
-  }
-}
-
-/** A deadline after the day the commitment is promised for moves that day: in the log, with the reason. */
-async function extendPromise(tx: Transaction, parts: DisclosureDependencies, to: Case): Promise<void> {
-  const { log } = parts;
-  if (!('dueAt' in to) || !to.dueAt) return;
-  const details = createDetailsStore(tx);
-  const { id, openedBy } = await details.getCommitment(to.id);
-  // The day after: who discloses in the last minute of the deadline is not late.
-  const dueAt = addDays(to.dueAt, 1);
-  if (toDay(dueAt) <= openedBy) return;
-  const reason = `The deadline under the policy ${to.policy}, counted from the report, is later than the promised day.`;
-  const entry = await log.append(tx, { type: 'extension', commitment: id, openedBy: toDay(dueAt), reason });
-  if (!entry.ok) throw new Error(`the commitment of ${to.id} cannot be extended: ${entry.refusal.kind}`);
-  await details.extendCommitment(id, toDay(dueAt));
-  await moveClocks(tx, parts, to, { case: to, clocks: [{ clock: 'opening', change: 'move', dueAt }] }, 'extended');
-}
-
-async function recordEmbargo(
-  tx: Transaction,
-  { random }: DisclosureDependencies,
-  from: Case,
-  to: Case,
-  now: Date,
-): Promise<void> {
-  const store = createClockStore(tx);
-  const earlier = 'dueAt' in from ? from.dueAt?.getTime() : undefined;
-  if (isInForce(to.embargo) && 'dueAt' in to && to.dueAt && to.dueAt.getTime() !== earlier) {
-    await store.recordAgreement(to.id, to.dueAt, now, random);
-  } else if (isInForce(from.embargo) && !isInForce(to.embargo)) {
-    await store.endAgreements(to.id, now);
-  }
-}
-
 /** One report to every vendor, in the transaction of the step. */
-async function sendReports(tx: Transaction, parts: DisclosureDependencies, it: Case): Promise<void> {
+async function sendReports(tx: Transaction, parts: Parts, it: Case): Promise<void> {
   const opened = await readCase(tx, parts, it.id);
   if (!opened) throw new Error(`the case ${it.id} vanished within its own transaction`);
   for (const party of it.parties.filter(({ role }) => role === 'vendor')) {

@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
+import type { Instant } from '../timekeeping/index.ts';
 import type { FindingField, Tlog } from '../tlog/index.ts';
 import type { ConfirmedFinding } from '../verify/index.ts';
 import type { Case } from './case.ts';
@@ -13,6 +14,7 @@ import type { Learnt } from './finding.ts';
 
 export interface DetailsParts {
   readonly clock: Clock;
+  readonly instants: { read(tx: Transaction): Promise<Instant> };
   readonly vault: Pick<Vault, 'open' | 'openJson' | 'sealJson'>;
   readonly log: Pick<Tlog, 'open'>;
   readonly contact: { readonly name: string; readonly address: string };
@@ -61,7 +63,13 @@ export async function revealSealed(
   const opened = id && (await readCase(tx, parts, id));
   if (!opened) return undefined;
   if (opened.commitment.endedAt === null) {
-    const entry = { version: null, event: `revealed field ${field}`, actor, at: parts.clock.now(), note: '' };
+    const entry = {
+      version: null,
+      event: `revealed field ${field}`,
+      actor,
+      at: (await parts.instants.read(tx)).at,
+      note: '',
+    };
     await createCaseStore(tx).recordEvent(opened.case, entry);
   }
   return { commitment: opened.commitment.id, sealed: await readSealed(tx, parts, opened) };
@@ -71,14 +79,18 @@ export async function revealSealed(
  * Opens the commitment of a rejected or withdrawn case as withdrawn, so that withdrawing hides nothing: on the day it was
  * promised for and not before, because what was withdrawn may still be a flaw. What is public already is opened at once.
  */
-export async function openWithdrawn(tx: Transaction, parts: DetailsParts, it: Case): Promise<void> {
+export async function openWithdrawn(
+  tx: Transaction,
+  parts: DetailsParts,
+  it: Case,
+  { at, heldSince }: Instant,
+): Promise<void> {
   const reason = REASONS[it.stage];
   const opened = reason && (await readCase(tx, parts, it.id));
   if (!opened || opened.commitment.endedAt !== null) return;
-  if (it.kind === 'real' && parts.clock.now() < promisedAt(opened)) return;
+  if (it.kind === 'real' && (heldSince || at < promisedAt(opened))) return;
   const entry = await parts.log.open(tx, opened.commitment.id, await readSealed(tx, parts, opened), reason);
   if (!entry.ok) throw new Error(`the commitment of ${it.id} cannot be opened: ${entry.refusal.kind}`);
-  const at = parts.clock.now();
   await createDetailsStore(tx).endCommitment(opened.commitment.id, 'withdrawn', at);
   await createClockStore(tx).change(it, [{ clock: 'opening', change: 'stop' }], it.stage, at);
   await createCaseStore(tx).recordEvent(it, {

@@ -126,7 +126,7 @@ async function release(
   const releases = createReleaseStore(tx);
   const existing = await releases.findOpen(caseId);
   if (existing) return ok(existing.id);
-  if (!disclosure.mayDisclose(opened.case)) return refuse({ kind: 'under-embargo' });
+  if (!(await disclosure.mayDisclose(tx, opened.case))) return refuse({ kind: 'under-embargo' });
 
   const now = clock.now();
   const earlier = await releases.findFirstPublished(caseId);
@@ -200,7 +200,7 @@ async function accept(
       kind: opened.case.kind,
       commitment: opened.commitment.id,
       lastSequence: await releases.lastAccepted(stored.caseId, stored.id),
-      mayDisclose: disclosure.mayDisclose(opened.case),
+      mayDisclose: await disclosure.mayDisclose(tx, opened.case),
       keys: await createReleaseKeyFiles(home).publicKeys(opened.case.kind),
       // What was accepted in time stays so, however long its completion takes.
       now: current.acceptedAt ?? clock.now(),
