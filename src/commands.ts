@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import firstCampaign from './campaign/first-campaign.json' with { type: 'json' };
 import fixtureCampaign from './campaign/fixture-campaign.json' with { type: 'json' };
 import { type Campaign, type CampaignFile, readCampaignFile, toLine } from './campaign/index.ts';
+import { inspectChannels } from './channels.ts';
 import {
   CommandEnd,
   DEFAULT_PORT,
@@ -16,6 +17,7 @@ import {
   registerJournalCommands,
   registerKeyCommands,
   registerLogCommands,
+  registerOutboxCommands,
   registerPatchCommands,
   registerProgramCommands,
   registerReproduce,
@@ -97,6 +99,7 @@ export function registerAll(program: Command, parts: Parts): void {
     timekeeping: async () => (await session()).services.timekeeping,
   });
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
+  registerOutboxCommands(program, { terminal, outbox: async () => (await session()).services.outbox });
   registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
   registerStoreCommands(program, {
@@ -115,6 +118,7 @@ export function registerAll(program: Command, parts: Parts): void {
           inspectStore(config.home, { databaseUrl: config.databaseUrl, programs: config.postgresPrograms, reveal }),
       },
       { name: 'scratch', inspect: async () => [await inspectScratch()] },
+      { name: 'contact', inspect: async () => inspectChannels(config) },
       { name: 'sandbox', inspect: () => inspectSandbox(parts) },
     ],
   });

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
+import { inspectChannels } from './channels.ts';
 import { readConfig } from './config.ts';
 
 const PUBLISHER = {
@@ -85,5 +86,57 @@ for (const url of [
 ]) {
   test(`${url} is no address of a mail server`, () => {
     assert.throws(() => smtpOf(url), /HEADSTART_SMTP_URL is not/);
+  });
+}
+
+const CHANNELS = {
+  HEADSTART_GITHUB_TOKEN: 'ghp_marker-word',
+  HEADSTART_VINCE_TOKEN: 'marker-word-of-vince',
+  HEADSTART_WEBHOOK_SECRET: 'marker-word-of-hooks',
+};
+
+test('no way out is open until it is configured', () => {
+  const { channels, maildir } = readConfig({});
+  assert.deepEqual({ channels, maildir }, { channels: {}, maildir: undefined });
+});
+
+test('the other ways out are told where they lead; their secrets are shown by nothing that prints them', () => {
+  const config = readConfig({ ...MAIL, ...CHANNELS, HEADSTART_GITHUB_API: 'https://forge.example.org/api/v3/' });
+  assert.equal(config.channels.github?.apiUrl, 'https://forge.example.org/api/v3');
+  assert.equal(config.channels.vince?.url, 'https://kb.cert.org/vince/comm');
+  assert.equal(config.channels.github?.token.reveal(), 'ghp_marker-word');
+  for (const print of [inspect(config, { depth: 9, showHidden: true }), JSON.stringify(config)]) {
+    assert.ok(!print.includes('marker-word'), print);
+  }
+  const said = inspectChannels(config).map(({ name, detail }) => `${name}: ${detail}`);
+  assert.deepEqual(said.slice(2), [
+    'GitHub: on: https://forge.example.org/api/v3',
+    'CERT/CC: on: https://kb.cert.org/vince/comm',
+    'webhooks: on: signed',
+  ]);
+  assert.ok(!said.join().includes('marker-word'));
+});
+
+for (const [name, value] of Object.entries(CHANNELS)) {
+  test(`${name} needs to know who sends and where answers go, and is not repeated when it is wrong`, () => {
+    assert.throws(
+      () => readConfig({ [name]: value }),
+      (error) => error instanceof Error && /HEADSTART_MAIL_FROM is needed by/.test(error.message),
+    );
+    assert.throws(
+      () => readConfig({ ...MAIL, [name]: 'marker word' }),
+      (error) => error instanceof Error && error.message.includes(name) && !error.message.includes('marker word'),
+    );
+  });
+}
+
+for (const url of [
+  'http://forge.example.org',
+  'https://user:word@forge.example.org',
+  'nothing',
+  'http://127.0.0.1.example.org',
+]) {
+  test(`a token is not sent to ${url}`, () => {
+    assert.throws(() => readConfig({ ...MAIL, ...CHANNELS, HEADSTART_GITHUB_API: url }), /HEADSTART_GITHUB_API is not/);
   });
 }

@@ -1,6 +1,6 @@
 /** The whole configuration, read once at start. No other file may look at the environment. */
 import { resolve } from 'node:path';
-import type { SmtpSettings } from './contact/index.ts';
+import type { GithubSettings, SmtpSettings, VinceSettings } from './contact/index.ts';
 import type { AdvisoryPublisher } from './formats/advisory-record.ts';
 import { isMailAddress } from './lib/mail-address.ts';
 import { type Secret, toSecret } from './lib/secret.ts';
@@ -37,8 +37,19 @@ export interface Config {
   readonly mailFrom: string | undefined;
   /** How reports of real cases leave; where absent they stay in the outbox. Never without `publisher` and `mailFrom`. */
   readonly smtp: SmtpSettings | undefined;
+  /** Ways out beside mail, each absent until it is configured. Never without `publisher` and `mailFrom`. */
+  readonly channels: Channels;
+  /** A Maildir with the answers to `mailFrom`; they are given to `mail receive` by hand where absent. */
+  readonly maildir: string | undefined;
   /** Where spans go (OTLP over HTTP), without `/v1/traces`; nowhere where absent. */
   readonly otlpEndpoint: string | undefined;
+}
+
+export interface Channels {
+  readonly github?: GithubSettings;
+  readonly vince?: VinceSettings;
+  /** Signs what is sent to webhooks. */
+  readonly webhook?: { readonly secret: Secret };
 }
 
 /** Secrets of this program that no model may name as its key. */
@@ -84,6 +95,7 @@ export function readConfig(env: Environment): Config {
   }
   const identity = readIdentity(env, wrong);
   const calendar = readCalendar(env, wrong);
+  const channels = readChannels(env, wrong);
   if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
   return {
     home: resolve(env.HEADSTART_HOME ?? '.headstart'),
@@ -101,6 +113,8 @@ export function readConfig(env: Environment): Config {
     ...calendar,
     noApt: env.HEADSTART_NO_APT === '1',
     otlpEndpoint,
+    channels,
+    maildir: env.HEADSTART_MAILDIR ? resolve(env.HEADSTART_MAILDIR) : undefined,
     ...identity,
   };
 }
@@ -137,6 +151,42 @@ function readIdentity(env: Environment, wrong: string[]): Pick<Config, 'publishe
     wrong.push('HEADSTART_PUBLISHER_NAME is needed by HEADSTART_SMTP_URL: a report says who sends it');
   }
   return { publisher, mailFrom, smtp };
+}
+
+const GITHUB_API = 'https://api.github.com';
+const VINCE_URL = 'https://kb.cert.org/vince/comm';
+/** Characters: a secret that can be guessed signs nothing. */
+const MIN_SECRET = 16;
+
+/** A value is never repeated in what is said of it: it is a secret. */
+function readChannels(env: Environment, wrong: string[]): Channels {
+  const given = ['HEADSTART_GITHUB_TOKEN', 'HEADSTART_VINCE_TOKEN', 'HEADSTART_WEBHOOK_SECRET'].filter(
+    (name) => env[name],
+  );
+  for (const name of given) {
+    if (!env.HEADSTART_MAIL_FROM) wrong.push(`HEADSTART_MAIL_FROM is needed by ${name}: a report must be answerable`);
+    if (!env.HEADSTART_PUBLISHER_NAME)
+      wrong.push(`HEADSTART_PUBLISHER_NAME is needed by ${name}: a report says who sends it`);
+    if (/[^\x21-\x7e]/.test(env[name] ?? '')) wrong.push(`${name} holds a space or a character that no token has`);
+  }
+  const { HEADSTART_GITHUB_TOKEN: github, HEADSTART_VINCE_TOKEN: vince, HEADSTART_WEBHOOK_SECRET: webhook } = env;
+  if (webhook && webhook.length < MIN_SECRET)
+    wrong.push(`HEADSTART_WEBHOOK_SECRET is shorter than ${MIN_SECRET} characters`);
+  const apiUrl = readServer(env, 'HEADSTART_GITHUB_API', GITHUB_API, wrong);
+  const url = readServer(env, 'HEADSTART_VINCE_URL', VINCE_URL, wrong);
+  return {
+    ...(github && { github: { token: toSecret(github), apiUrl } }),
+    ...(vince && { vince: { token: toSecret(vince), url } }),
+    ...(webhook && { webhook: { secret: toSecret(webhook) } }),
+  };
+}
+
+/** Without a slash at its end. A token goes in the clear to no other machine. */
+function readServer(env: Environment, name: string, otherwise: string, wrong: string[]): string {
+  const text = (env[name] || otherwise).replace(/\/+$/, '');
+  const isLocal = /^http:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?(\/|$)/.test(text) && URL.canParse(text);
+  if (!isHttpsAddress(text) && !isLocal) wrong.push(`${name} is not an https:// address`);
+  return text;
 }
 
 const PUBLISHER = {

@@ -12,7 +12,8 @@ import {
   createTreeKeeper,
   createVersionTrial,
 } from './campaign/index.ts';
-import { createContactJobs, createOutbox, createSmtpClient, type OutboxDependencies } from './contact/index.ts';
+import { createCarriers } from './channels.ts';
+import { type Carriers, createContactJobs, createOutbox } from './contact/index.ts';
 import {
   createCompressedClock,
   createDisclosure,
@@ -60,11 +61,9 @@ export async function createServices(parts: Parts) {
     name: config.publisher?.name ?? UNCONFIGURED_CONTACT.name,
     address: config.mailFrom ?? UNCONFIGURED_CONTACT.address,
   };
-  const outboxWith = (now: Clock, carriers: OutboxDependencies['carriers']) =>
+  const outboxWith = (now: Clock, carriers: Carriers) =>
     createOutbox({ database, clock: now, random, vault, from: contact, carriers, findMatter: findCase });
-  const outbox = outboxWith(clock, {
-    ...(config.smtp && { smtp: createSmtpClient(config.smtp, { from: contact.address }) }),
-  });
+  const outbox = outboxWith(clock, createCarriers(config, contact.address, clock));
   const timekeeping = createTimekeeping({
     ...{ database, random, machine: clock },
     monotonicMs: () => performance.now(),

@@ -1,4 +1,5 @@
 /** `case list | show | step` and `export`: the operator's view of disclosure. Secrets are shown only when asked for. */
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Message } from '../contact/index.ts';
 import {
@@ -105,6 +106,8 @@ function addStep(cases: Command, parts: CaseCommandParts): void {
       '--to <address>',
       `with notify, real cases only: where the report is sent, kept encrypted: ${ADDRESS_FORMS}`,
     )
+    .option('--key <file>', 'with --to a mail address: an age recipient or an armoured OpenPGP key to encrypt to')
+    .option('--public', 'with --to issue:…: says that the report may be public at once; low severities only')
     .option('--after <days>', 'demonstrations only: so many days later by their simulated clock', Number)
     .option('--yes', 'stands for the approvals of two persons; the log says that it was one')
     .option('--json', 'one JSON value on standard output')
@@ -112,11 +115,11 @@ function addStep(cases: Command, parts: CaseCommandParts): void {
       if (!isStep(step)) throw new CommandEnd('usage', `no such step: ${step}. There are ${STEPS.join(', ')}`);
       const opened = await getCase(await parts.disclosure(), id);
       const clock = clockOf(parts, opened, options.after);
-      if (options.to !== undefined && step !== 'notify') throw new CommandEnd('usage', '--to goes with notify');
+      const to = await readAddressed(step, options);
       if (step === 'disclose') await discloseSigned(parts, opened, clock, options.yes ?? false);
       else {
         const disclosure = opened.case.time === 'real' ? await parts.disclosure() : await parts.disclosureUnder(clock);
-        const { note = '', to } = options;
+        const { note = '' } = options;
         const by = { actor: OPERATOR, note, ...(to !== undefined && { to }) };
         const outcome = await disclosure.take(step, id, by).catch(conflict);
         if (!outcome.ok) throw refused(outcome.refusal);
@@ -142,8 +145,21 @@ function whereabouts(id: string, { channel, state }: Message): string {
     : `the report leaves by ${channel === 'smtp' ? 'mail' : channel} while a worker runs (\`headstart serve\`); now ${state}`;
 }
 
+async function readAddressed(step: string, { to, key, public: mayBePublic }: StepOptions) {
+  if (to === undefined) {
+    if (key !== undefined || mayBePublic) throw new CommandEnd('usage', '--key and --public go with --to');
+    return undefined;
+  }
+  if (step !== 'notify') throw new CommandEnd('usage', '--to goes with notify');
+  const publicKey = key === undefined ? undefined : await readFile(key, 'utf8').catch(() => undefined);
+  if (key !== undefined && publicKey === undefined) throw new CommandEnd('usage', `${key} cannot be read`);
+  return { address: to, publicKey, mayBePublic };
+}
+
 interface StepOptions {
   readonly to?: string;
+  readonly key?: string;
+  readonly public?: boolean;
   readonly note?: string;
   readonly after?: number;
   readonly yes?: boolean;
@@ -257,6 +273,10 @@ const EXITS: Readonly<Record<StepRefusal['kind'], ExitName>> = {
   'demonstration-has-no-address': 'refused',
   'no-such-address': 'usage',
   'address-without-report': 'usage',
+  'no-public-key': 'usage',
+  'key-without-mail': 'usage',
+  'public-needs-a-person': 'refused',
+  'too-severe-for-public': 'refused',
 };
 
 function refused(refusal: StepRefusal): CommandEnd {
@@ -291,6 +311,14 @@ function sentence(refusal: StepRefusal): string {
       return `--to takes one of ${ADDRESS_FORMS}`;
     case 'address-without-report':
       return `the step ${refusal.step} sends nothing: an address goes with notify`;
+    case 'no-public-key':
+      return `--key: ${refusal.why}`;
+    case 'key-without-mail':
+      return '--key: only mail is encrypted';
+    case 'public-needs-a-person':
+      return 'everybody could read this report at once: --public says that it may be so';
+    case 'too-severe-for-public':
+      return `a flaw of ${refusal.severity} severity is not reported in public`;
     case 'broken-invariant':
       return `this would break: ${refusal.invariants.join('; ')}`;
   }

@@ -7,6 +7,7 @@ export { registerIntakeCommands } from './intake.ts';
 export { registerJournalCommands } from './journal.ts';
 export { registerKeyCommands } from './key.ts';
 export { registerLogCommands } from './log.ts';
+export { registerOutboxCommands } from './outbox.ts';
 export { registerPatchCommands } from './patch.ts';
 export { registerProgramCommands } from './program.ts';
 export { registerReproduce } from './reproduce.ts';

@@ -30,6 +30,8 @@ const REPO = /^(?!\.{1,2}$)[\w.-]{1,100}$/;
 /** One line that can be shown and quoted. */
 const VENDOR = /^[^\p{Cc}\p{Zl}\p{Zp}]{1,200}$/u;
 const MAX_URL = 2_000;
+/** Elsewhere a report would be read on its way. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** Undefined where it is none of these. */
 export function readAddress(text: string): Address | undefined {
@@ -41,8 +43,8 @@ export function readAddress(text: string): Address | undefined {
   }
   if (scheme === 'webhook') {
     const url = rest.length <= MAX_URL && URL.canParse(rest) ? new URL(rest) : undefined;
-    const isWeb = url && ['https:', 'http:'].includes(url.protocol) && !url.username && !url.password && !url.hash;
-    return isWeb ? { channel: 'webhook', url: url.href } : undefined;
+    const isSafe = url && (url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname)));
+    return isSafe && !url.username && !url.password && !url.hash ? { channel: 'webhook', url: url.href } : undefined;
   }
   return isMailAddress(text) ? { channel: 'smtp', mail: text } : undefined;
 }

@@ -1,17 +1,22 @@
 /** The door of what leaves, and of what comes back. */
-export { type Address, readAddress } from './address.ts';
+export { type Address, isPublicChannel, readAddress } from './address.ts';
 export { isRealMatter, type Matter, type RealMatter } from './channel.ts';
 export { createContactJobs } from './contact-job.ts';
+export { type PublicKey, readPublicKey } from './encryption.ts';
+export { createGithubClients, type GithubSettings } from './github-client.ts';
 export type { Content } from './letter.ts';
 export { createMailbox } from './mailbox-client.ts';
+export { isPersonsWord, type MessageState, PERSONS_WORDS } from './message.ts';
 export type { Message } from './message-store.ts';
 export {
+  type Carriers,
   createOutbox,
   listMessages,
   type Outbox,
-  type OutboxDependencies,
   type Posted,
   SEND_JOB,
   type SendOutcome,
 } from './outbox-service.ts';
 export { createSmtpClient, type SmtpClient, type SmtpSettings } from './smtp-client.ts';
+export { createVinceClient, type VinceSettings } from './vince-client.ts';
+export { createWebhookClient } from './webhook-client.ts';

@@ -3,8 +3,10 @@
  * Each letter carries its message's marker, by which it is found again where it arrived.
  */
 import MailComposer from 'nodemailer/lib/mail-composer/index.js';
+import MimeNode from 'nodemailer/lib/mime-node/index.js';
 import type { Address, Repository } from './address.ts';
 import type { Channel } from './channel.ts';
+import { encryptTo, type PublicKey } from './encryption.ts';
 
 /** What is to be said, by whatever channel. Plain text. */
 export interface Content {
@@ -68,6 +70,8 @@ export interface Composition {
   readonly from: { readonly name: string; readonly address: string };
   readonly date: Date;
   readonly content: Content;
+  /** Of mail: the addressee's. */
+  readonly encryptTo?: PublicKey;
 }
 
 export interface Composed {
@@ -98,18 +102,45 @@ async function composeMail(it: Composition): Promise<Composed> {
   const { id, from, date, content, isReal, address, caseId } = it;
   const marker = `<${id}@${from.address.split('@')[1] ?? 'localhost'}>`;
   const to = address?.channel === 'smtp' ? address.mail : `unknown-recipient@${caseId}.invalid`;
+  const envelope = { from: from.address, to, messageId: marker, date };
   const composer = new MailComposer({
-    from: from.address,
-    to,
-    messageId: marker,
-    date,
-    subject: content.subject,
-    text: content.text,
-    textEncoding: 'quoted-printable',
+    ...envelope,
+    subject: it.encryptTo ? `Security report, encrypted (${id})` : content.subject,
+    text: it.encryptTo?.kind === 'age' ? await ageText(it.encryptTo, content) : content.text,
+    // A block of letters goes as it is.
+    ...(it.encryptTo?.kind !== 'age' && { textEncoding: 'quoted-printable' as const }),
     newline: 'windows',
     headers: isReal ? {} : { 'X-Headstart-Demonstration': 'yes' },
   });
-  return { marker, letter: { to, raw: (await composer.compile().build()).toString('utf8') } };
+  const node = composer.compile();
+  if (it.encryptTo?.kind === 'pgp') return { marker, letter: { to, raw: await pgpMime(node, it.encryptTo, content) } };
+  return { marker, letter: { to, raw: (await node.build()).toString('utf8') } };
+}
+
+const clearText = ({ subject, text }: Content): string => `Subject: ${subject}\n\n${text}`;
+
+async function ageText(key: PublicKey, content: Content): Promise<string> {
+  const said =
+    'This report is encrypted to your age key. Save the block below and read it with: age --decrypt -i KEY FILE';
+  return `${said}\n\n${(await encryptTo(key, clearText(content))).trimEnd()}\n`;
+}
+
+/** RFC 3156: two parts, of which the second holds a whole message. */
+async function pgpMime(head: MimeNode, key: PublicKey, content: Content): Promise<string> {
+  const inner = [
+    'Content-Type: text/plain; charset=utf-8',
+    'Content-Transfer-Encoding: 8bit',
+    '',
+    ...clearText(content).split('\n'),
+  ];
+  const root = new MimeNode('multipart/encrypted; protocol="application/pgp-encrypted"', { newline: 'windows' });
+  for (const name of ['From', 'To', 'Subject', 'Message-ID', 'Date']) root.setHeader(name, head.getHeader(name));
+  root.createChild('application/pgp-encrypted').setContent('Version: 1\n');
+  const sealed = root.createChild('application/octet-stream; name="encrypted.asc"');
+  sealed.setHeader('Content-Disposition', 'inline; filename="encrypted.asc"');
+  sealed.setHeader('Content-Transfer-Encoding', '7bit');
+  sealed.setContent(await encryptTo(key, inner.join('\r\n')));
+  return (await root.build()).toString('utf8');
 }
 
 /** The last line of what is posted on a forge, and what a listing is searched for. */

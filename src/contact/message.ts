@@ -47,6 +47,8 @@ export const PERSONS_WORDS = ['arrived', 'again', 'give-up'] as const;
 /** What a person says of a message that waits: it did arrive; send it once more; it is not to be sent. */
 export type PersonsWord = (typeof PERSONS_WORDS)[number];
 
+export const isPersonsWord = (text: string): text is PersonsWord => PERSONS_WORDS.some((word) => word === text);
+
 export type Step =
   | { readonly kind: 'begin' }
   | { readonly kind: 'attempted'; readonly delivery: Delivery; readonly settleMs: number }

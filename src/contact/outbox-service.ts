@@ -16,6 +16,7 @@ import { addJob } from '../store/jobs.ts';
 import type { Vault } from '../store/vault.ts';
 import { type Address, isPublicChannel } from './address.ts';
 import { type Carrier, type Channel, type Delivery, isRealMatter, type Matter, type RealChannel } from './channel.ts';
+import type { PublicKey } from './encryption.ts';
 import { type Content, composeLetter, type Letters, type MailLetter } from './letter.ts';
 import { advance, type MessageState, type NoStep, type PersonsWord, type Progress, type Step } from './message.ts';
 import { createMessageLists, createMessageStore, type Message, type SealedMessage } from './message-store.ts';
@@ -47,6 +48,8 @@ export interface Posted {
   readonly keyId: string;
   readonly address: Address | undefined;
   readonly content: Content;
+  /** Of mail: the addressee's key. */
+  readonly encryptTo?: PublicKey;
   /** A person who said that this may be public at once. */
   readonly agreedBy?: string;
 }
@@ -105,6 +108,8 @@ async function post(tx: Transaction, parts: OutboxDependencies, posted: Posted):
     from,
     date: now,
     content,
+    // What lies in the outbox is encrypted there, and exported to be read.
+    ...(channel === 'smtp' && posted.encryptTo && { encryptTo: posted.encryptTo }),
   });
   await createMessageStore(tx).insert({
     id,

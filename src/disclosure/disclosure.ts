@@ -40,7 +40,7 @@ import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './findin
 import type { Report } from './report.ts';
 import { postReport } from './report-service.ts';
 import { addEntries, learn, openWithdrawn, revealSealed } from './sealed-details-service.ts';
-import { type AddressRefusal, addressVendor, mayBeAddressed } from './vendor-address-service.ts';
+import { type Addressed, type AddressRefusal, addressVendor, mayBeAddressed } from './vendor-address-service.ts';
 
 export interface DisclosureDependencies {
   readonly database: Database;
@@ -82,8 +82,8 @@ export type StepRefusal =
 export interface StepBy {
   readonly actor: string;
   readonly note?: string;
-  /** With `notify`, and of a real case only: the mail address of the vendor. */
-  readonly to?: string;
+  /** With `notify`, and of a real case only: where the vendor is reached. */
+  readonly to?: string | Addressed;
 }
 
 export type Disclosure = ReturnType<typeof createDisclosure>;
@@ -278,9 +278,10 @@ async function takeStep(
   const now = instant.at;
   if (!outcome.ok) return outcome;
   if (by.to !== undefined) {
-    const allowed = mayBeAddressed(from, step, by.to);
+    const addressed = typeof by.to === 'string' ? { address: by.to } : by.to;
+    const allowed = await mayBeAddressed(tx, parts, from, step, addressed);
     if (!allowed.ok) return allowed;
-    await addressVendor(tx, parts, from, { address: by.to, actor: by.actor, now });
+    await addressVendor(tx, parts, from, { ...addressed, actor: by.actor, now });
   }
   const to = outcome.value.case;
   await cases.save(to);

@@ -11,6 +11,8 @@ export interface Contact {
   readonly name: string;
   /** Where a report is sent, as `readAddress` reads it; null where nobody has looked it up yet. */
   readonly address: string | null;
+  /** An age recipient or an armoured OpenPGP key, to which mail is encrypted. */
+  readonly publicKey?: string;
   /** Who said that the report to this party may be public at once. */
   readonly publicAgreedBy?: string;
 }

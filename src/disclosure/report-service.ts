@@ -2,7 +2,7 @@
  * Hands a report to the outbox: rendered, kept as it was rendered, and written as a message, in the transaction that
  * decides to send it.
  */
-import { type Outbox, readAddress } from '../contact/index.ts';
+import { type Outbox, readAddress, readPublicKey } from '../contact/index.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
 import type { Clock } from '../lib/clock.ts';
 import { sha256Hex } from '../lib/hash.ts';
@@ -32,6 +32,9 @@ export async function postReport(tx: Transaction, parts: ReportParts, posted: Po
   const { opened, partyId, contact, report } = posted;
   const { case: it, keyId, finding } = opened;
   const named = packageOf(finding);
+  const key = contact.publicKey === undefined ? undefined : await readPublicKey(contact.publicKey);
+  // Never in the clear because a key has run out since it was named.
+  if (key && !key.ok) throw new Error(`the key of ${partyId} cannot be used: ${key.refusal.why}`);
   const messageId = await parts.outbox.post(tx, {
     matter: it,
     keyId,
@@ -42,6 +45,7 @@ export async function postReport(tx: Transaction, parts: ReportParts, posted: Po
       cwe: FLAW_CLASSES[finding.flaw].cwe,
       package: { type: 'npm', name: named.name, version: named.version },
     },
+    ...(key && { encryptTo: key.value }),
     ...(contact.publicAgreedBy !== undefined && { agreedBy: contact.publicAgreedBy }),
   });
   const id = createId('report', parts.random);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createWorld, newCase, type World } from '../../test/support/disclosure.ts';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { createWorld, FINDING, newCase, type World } from '../../test/support/disclosure.ts';
 import type { SmtpClient } from '../contact/index.ts';
 
 const ADDRESS = 'marker-of-the-maintainer@example.org';
@@ -104,4 +105,48 @@ test('what a server says is kept without the address in it', async () => {
   } finally {
     await other.close();
   }
+});
+
+/** One step on. */
+const notify = async (to: { address: string; publicKey?: string; mayBePublic?: boolean }, opened = confirmed()) =>
+  world.disclosure.take('notify', await opened, { actor: 'operator', to });
+
+test('a report that everybody could read takes a person who says so, and a flaw of low severity', async () => {
+  const address = 'issue:owner/repository';
+  const unsaid = await notify({ address });
+  assert.deepEqual(unsaid, { ok: false, refusal: { kind: 'public-needs-a-person' } });
+  const medium = await notify({ address, mayBePublic: true });
+  assert.deepEqual(medium, { ok: false, refusal: { kind: 'too-severe-for-public', severity: 'medium' } });
+  const low = { ...FINDING, severity: { ...FINDING.severity, severity: 'low' as const } };
+  const id = await world.open({ finding: low, vendor: { name: 'them', address: null, simulated: false } });
+  assert.ok((await world.disclosure.take('confirm', id, by())).ok);
+  assert.ok((await notify({ address, mayBePublic: true }, Promise.resolve(id))).ok);
+  // GitHub is not configured here.
+  assert.equal((await world.disclosure.find(id))?.messages[0]?.channel, 'file');
+});
+
+test('a demonstration is not made public either', async () => {
+  const refused = await notify({ address: 'issue:owner/repository', mayBePublic: true }, confirmed(true));
+  assert.deepEqual(refused, { ok: false, refusal: { kind: 'demonstration-has-no-address' } });
+});
+
+test('mail is encrypted to the key that was named with the address, and nothing of the report is in the clear', async () => {
+  const identity = await generateX25519Identity();
+  const publicKey = await identityToRecipient(identity);
+  const id = await confirmed();
+  assert.ok((await notify({ address: ADDRESS, publicKey }, Promise.resolve(id))).ok);
+  sent.splice(0);
+  const messageId = (await world.disclosure.find(id))?.messages[0]?.id ?? '';
+  assert.equal(await world.outbox.send(messageId), 'sent');
+  const raw = sent[0]?.raw ?? '';
+  assert.ok(!raw.includes('marker-of-the-reproducer') && !raw.includes('pollution'));
+  assert.match(raw, new RegExp(`Subject: Security report, encrypted\\s+\\(${messageId}`));
+});
+
+test('a key that cannot be used, or would be for nothing, is refused and nothing is sent', async () => {
+  const bad = await notify({ address: ADDRESS, publicKey: 'age1nothing' });
+  assert.equal(!bad.ok && bad.refusal.kind, 'no-public-key');
+  const recipient = await identityToRecipient(await generateX25519Identity());
+  const forge = await notify({ address: 'github:owner/repository', publicKey: recipient });
+  assert.equal(!forge.ok && forge.refusal.kind, 'key-without-mail');
 });

@@ -135,6 +135,23 @@ test('every way an answer can misbehave ends in a refusal that names it', async 
   assert.equal(await kindOf('/hang'), 'timed-out');
 });
 
+test('a refusal says whether the request may have been acted upon', async (t) => {
+  const port = await serve(t, (request, response) => {
+    if (request.url === '/reset') request.socket.resetAndDestroy();
+    else if (request.url !== '/hang') response.end();
+  });
+  const origins = [`http://127.0.0.1:${port}`, 'http://127.0.0.1:1'];
+  const egress = createEgress({ named: namedOrigins(origins) });
+  const sent = async (url: string) => {
+    const answer = await egress.request({ url, method: 'POST', timeoutMs: 400 });
+    return answer.ok || !('wasSent' in answer.refusal) ? undefined : answer.refusal.wasSent;
+  };
+  assert.deepEqual(
+    [await sent(`${origins[0]}/reset`), await sent(`${origins[0]}/hang`), await sent(`${origins[1]}/`)],
+    [true, true, false],
+  );
+});
+
 test('addresses that are no web addresses are refused', async () => {
   for (const url of ['file:///etc/passwd', 'gopher://example.org/', 'https://user:word@example.org/', 'nothing', '']) {
     const answer = await createEgress({}).request({ url });

@@ -45,8 +45,9 @@ export type EgressRefusal =
   | { readonly kind: 'not-public'; readonly host: string; readonly address: string }
   | { readonly kind: 'too-many-redirects'; readonly limit: number }
   | { readonly kind: 'too-large'; readonly limitBytes: number }
-  | { readonly kind: 'timed-out'; readonly limitMs: number }
-  | { readonly kind: 'unreachable'; readonly host: string; readonly why: string };
+  /** `wasSent`: a connection stood, so the request may have arrived and been acted upon. */
+  | { readonly kind: 'timed-out'; readonly limitMs: number; readonly wasSent: boolean }
+  | { readonly kind: 'unreachable'; readonly host: string; readonly why: string; readonly wasSent: boolean };
 
 export type Resolve = (
   host: string,
@@ -155,6 +156,12 @@ function collect(
 ): Promise<Result<EgressAnswer, EgressRefusal>> {
   const limitBytes = asked.maxBodyBytes ?? MAX_BODY_BYTES;
   const limitMs = asked.timeoutMs ?? TIMEOUT_MS;
+  let wasSent = false;
+  outgoing.on('socket', (socket) => {
+    socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+      wasSent = true;
+    });
+  });
   return new Promise((settle) => {
     const end = (outcome: Result<EgressAnswer, EgressRefusal>) => {
       clearTimeout(timer);
@@ -166,11 +173,11 @@ function collect(
         refuse(
           error instanceof NotPublic
             ? { kind: 'not-public', host: error.host, address: error.address }
-            : { kind: 'unreachable', host: url.host, why: error.message },
+            : { kind: 'unreachable', host: url.host, why: error.message, wasSent },
         ),
       );
     const timer = setTimeout(
-      () => end(refuse({ kind: 'timed-out', limitMs })),
+      () => end(refuse({ kind: 'timed-out', limitMs, wasSent })),
       Math.max(0, deadline - performance.now()),
     );
     outgoing.on('error', fail);

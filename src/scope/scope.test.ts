@@ -59,7 +59,8 @@ beforeEach(async () => {
       egress: {
         async request({ url }) {
           const file = files.get(url);
-          if (!file || file === 'silent') return { ok: false, refusal: { kind: 'timed-out', limitMs: 1 } };
+          if (!file || file === 'silent')
+            return { ok: false, refusal: { kind: 'timed-out', limitMs: 1, wasSent: true } };
           return ok({ url, status: file.status, headers: {}, body: Buffer.from(file.text) } satisfies EgressAnswer);
         },
       },
