@@ -180,6 +180,7 @@ const SIGN_IN: { readonly [K in (RoleRefusal | SignInRefusal)['kind']]: Row<K> }
   'provider-refused': [403, REFUSED, ({ why }) => `your organisation’s provider did not let you in: ${why}`],
   'not-a-participant': [403, REFUSED, ({ why }) => `you are not known here by that sign-in: ${why}`],
   'wrong-code': [403, REFUSED, () => 'address and code do not belong together, or the code was used'],
+  busy: [503, 'Unavailable', () => 'too many codes are being looked at: try again in a minute'],
   'too-many-codes': [
     429,
     'Too many requests',

@@ -17,7 +17,13 @@ import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { createPasskeyStore, type Passkey } from './passkey-store.ts';
-import { type Challenge, createChallengeStore, createInvitationStore, type Invitation } from './signin-store.ts';
+import {
+  type Challenge,
+  createChallengeStore,
+  createInvitationStore,
+  createSessionStore,
+  type Invitation,
+} from './signin-store.ts';
 
 const CHALLENGE_MINUTES = 5;
 const RELYING_PARTY = 'Headstart';
@@ -83,8 +89,11 @@ function createEnrolment({ database, clock, random, origin, nameOf }: PasskeyPar
         const used = await createInvitationStore(tx).use(invitation, clock.now());
         if (!used) return refuse<PasskeyRefusal>({ kind: 'invitation-over' });
         const passkeys = createPasskeyStore(tx);
-        // What was lost may be in somebody else's hands.
-        if (used.reason === 'recovery') await passkeys.remove(used.person, clock.now());
+        // What was lost may be in somebody else's hands, and so may what was opened with it.
+        if (used.reason === 'recovery') {
+          await passkeys.remove(used.person, clock.now());
+          await createSessionStore(tx).endAll(used.person, clock.now());
+        }
         const isNew = await passkeys.insert({ ...verified.value, person: used.person, createdAt: clock.now() });
         if (!isNew) throw new Error('an authenticator gave an id that is in use');
         return ok({ person: used.person, reason: used.reason });
@@ -133,7 +142,7 @@ async function keepChallenge(
 ): Promise<string> {
   const id = createId('challenge', random);
   const expiresAt = new Date(clock.now().getTime() + CHALLENGE_MINUTES * 60_000);
-  await createChallengeStore(tx).insert({ id, challenge, purpose, invitation, expiresAt });
+  await createChallengeStore(tx).insert({ id, challenge, purpose, invitation, expiresAt }, clock.now());
   return id;
 }
 

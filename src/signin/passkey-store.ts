@@ -74,18 +74,19 @@ export function createRecoveryStore(tx: Transaction) {
     },
     async find(person: string, position: number): Promise<KeptCode | undefined> {
       const { rows } = await tx.query<KeptCode>(
-        `select salt, hash from signin.recovery_codes
-          where person = $1 and position = $2 and used_at is null for update`,
+        'select salt, hash from signin.recovery_codes where person = $1 and position = $2 and used_at is null',
         [person, position],
       );
       return rows[0];
     },
-    async use(person: string, position: number, now: Date): Promise<void> {
-      await tx.query('update signin.recovery_codes set used_at = $3 where person = $1 and position = $2', [
-        person,
-        position,
-        now,
-      ]);
+    /** True for one caller alone, and only while it is still this code. */
+    async use(person: string, position: number, { hash }: KeptCode, now: Date): Promise<boolean> {
+      const { rows } = await tx.query(
+        `update signin.recovery_codes set used_at = $4
+          where person = $1 and position = $2 and hash = $3 and used_at is null returning person`,
+        [person, position, hash, now],
+      );
+      return rows.length === 1;
     },
     /** Counts this one, and gives how many there were of late, this one included. */
     async attempt(address: string, now: Date): Promise<number> {

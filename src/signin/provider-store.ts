@@ -20,9 +20,14 @@ export interface Login {
   readonly expiresAt: Date;
 }
 
+/** Of all organisations at once; who begins past it ends the oldest. */
+const MAX_LOGINS = 10_000;
+
 export function createProviderStore(tx: Transaction) {
   return {
+    /** What was begun at the one before does not end at this one. */
     async put(it: Provider): Promise<void> {
+      await tx.query('delete from signin.logins where organisation = $1', [it.organisation]);
       await tx.query(
         `insert into signin.providers (organisation, issuer, client_id, secret_env, domains, attests)
          values ($1, $2, $3, $4, $5, $6)
@@ -49,7 +54,12 @@ export function createProviderStore(tx: Transaction) {
       const { rows } = await tx.query<{ issuer: string }>('select distinct issuer from signin.providers');
       return rows.map(({ issuer }) => issuer);
     },
-    async insertLogin(stateHash: Uint8Array, it: Login): Promise<void> {
+    async insertLogin(stateHash: Uint8Array, it: Login, now: Date): Promise<void> {
+      await tx.query(
+        `delete from signin.logins where expires_at <= $1 or state_hash in
+           (select state_hash from signin.logins order by expires_at desc offset $2)`,
+        [now, MAX_LOGINS - 1],
+      );
       await tx.query(
         `insert into signin.logins (state_hash, organisation, nonce, code_verifier, expires_at)
          values ($1, $2, $3, $4, $5)`,
@@ -72,21 +82,21 @@ export function createProviderStore(tx: Transaction) {
         }
       );
     },
-    async findIdentity(organisation: string, subject: string): Promise<string | undefined> {
+    async findIdentity({ organisation, issuer }: Provider, subject: string): Promise<string | undefined> {
       const { rows } = await tx.query<{ person: string }>(
-        'select person from signin.identities where organisation = $1 and subject = $2',
-        [organisation, subject],
+        'select person from signin.identities where organisation = $1 and issuer = $2 and subject = $3',
+        [organisation, issuer, subject],
       );
       return rows[0]?.person;
     },
-    /** False where the person is linked to another subject of this provider. */
-    async link(organisation: string, subject: string, person: string, now: Date): Promise<boolean> {
+    /** False where the person is linked to another subject of this issuer. */
+    async link({ organisation, issuer }: Provider, subject: string, person: string, now: Date): Promise<boolean> {
       const { rows } = await tx.query(
-        `insert into signin.identities (organisation, subject, person, linked_at)
-         select $1, $2, $3, $4
-          where not exists (select from signin.identities where organisation = $1 and person = $3)
+        `insert into signin.identities (organisation, issuer, subject, person, linked_at)
+         select $1, $2, $3, $4, $5
+          where not exists (select from signin.identities where organisation = $1 and issuer = $2 and person = $4)
          on conflict do nothing returning person`,
-        [organisation, subject, person, now],
+        [organisation, issuer, subject, person, now],
       );
       return rows.length === 1;
     },

@@ -18,12 +18,21 @@ const SALT_BYTES = 16;
 /** RFC 9106 section 4, second recommended option. Memory in KiB. */
 const COST = { parallelism: 4, tagLength: 32, memory: 65_536, passes: 3 } as const;
 
-const derive = promisify(argon2);
+/** A slow hash of a code. */
+export type Derive = (message: string, nonce: Uint8Array) => Promise<Buffer>;
+
+const argon = promisify(argon2);
+
+export const deriveSlowly: Derive = async (message, nonce) =>
+  Buffer.from(await argon('argon2id', { message, nonce, ...COST }));
 
 export interface KeptCode {
   readonly salt: Buffer;
   readonly hash: Buffer;
 }
+
+/** Belongs to no code, and costs the same to look at. */
+export const NO_CODE: KeptCode = { salt: Buffer.alloc(SALT_BYTES), hash: Buffer.alloc(COST.tagLength) };
 
 /** `N-XXXXX-XXXXX-XXXXX-XXXXX`. The first digit says which of the codes it is, so that only one is hashed to check it. */
 export function createCode(position: number, random: RandomBytes): string {
@@ -38,20 +47,16 @@ export function positionOf(code: string): number | undefined {
   return text.length === CODE_CHARACTERS + 1 && position < CODES ? position : undefined;
 }
 
-export async function keepCode(code: string, random: RandomBytes): Promise<KeptCode> {
+export async function keepCode(code: string, random: RandomBytes, derive: Derive = deriveSlowly): Promise<KeptCode> {
   const salt = Buffer.from(random(SALT_BYTES));
-  return { salt, hash: await hash(code, salt) };
+  return { salt, hash: await derive(normalise(code), salt) };
 }
 
-export async function isCode(code: string, kept: KeptCode): Promise<boolean> {
-  return timingSafeEqual(await hash(code, kept.salt), kept.hash);
+export async function isCode(code: string, { salt, hash }: KeptCode, derive: Derive = deriveSlowly): Promise<boolean> {
+  return timingSafeEqual(await derive(normalise(code), salt), hash);
 }
 
 /** As people type it: any case, with or without dashes, O for zero and I or L for one. */
 function normalise(code: string): string {
   return code.toUpperCase().replace(/[\s-]/g, '').replaceAll('O', '0').replace(/[IL]/g, '1');
-}
-
-async function hash(code: string, nonce: Buffer): Promise<Buffer> {
-  return Buffer.from(await derive('argon2id', { message: normalise(code), nonce, ...COST }));
 }

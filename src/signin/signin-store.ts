@@ -82,9 +82,18 @@ export function createInvitationStore(tx: Transaction) {
   };
 }
 
+/** Of one purpose; who asks for another one past it ends the oldest. */
+export const MAX_CHALLENGES = 10_000;
+
 export function createChallengeStore(tx: Transaction) {
   return {
-    async insert(it: Challenge): Promise<void> {
+    /** An invitation has one at a time. Clears away what has run out. */
+    async insert(it: Challenge, now: Date): Promise<void> {
+      await tx.query(
+        `delete from signin.challenges where expires_at <= $1 or invitation = $2 or id in
+           (select id from signin.challenges where purpose = $3 order by expires_at desc offset $4)`,
+        [now, it.invitation ?? null, it.purpose, MAX_CHALLENGES - 1],
+      );
       await tx.query(
         `insert into signin.challenges (id, challenge, purpose, invitation, expires_at) values ($1, $2, $3, $4, $5)`,
         [it.id, it.challenge, it.purpose, it.invitation ?? null, it.expiresAt],

@@ -128,6 +128,28 @@ test('a provider speaks for its own organisation’s verified addresses and for 
   assert.equal(await outcome('renamed@acme.example', true, 's5'), 'signed in', 'the subject is the person');
 });
 
+test('who somebody is at a provider holds for that issuer alone: after a change everybody is looked up anew', async () => {
+  const first = await viaProvider();
+  assert.ok((await signIn.finishAtProvider(first.query, first.state)).ok);
+  const begun = await viaProvider();
+  const next = await startOpenIdProvider({ id: 'headstart', secret: 'a-secret-of-the-test', redirectUri: REDIRECT });
+  try {
+    next.account = { sub: 'subject-1', email: 'bob@acme.example', email_verified: true };
+    signIn = withEgress([idp.issuer, next.issuer]);
+    await signIn.setProvider(provider({ issuer: next.issuer }));
+    const over = await signIn.finishAtProvider(begun.query, begun.state);
+    assert.equal(!over.ok && over.refusal.kind, 'login-over', 'begun at the one before');
+    const again = await signIn.beginAtProvider('bob@acme.example');
+    assert.ok(again.ok);
+    const back = new URL(await next.follow(again.value.url)).search.slice(1);
+    const token = await signIn.finishAtProvider(back, again.value.state);
+    assert.ok(token.ok, JSON.stringify(token));
+    assert.equal((await signIn.whoIs(token.value))?.person.id, 'person_bob', 'the same subject at another issuer');
+  } finally {
+    await next.close();
+  }
+});
+
 test('a provider on this machine that the operator did not name is not asked', async () => {
   signIn = withEgress([]);
   const begun = await signIn.beginAtProvider('ada@acme.example');

@@ -10,10 +10,10 @@ import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { createPasskeys, type PasskeyRefusal } from './passkey-service.ts';
-import { createRecoveryStore } from './passkey-store.ts';
 import type { ProviderClient, ProviderRefusal } from './provider-client.ts';
 import { createProviderStore, type Login, type Provider } from './provider-store.ts';
-import { CODES, createCode, isCode, keepCode, MAX_ATTEMPTS, positionOf } from './recovery.ts';
+import type { Derive } from './recovery.ts';
+import { createRecovery, type RecoveryRefusal } from './recovery-service.ts';
 import type { Role } from './role.ts';
 import { isAlive, SEEN_EVERY_MS, type Session, saysResistant } from './session.ts';
 import { createInvitationStore, createRoleStore, createSessionStore, type Invitation } from './signin-store.ts';
@@ -40,18 +40,19 @@ export interface SignInParts {
   /** Active ones with this address, in this organisation where one is given. */
   readonly findByEmail: (tx: Transaction, email: string, organisation?: string) => Promise<readonly SignInPerson[]>;
   readonly providers: ProviderClient;
+  /** Of recovery codes; argon2id where absent. */
+  readonly derive?: Derive | undefined;
 }
 
 export type SignInRefusal =
   | PasskeyRefusal
   | ProviderRefusal
+  | RecoveryRefusal
   | { readonly kind: 'unknown-person' }
   | { readonly kind: 'no-provider'; readonly domain: string }
   | { readonly kind: 'login-over' }
   /** The provider's word on this address does not count, or nobody here has it. */
-  | { readonly kind: 'not-a-participant'; readonly why: string }
-  | { readonly kind: 'wrong-code' }
-  | { readonly kind: 'too-many-codes'; readonly limit: number };
+  | { readonly kind: 'not-a-participant'; readonly why: string };
 
 /** Who is at this browser, and what they may do. */
 export interface Present {
@@ -72,11 +73,12 @@ export function createSignIn(parts: SignInParts) {
     nameOf: async (tx, id) => (await parts.findPerson(tx, id))?.email,
   });
   const openSession = createSessions(parts);
+  const recovery = createRecovery(parts);
+  const { invite } = createInvitations(parts);
   return {
     ...createInvitations(parts),
     ...createPresence(parts),
     ...createProviderSignIn(parts, openSession),
-    ...createRecovery(parts),
     offerEnrolment: passkeys.offerEnrolment,
     offerSignIn: passkeys.offerSignIn,
 
@@ -88,12 +90,10 @@ export function createSignIn(parts: SignInParts) {
       const enrolled = await passkeys.enrol(challenge, response);
       if (!enrolled.ok) return enrolled;
       const { person } = enrolled.value;
-      const codes = Array.from({ length: CODES }, (_, position) => createCode(position, random));
-      const kept = await Promise.all(codes.map((code) => keepCode(code, random)));
-      return await database.transaction(async (tx) => {
-        await createRecoveryStore(tx).replace(person, kept);
-        return ok({ token: await openSession(tx, person, 'passkey', true), codes });
-      });
+      const codes = await recovery.replaceCodes(person);
+      return await database.transaction(async (tx) =>
+        ok({ token: await openSession(tx, person, 'passkey', true), codes }),
+      );
     },
 
     async signIn(challenge: string, response: AuthenticationResponseJSON): Promise<Result<string, SignInRefusal>> {
@@ -104,6 +104,17 @@ export function createSignIn(parts: SignInParts) {
         if (!it?.isActive) return refuse<SignInRefusal>({ kind: 'unknown-person' });
         return ok(await openSession(tx, it.id, 'passkey', true));
       });
+    },
+
+    /** A link to enrol a new passkey; the old ones, and what was opened with them, end when it is used. Opens no session. */
+    async recover(email: string, code: string): Promise<Result<string, SignInRefusal>> {
+      const persons = await parts.findByEmail(database, email);
+      const owner = await recovery.check(
+        email,
+        persons.map(({ id }) => id),
+        code,
+      );
+      return owner.ok ? await invite(owner.value, 'recovery code', 'recovery') : owner;
     },
 
     giveRole: (person: string, role: Role, by: string) =>
@@ -188,7 +199,7 @@ function createProviderSignIn({ database, clock, findPerson, findByEmail, provid
   ): Promise<Result<SignInPerson, SignInRefusal>> {
     const no = (why: string) => refuse<SignInRefusal>({ kind: 'not-a-participant', why });
     const store = createProviderStore(tx);
-    const linked = await store.findIdentity(provider.organisation, subject);
+    const linked = await store.findIdentity(provider, subject);
     if (linked !== undefined) {
       const person = await findPerson(tx, linked);
       return person?.isActive ? ok(person) : no('this person has left');
@@ -197,7 +208,7 @@ function createProviderSignIn({ database, clock, findPerson, findByEmail, provid
     if (!provider.domains.includes(domainOf(email))) return no(`the provider may not speak for ${domainOf(email)}`);
     const [person, ...others] = await findByEmail(tx, email, provider.organisation);
     if (!person || others.length > 0) return no('nobody, or more than one, has this address in this organisation');
-    const isLinked = await store.link(provider.organisation, subject, person.id, clock.now());
+    const isLinked = await store.link(provider, subject, person.id, clock.now());
     return isLinked ? ok(person) : no('this person is another one at the provider');
   }
 
@@ -213,7 +224,7 @@ function createProviderSignIn({ database, clock, findPerson, findByEmail, provid
       const { url, state, login } = begun.value;
       const expiresAt = new Date(clock.now().getTime() + LOGIN_MINUTES * 60_000);
       await database.transaction((tx) =>
-        createProviderStore(tx).insertLogin(sha256(state), { ...login, expiresAt } satisfies Login),
+        createProviderStore(tx).insertLogin(sha256(state), { ...login, expiresAt } satisfies Login, clock.now()),
       );
       return ok({ url, state });
     },
@@ -230,36 +241,6 @@ function createProviderSignIn({ database, clock, findPerson, findByEmail, provid
         if (!person.ok) return person;
         return ok(await open(tx, person.value.id, 'provider', provider.attests || saysResistant(claims.value)));
       });
-    },
-  };
-}
-
-function createRecovery(parts: SignInParts) {
-  const { database, clock, random, findByEmail } = parts;
-  const { invite } = createInvitations(parts);
-  return {
-    /** A link to enrol a new passkey; the old ones end when it is used. Opens no session. */
-    async recover(email: string, code: string): Promise<Result<string, SignInRefusal>> {
-      const persons = await findByEmail(database, email);
-      const wrong = () => refuse<SignInRefusal>({ kind: 'wrong-code' });
-      // By the address, whether somebody has it or not.
-      const attempts = await database.transaction((tx) => createRecoveryStore(tx).attempt(email, clock.now()));
-      if (attempts > MAX_ATTEMPTS) return refuse({ kind: 'too-many-codes', limit: MAX_ATTEMPTS });
-      const position = positionOf(code);
-      if (position === undefined) return wrong();
-      for (const { id } of persons) {
-        const isRight = await database.transaction(async (tx) => {
-          const store = createRecoveryStore(tx);
-          const kept = await store.find(id, position);
-          if (!kept || !(await isCode(code, kept))) return false;
-          await store.use(id, position, clock.now());
-          return true;
-        });
-        if (isRight) return await invite(id, 'recovery code', 'recovery');
-      }
-      // The same work where nobody has the address.
-      if (persons.length === 0) await keepCode(code, random);
-      return wrong();
     },
   };
 }
