@@ -4,9 +4,15 @@ import type { FastifyInstance } from 'fastify';
 import { addApi } from './api/index.ts';
 import { addSignInRoutes } from './http/index.ts';
 import { ok } from './lib/result.ts';
-import { createProposals, type MembershipRefusal, type StopRefusal } from './membership/index.ts';
+import {
+  createProposals,
+  type GrantRequest,
+  type KeyRequest,
+  type MembershipRefusal,
+  type StopRefusal,
+} from './membership/index.ts';
 import type { Parts } from './parts.ts';
-import { isTier } from './program/index.ts';
+import { isTier, type ModelInput, STAGES, type Stage } from './program/index.ts';
 import type { Programme } from './programme.ts';
 import { isRole, type SignIn, type SignInRefusal } from './signin/index.ts';
 
@@ -43,24 +49,48 @@ type Refusal = MembershipRefusal | StopRefusal | SignInRefusal;
 
 /** What each kind of proposal does once two persons stand behind it. */
 export function carryOutWith(
-  { stops, vetting }: Pick<Programme, 'stops' | 'vetting'>,
+  { stops, vetting, membership, keys }: Pick<Programme, 'stops' | 'vetting' | 'membership' | 'keys'>,
   signIn: Pick<SignIn, 'giveRole' | 'invite'>,
   origin: () => string,
 ): Parameters<typeof createProposals<Refusal>>[0]['carryOut'] {
   const done = ok(undefined);
+  const toActor = ({ actor, second }: { readonly actor: string; readonly second: string }) => `${actor} and ${second}`;
   return {
+    'put-model': async ({ details: [model = '{}', expected] }, hands) => {
+      const by = { actor: toActor(hands), replace: true, expected };
+      const put = await membership.addModel(JSON.parse(model) as ModelInput, by);
+      return put.ok ? done : put;
+    },
+    'set-stage': async ({ subject, details: [stage] }, hands) => {
+      const set = await membership.setStage(
+        subject,
+        stage === undefined ? undefined : readStage(stage),
+        toActor(hands),
+      );
+      return set.ok ? done : set;
+    },
+    'create-key': async ({ details: [request = '{}'] }, hands) => {
+      const { expiresAt, ...wanted } = JSON.parse(request) as KeyRequest & { readonly expiresAt?: string };
+      const until = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) };
+      const made = await keys.createKey({ ...wanted, ...until }, toActor(hands));
+      return made.ok ? ok(made.value.key) : made;
+    },
+    'grant-models': async ({ details: [request = '{}'] }, hands) => {
+      const granted = await keys.grantModels(JSON.parse(request) as GrantRequest, toActor(hands));
+      return granted.ok ? done : granted;
+    },
     'approve-organisation': async ({ subject, details: [tier] }, hands) => {
       if (!isTier(tier)) throw new Error(`${tier} is no tier`);
       const approved = await vetting.approveByTwo(subject, tier, hands);
       return approved.ok ? done : approved;
     },
-    'give-role': async ({ subject, details: [role = ''] }, { actor, second }) => {
+    'give-role': async ({ subject, details: [role = ''] }, hands) => {
       if (!isRole(role)) throw new Error(`${role} is no role`);
-      await signIn.giveRole(subject, role, `${actor} and ${second}`);
+      await signIn.giveRole(subject, role, toActor(hands));
       return done;
     },
-    invite: async ({ subject }, { actor, second }) => {
-      const token = await signIn.invite(subject, `${actor} and ${second}`);
+    invite: async ({ subject }, hands) => {
+      const token = await signIn.invite(subject, toActor(hands));
       return token.ok ? ok(`${origin()}/join/${token.value}`) : token;
     },
     'lift-stop': async ({ subject }, hands) => {
@@ -72,4 +102,10 @@ export function carryOutWith(
       return restored.ok ? done : restored;
     },
   };
+}
+
+function readStage(text: string): Stage {
+  const stage = STAGES.find((each) => each === text);
+  if (!stage) throw new Error(`${text} is no stage`);
+  return stage;
 }

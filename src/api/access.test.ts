@@ -44,7 +44,9 @@ test('without a session nothing answers but the document', async () => {
 test('a cookie that is made up, ended or of somebody who left is no session', async () => {
   const gone = await api.visitor(organisation, ['admin']);
   assert.equal((await gone.ask('GET', '/session')).status, 200);
-  assert.equal((await gone.ask('DELETE', '/session')).status, 200);
+  const ended = await gone.ask('DELETE', '/session');
+  assert.equal(ended.status, 200);
+  assert.match(ended.headers.get('set-cookie') ?? '', /^headstart-session=; Path=\/; HttpOnly; .*Max-Age=0/);
   assert.equal((await gone.ask('GET', '/session')).status, 401);
   const left = await api.visitor(organisation, ['admin']);
   await api.membership.removePerson(left.person, 'test');

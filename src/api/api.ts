@@ -1,7 +1,7 @@
 /** The API below `/api/v1`: every route read, checked, carried out and answered in the same way. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type AnyRefusal, type Complaint, sendProblem } from '../http/index.ts';
+import { type AnyRefusal, type Complaint, endSession, sendProblem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Database, StaleWrite } from '../store/database.ts';
 import { applicationRoutes } from './application-routes.ts';
@@ -77,7 +77,7 @@ export async function addApi(server: FastifyInstance, parts: ApiParts): Promise<
           config: { access: it.access },
           bodyLimit: it.bodyLimitBytes,
           exposeHeadRoute: false,
-          handler: (request, reply) => answer(it, request, reply, { once, callerOf }),
+          handler: (request, reply) => answer(it, request, reply, { once, callerOf, origin: parts.origin }),
         });
       }
       done();
@@ -89,9 +89,10 @@ export async function addApi(server: FastifyInstance, parts: ApiParts): Promise<
 interface Hands {
   readonly once: ReturnType<typeof createOnce>;
   readonly callerOf: (request: FastifyRequest) => ApiCaller;
+  readonly origin: () => string;
 }
 
-async function answer(it: ApiRoute, request: FastifyRequest, reply: FastifyReply, { once, callerOf }: Hands) {
+async function answer(it: ApiRoute, request: FastifyRequest, reply: FastifyReply, { once, callerOf, origin }: Hands) {
   const call = {
     path: read(it.path, 'path', request.params),
     query: read(it.query, 'query', request.query),
@@ -115,6 +116,7 @@ async function answer(it: ApiRoute, request: FastifyRequest, reply: FastifyReply
     if (outcome.isReplayed) reply.header('idempotent-replayed', 'true');
     value = outcome.answer;
   }
+  if (it.endsSession) endSession(reply, origin());
   const text = JSON.stringify(value);
   const tag = etagOf(value);
   if (it.method === 'GET') {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { AccessKey, Grant } from '../program/index.ts';
 import { organisationFor, type ProgrammeParts } from './programme-service.ts';
+import { ProposalShape, toProposal } from './proposal-shape.ts';
 import { type ApiRoute, route, settled } from './route.ts';
 import {
   Done,
@@ -13,7 +14,6 @@ import {
   pageOf,
   SomeMicro,
   TierName,
-  toDate,
   toPage,
   toText,
 } from './shape.ts';
@@ -100,20 +100,27 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
   ];
 }
 
-function grants({ keys: service }: ProgrammeParts): readonly ApiRoute[] {
+function grants({ keys: service, membership, proposals }: ProgrammeParts): readonly ApiRoute[] {
   return [
     route({
       method: 'POST',
       url: '/organisations/:organisation/grants',
       access: 'change-programme',
-      summary: 'Grant models to a person, who then makes keys of their own',
+      summary: 'Grant models to a person, who then makes keys of their own; to oneself when another person agrees',
       path: OrganisationPath,
       body: z.strictObject(Wanted),
       status: 201,
-      answer: z.object({ ids: z.array(z.string()) }),
+      answer: z.object({ ids: z.array(z.string()), proposal: ProposalShape.nullable() }),
       handle: async ({ path, body, caller }) => {
         const request = { ...body, organisation: path.organisation };
-        return { ids: [...settled(await service.grantModels(request, caller.person.id))] };
+        const askedBy = caller.person.id;
+        const person = settled(await service.checkRequest(request));
+        if (await membership.isSamePerson(person.id, askedBy)) {
+          const details = [JSON.stringify({ ...request, person: person.id })];
+          const asked = await proposals.ask({ kind: 'grant-models', subject: person.id, details, askedBy });
+          return { ids: [], proposal: toProposal(asked) };
+        }
+        return { ids: [...settled(await service.grantModels(request, askedBy))], proposal: null };
       },
     }),
     route({
@@ -128,14 +135,15 @@ function grants({ keys: service }: ProgrammeParts): readonly ApiRoute[] {
   ];
 }
 
-function keys({ keys: service, caps }: ProgrammeParts): readonly ApiRoute[] {
+function keys({ keys: service, caps, proposals }: ProgrammeParts): readonly ApiRoute[] {
   const KeyPath = z.object({ key: idOf('apikey') });
   return [
     route({
       method: 'POST',
       url: '/organisations/:organisation/keys',
       access: 'change-programme',
-      summary: 'A key for one person and the models named; makes the grant it needs',
+      summary:
+        'Propose a key for one person and the models named; who agrees is shown it, and the grant it needs is made',
       path: OrganisationPath,
       body: z.strictObject({
         ...Wanted,
@@ -146,13 +154,13 @@ function keys({ keys: service, caps }: ProgrammeParts): readonly ApiRoute[] {
       }),
       status: 201,
       isOnce: true,
-      answer: z.object({
-        id: z.string(),
-        key: z.string().nullable().describe('shown this once; null when the same request is sent again'),
-      }),
-      handle: async ({ path, body: { expiresAt, bind, ...wanted }, caller }) => {
-        const request = { ...wanted, ...(bind && { bind }), organisation: path.organisation };
-        return settled(await service.createKey({ ...request, expiresAt: toDate(expiresAt) }, caller.person.id));
+      answer: ProposalShape,
+      handle: async ({ path, body, caller }) => {
+        const request = { ...body, organisation: path.organisation };
+        const person = settled(await service.checkRequest(request));
+        const details = [JSON.stringify({ ...request, person: person.id })];
+        const asked = { kind: 'create-key', subject: person.id, details, askedBy: caller.person.id } as const;
+        return toProposal(await proposals.ask(asked));
       },
     }),
     route({

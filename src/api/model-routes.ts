@@ -1,8 +1,9 @@
 /** Models behind the gate. Only who sees the whole programme sees them: to others a model that is not theirs does not exist. */
 import { z } from 'zod';
-import { type Model, openTo, STAGES } from '../program/index.ts';
+import { type Model, type ModelInput, openTo, readModel, STAGES, stricter, versionOf } from '../program/index.ts';
 import { etagOf } from './etag.ts';
 import type { ProgrammeParts } from './programme-service.ts';
+import { ProposalShape, toProposal } from './proposal-shape.ts';
 import { ApiRefused, type ApiRoute, route, settled } from './route.ts';
 import { Micro, ModelName, PageQuery, pageOf, TierName, toPage } from './shape.ts';
 
@@ -51,12 +52,17 @@ const ModelShape = z
 
 const ModelPath = z.object({ model: ModelName });
 
-export function modelRoutes({ membership }: ProgrammeParts): readonly ApiRoute[] {
-  const find = async (id: string): Promise<z.input<typeof ModelShape>> => {
-    const model = (await membership.listModels()).find((each) => each.id === id);
-    if (!model) throw new ApiRefused({ kind: 'not-found', what: 'model', named: id });
-    return toShown(model);
-  };
+export function modelRoutes(parts: ProgrammeParts): readonly ApiRoute[] {
+  return [...looking(parts), ...changing(parts)];
+}
+
+async function find({ membership }: ProgrammeParts, id: string): Promise<Model> {
+  const model = await membership.findModel(id);
+  if (!model) throw new ApiRefused({ kind: 'not-found', what: 'model', named: id });
+  return model;
+}
+
+function looking(parts: ProgrammeParts): readonly ApiRoute[] {
   return [
     route({
       method: 'GET',
@@ -65,7 +71,7 @@ export function modelRoutes({ membership }: ProgrammeParts): readonly ApiRoute[]
       summary: 'All models',
       query: PageQuery,
       answer: pageOf(ModelShape),
-      handle: async ({ query }) => toPage(await membership.listModels(), query, ({ id }) => id, toShown),
+      handle: async ({ query }) => toPage(await parts.membership.listModels(), query, ({ id }) => id, toShown),
     }),
     route({
       method: 'GET',
@@ -74,34 +80,69 @@ export function modelRoutes({ membership }: ProgrammeParts): readonly ApiRoute[]
       summary: 'One model',
       path: ModelPath,
       answer: ModelShape,
-      handle: ({ path }) => find(path.model),
+      handle: async ({ path }) => toShown(await find(parts, path.model)),
     }),
+  ];
+}
+
+/** Who could change alone where a model is would read what everybody asks it. */
+function changing(parts: ProgrammeParts): readonly ApiRoute[] {
+  const propose = async (input: ModelInput, before: Model | undefined, askedBy: string) => {
+    settled(readModel(input));
+    const details = [JSON.stringify(input), versionOf(before)];
+    return toProposal(await parts.proposals.ask({ kind: 'put-model', subject: input.id, details, askedBy }));
+  };
+  return [
     route({
       method: 'POST',
       url: '/models',
       access: 'change-programme',
-      summary: 'Put a model behind the gate',
+      summary: 'Propose to put a model behind the gate; another person has to agree',
       body: ModelBody.extend({ id: ModelName }),
       status: 201,
-      answer: ModelShape,
-      handle: async ({ body, caller }) =>
-        toShown(settled(await membership.addModel(body, { actor: caller.person.id }))),
+      answer: ProposalShape,
+      handle: async ({ body, caller }) => {
+        const before = await parts.membership.findModel(body.id);
+        if (before) throw new ApiRefused({ kind: 'exists', what: 'model', named: body.id });
+        return propose(body, undefined, caller.person.id);
+      },
     }),
     route({
       method: 'PUT',
       url: '/models/:model',
       access: 'change-programme',
-      summary: 'Replace what is known of a model; its stage stays',
+      summary: 'Propose to replace what is known of a model, its stage stays; another person has to agree',
       path: ModelPath,
       body: ModelBody,
-      answer: ModelShape,
+      answer: ProposalShape,
       handle: async ({ path, body, caller, ifMatch }) => {
-        const before = await find(path.model);
-        if (ifMatch !== undefined && ifMatch !== etagOf(before)) {
+        const before = await find(parts, path.model);
+        if (ifMatch !== undefined && ifMatch !== etagOf(toShown(before))) {
           throw new ApiRefused({ kind: 'other-version', what: `the model ${path.model}` });
         }
-        const by = { actor: caller.person.id, replace: true };
-        return toShown(settled(await membership.addModel({ ...body, id: path.model }, by)));
+        return propose({ ...body, id: path.model }, before, caller.person.id);
+      },
+    }),
+    route({
+      method: 'PUT',
+      url: '/models/:model/stage',
+      access: 'ask-stop',
+      summary:
+        'The outermost tier it is open to: narrower at once, wider when a safeguards lead agrees who did not ask',
+      path: ModelPath,
+      body: z.strictObject({ stage: z.enum(STAGES).nullable().describe('null: `minTier` alone binds') }),
+      answer: z.object({ model: ModelShape, proposal: ProposalShape.nullable() }),
+      handle: async ({ path, body, caller }) => {
+        const before = await find(parts, path.model);
+        const stage = body.stage ?? undefined;
+        const after = openTo({ ...before, stage });
+        if (stricter(after, openTo(before)) === after) {
+          const model = settled(await parts.membership.setStage(path.model, stage, caller.person.id));
+          return { model: toShown(model), proposal: null };
+        }
+        const asked = { kind: 'set-stage', subject: path.model, details: stage === undefined ? [] : [stage] } as const;
+        const proposal = await parts.proposals.ask({ ...asked, askedBy: caller.person.id });
+        return { model: toShown(before), proposal: toProposal(proposal) };
       },
     }),
   ];

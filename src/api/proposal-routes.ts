@@ -13,6 +13,10 @@ const AGREES: { readonly [K in ProposalKind]: Act } = {
   invite: 'change-programme',
   'lift-stop': 'confirm-stop',
   'restore-stop': 'confirm-stop',
+  'put-model': 'change-programme',
+  'set-stage': 'confirm-stop',
+  'create-key': 'change-programme',
+  'grant-models': 'change-programme',
 };
 
 const ProposalPath = z.object({ proposal: idOf('proposal') });
@@ -41,7 +45,7 @@ export function proposalRoutes({ proposals }: ProgrammeParts): readonly ApiRoute
       path: ProposalPath,
       answer: z.object({
         proposal: ProposalShape,
-        result: z.string().nullable().describe('what is shown this once: the link of an invitation'),
+        result: z.string().nullable().describe('what is shown this once: the link of an invitation, a key'),
       }),
       handle: async ({ path, caller }) => {
         must(caller, AGREES[(await find(path.proposal)).kind]);

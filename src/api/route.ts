@@ -41,6 +41,8 @@ export interface ApiRoute {
   readonly answer: z.ZodType;
   /** Takes an `Idempotency-Key`. */
   readonly isOnce: boolean;
+  /** The browser forgets its cookie with the answer. */
+  readonly endsSession: boolean;
   readonly bodyLimitBytes: number;
   readonly handle: (call: Call<never, never, never>) => Promise<unknown>;
 }
@@ -61,6 +63,7 @@ interface RouteInput<
   readonly status?: 200 | 201;
   readonly answer: Answer;
   readonly isOnce?: boolean;
+  readonly endsSession?: boolean;
   readonly bodyLimitBytes?: number;
   readonly handle: (call: Call<z.output<Path>, z.output<Query>, z.output<Body>>) => Promise<z.input<Answer>>;
 }
@@ -83,6 +86,7 @@ export function route<
     body: it.body,
     status: it.status ?? 200,
     isOnce: it.isOnce ?? false,
+    endsSession: it.endsSession ?? false,
     bodyLimitBytes: it.bodyLimitBytes ?? BODY_LIMIT_BYTES,
     handle: it.handle as ApiRoute['handle'],
   };

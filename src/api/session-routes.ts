@@ -72,6 +72,7 @@ function presence(parts: ProgrammeParts): readonly ApiRoute[] {
       url: '/session',
       access: 'signed-in',
       summary: 'Sign out',
+      endsSession: true,
       answer: Done,
       handle: async ({ caller }) => {
         await parts.signIn.signOut(caller.token);

@@ -116,6 +116,77 @@ test('a weighty role, a link for who has one, and an approval without vetting ta
   assert.deepEqual(saidOf(await second.ask('POST', `/proposals/${let_.id}/agree`)), [409, 'proposal-over']);
 });
 
+test('where a model is and what it costs is not for one administrator to change: nothing happens before another agrees', async () => {
+  const second = await api.visitor(lab, ['admin']);
+  const self = await api.visitor(other, ['admin'], { email: await emailOf(admin) });
+  const prices = { input: 1, output: 1, cacheWrite5m: 1, cacheWrite1h: 1, cacheRead: 1 };
+  const model = { protocol: 'anthropic', url: 'http://127.0.0.1:9/elsewhere', apiKeyEnv: 'ANY', prices };
+  const before = await done(lead.ask('GET', '/models/m1'));
+  const asked = await done(admin.ask('PUT', '/models/m1', model));
+  const added = await done(admin.ask('POST', '/models', { ...model, id: 'm2' }));
+  for (const { id } of [asked, added]) {
+    assert.deepEqual(saidOf(await admin.ask('POST', `/proposals/${id}/agree`)), [403, 'same-person']);
+    assert.deepEqual(saidOf(await self.ask('POST', `/proposals/${id}/agree`)), [403, 'same-person'], 'one human twice');
+  }
+  assert.deepEqual(await done(lead.ask('GET', '/models/m1')), before);
+  assert.deepEqual(saidOf(await lead.ask('GET', '/models/m2')), [404, 'not-found']);
+  await done(second.ask('POST', `/proposals/${asked.id}/agree`));
+  assert.equal((await done(lead.ask('GET', '/models/m1'))).url, model.url);
+  const { items } = await done(lead.ask('GET', '/history/m1'));
+  const { event, actor, note } = items.at(-1);
+  assert.deepEqual([event, actor], ['model-replaced', `${admin.person} and ${second.person}`]);
+  assert.match(note, /url/);
+  const malformed = await admin.ask('PUT', '/models/m1', { ...model, apiKeyEnv: 'sk-ant-1' });
+  assert.deepEqual(saidOf(malformed), [422, 'malformed-model']);
+});
+
+test('a stage is closed by one person and opened by two', async () => {
+  const second = await api.visitor(lab, ['safeguards-lead']);
+  const stageOf = async () => (await done(lead.ask('GET', '/models/m1'))).openTo;
+  const wide = await stageOf();
+  assert.equal((await done(lead.ask('PUT', '/models/m1/stage', { stage: 'closed' }))).proposal, null);
+  assert.equal(await stageOf(), 'closed');
+  const { proposal } = await done(lead.ask('PUT', '/models/m1/stage', { stage: 'general' }));
+  assert.equal(await stageOf(), 'closed');
+  assert.deepEqual(saidOf(await lead.ask('POST', `/proposals/${proposal.id}/agree`)), [403, 'same-person']);
+  assert.deepEqual(saidOf(await admin.ask('POST', `/proposals/${proposal.id}/agree`)), [403, 'not-your-role']);
+  await done(second.ask('POST', `/proposals/${proposal.id}/agree`));
+  assert.equal(await stageOf(), wide);
+  assert.deepEqual(saidOf(await member.ask('PUT', '/models/m1/stage', { stage: 'closed' })), [403, 'not-your-role']);
+});
+
+test('an administrator makes no key for somebody, and grants themselves nothing, without another', async () => {
+  const second = await api.visitor(lab, ['admin']);
+  const wanted = { person: member.person, models: ['m1'] };
+  const count = async () => (await done(admin.ask('GET', `/organisations/${acme}/keys?limit=200`))).items.length;
+  const before = await count();
+  const asked = await done(admin.ask('POST', `/organisations/${acme}/keys`, wanted));
+  assert.equal(await count(), before);
+  assert.deepEqual(saidOf(await admin.ask('POST', `/proposals/${asked.id}/agree`)), [403, 'same-person']);
+  const { result } = await done(second.ask('POST', `/proposals/${asked.id}/agree`));
+  assert.match(result, /^hs_/);
+  assert.equal(await count(), before + 1);
+  assert.deepEqual(saidOf(await second.ask('POST', `/proposals/${asked.id}/agree`)), [409, 'proposal-over']);
+  const nobody = await admin.ask('POST', `/organisations/${acme}/keys`, {
+    ...wanted,
+    person: `person_${'0'.repeat(32)}`,
+  });
+  assert.deepEqual(saidOf(nobody), [404, 'not-found']);
+
+  const third = await api.world.organisation('Third');
+  const self = await api.visitor(third, [], { email: await emailOf(admin) });
+  for (const [organisation, person] of [
+    [lab, admin.person],
+    [third, self.person],
+  ] as const) {
+    const own = await done(admin.ask('POST', `/organisations/${organisation}/grants`, { person, models: ['m1'] }));
+    assert.deepEqual(own.ids, [], 'also at another engagement');
+    assert.deepEqual(saidOf(await admin.ask('POST', `/proposals/${own.proposal.id}/agree`)), [403, 'same-person']);
+    await done(second.ask('POST', `/proposals/${own.proposal.id}/agree`));
+    assert.equal((await done(admin.ask('GET', `/organisations/${organisation}/grants`))).items[0].person, person);
+  }
+});
+
 test('vetting goes from the applicant to two reviewers of other organisations, and each step can name the version it saw', async () => {
   const { id: fresh } = await done(admin.ask('POST', '/organisations', { name: 'Applicant', country: 'FR' }));
   const applicant = await api.visitor(fresh, ['member', 'reviewer']);

@@ -62,6 +62,7 @@ const EXITS: Readonly<Record<MembershipRefusal['kind'], ExitName>> = {
   'not-approved': 'refused',
   'tier-too-high': 'refused',
   'not-open': 'refused',
+  replaced: 'conflict',
   'no-ledger': 'unavailable',
 };
 
@@ -85,6 +86,8 @@ function reasonOf(refusal: MembershipRefusal): string {
       return `${refusal.asked} is further in than ${refusal.highest}, the highest tier of the organisation`;
     case 'not-open':
       return `${refusal.model} is open to ${refusal.openTo}, not to ${refusal.tier}`;
+    case 'replaced':
+      return `${refusal.model} was changed meanwhile: look again`;
     case 'no-ledger':
       return 'limits of money are kept by the ledger, which is not there';
   }

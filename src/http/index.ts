@@ -9,6 +9,6 @@ export {
   toProblem,
 } from './problem.ts';
 export { createPublicServer } from './public-server.ts';
-export { isSameOrigin, readSession } from './session-cookie.ts';
+export { endSession, isSameOrigin, readSession } from './session-cookie.ts';
 export { addSignInRoutes } from './signin-routes.ts';
 export { createStatusServer, type StatusServerParts } from './status-server.ts';

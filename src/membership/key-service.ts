@@ -54,6 +54,13 @@ export function createKeys(parts: MembershipParts) {
     /** The key is in the answer and nowhere else. Makes the grant it needs unless there is one. */
     createKey: (request: KeyRequest, actor: string): Outcome<{ readonly id: KeyId; readonly key: string }> =>
       change((tx) => createKey(tx, parts, request, actor)),
+    /** Whose it would be, where nothing speaks against it now. */
+    checkRequest: async (request: GrantRequest): Outcome<Person> => {
+      const holder = await findHolder(database, request);
+      if (!holder.ok) return holder;
+      const open = await checkModels(database, holder.value.tier, request.models);
+      return open.ok ? ok(holder.value.person) : open;
+    },
     findKey: (id: string) => createKeyStore(database).findKey(id),
     listKeys: (organisation?: OrganisationId) => createKeyStore(database).listKeys(organisation),
     revokeKey: (id: string, actor: string): Outcome<KeyId> =>
@@ -159,16 +166,21 @@ async function ensureGrants(
   models: readonly string[],
   actor: string,
 ): Outcome<readonly GrantId[]> {
-  if (models.length === 0) return refuse({ kind: 'malformed', what: 'the list of models' });
-  const { tier } = holder;
+  const open = await checkModels(tx, holder.tier, models);
+  if (!open.ok) return open;
   const grants: GrantId[] = [];
+  for (const id of new Set(models)) grants.push(await ensureGrant(tx, parts, { ...holder, model: id, actor }));
+  return ok(grants);
+}
+
+async function checkModels(tx: Transaction, tier: Tier, models: readonly string[]): Outcome<undefined> {
+  if (models.length === 0) return refuse({ kind: 'malformed', what: 'the list of models' });
   for (const id of new Set(models)) {
     const model = await createModelStore(tx).findModel(id);
     if (!model) return refuse({ kind: 'not-found', what: 'model', named: id });
     if (!isWithin(tier, openTo(model))) return refuse({ kind: 'not-open', model: id, openTo: openTo(model), tier });
-    grants.push(await ensureGrant(tx, parts, { ...holder, model: id, actor }));
   }
-  return ok(grants);
+  return ok(undefined);
 }
 
 async function ensureGrant(

@@ -6,6 +6,8 @@ import type { Clock } from '../lib/clock.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import {
+  changedFields,
+  createNoticeStore,
   isCountry,
   isEmail,
   isName,
@@ -21,6 +23,7 @@ import {
   readModel,
   type Stage,
   type Tier,
+  versionOf,
 } from '../program/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide } from '../store/decide.ts';
@@ -52,8 +55,16 @@ export type MembershipRefusal =
   | { readonly kind: 'ended'; readonly what: Named; readonly named: string }
   | { readonly kind: 'not-approved'; readonly organisation: string }
   | { readonly kind: 'tier-too-high'; readonly asked: Tier; readonly highest: Tier }
+  | { readonly kind: 'replaced'; readonly model: string }
   | { readonly kind: 'not-open'; readonly model: string; readonly openTo: Stage; readonly tier: Tier }
   | { readonly kind: 'no-ledger' };
+
+export interface ModelBy {
+  readonly actor: string;
+  readonly replace?: boolean;
+  /** Of the state that was looked at: `versionOf`. */
+  readonly expected?: string | undefined;
+}
 
 export type Outcome<T> = Promise<Result<T, MembershipRefusal>>;
 
@@ -79,8 +90,17 @@ export function createMembership(parts: MembershipParts) {
   const change = createChange(database);
   return {
     /** Throws on nothing a person could have written; `replace` keeps the stage. */
-    addModel: (input: ModelInput, by: { readonly actor: string; readonly replace?: boolean }): Outcome<Model> =>
-      change((tx) => addModel(tx, parts, input, by)),
+    addModel: (input: ModelInput, by: ModelBy): Outcome<Model> => change((tx) => addModel(tx, parts, input, by)),
+    findModel: (id: string): Promise<Model | undefined> => createModelStore(database).findModel(id),
+    /** Undefined: no decision speaks, and the lowest tier that the operator named binds alone. */
+    setStage: (id: string, stage: Stage | undefined, actor: string): Outcome<Model> =>
+      change(async (tx): Outcome<Model> => {
+        const before = await createModelStore(tx).findModel(id);
+        if (!before) return refuse({ kind: 'not-found', what: 'model', named: id });
+        await createNoticeStore(tx).setStage(id, stage);
+        await record(tx, parts, { subject: id, event: 'stage-set', actor, note: stage ?? 'none' });
+        return ok({ ...before, stage });
+      }),
     listModels: (): Promise<readonly Model[]> => createModelStore(database).listModels(),
 
     addOrganisation: (fresh: { name: string; country?: string | undefined }, actor: string): Outcome<OrganisationId> =>
@@ -105,6 +125,9 @@ export function createMembership(parts: MembershipParts) {
     addPerson: (fresh: NewPerson, actor: string): Outcome<PersonId> =>
       change((tx) => addPerson(tx, parts, fresh, actor)),
     findPerson: (named: string, organisation?: OrganisationId) => findPerson(database, organisation, named),
+    /** One human with two engagements is one person. */
+    isSamePerson: (one: string, other: string): Promise<boolean> =>
+      createMemberStore(database).isSamePerson(one, other),
     listPersons: (organisation?: OrganisationId) => createMemberStore(database).listPersons(organisation),
     /** Every key of theirs ends with it. */
     removePerson: (named: string, actor: string): Outcome<PersonId> =>
@@ -160,15 +183,17 @@ async function addModel(
   tx: Transaction,
   parts: MembershipParts,
   input: ModelInput,
-  { actor, replace = false }: { readonly actor: string; readonly replace?: boolean },
+  { actor, replace = false, expected }: ModelBy,
 ): Outcome<Model> {
   const model = readModel(input);
   if (!model.ok) return model;
   const store = createModelStore(tx);
   const before = await store.findModel(input.id);
   if (before && !replace) return refuse({ kind: 'exists', what: 'model', named: input.id });
+  if (expected !== undefined && versionOf(before) !== expected) return refuse({ kind: 'replaced', model: input.id });
   await store.putModel(model.value, parts.clock.now());
-  await record(tx, parts, { subject: input.id, event: before ? 'model-replaced' : 'model-added', actor });
+  const note = before ? changedFields(before, model.value).join(', ') : model.value.url;
+  await record(tx, parts, { subject: input.id, event: before ? 'model-replaced' : 'model-added', actor, note });
   return ok({ ...model.value, stage: before?.stage });
 }
 

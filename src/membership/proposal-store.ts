@@ -2,16 +2,26 @@
 import type { Id } from '../lib/id.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
 
-export const PROPOSAL_KINDS = ['approve-organisation', 'give-role', 'invite', 'lift-stop', 'restore-stop'] as const;
+export const PROPOSAL_KINDS = [
+  'approve-organisation',
+  'give-role',
+  'invite',
+  'lift-stop',
+  'restore-stop',
+  'put-model',
+  'set-stage',
+  'create-key',
+  'grant-models',
+] as const;
 export type ProposalKind = (typeof PROPOSAL_KINDS)[number];
 export type ProposalOutcome = 'agreed' | 'done' | 'refused' | 'withdrawn';
 
 export interface Proposal {
   readonly id: Id<'proposal'>;
   readonly kind: ProposalKind;
-  /** An organisation, a person or a stop. */
+  /** An organisation, a person, a model or a stop. */
   readonly subject: string;
-  /** What else the change needs: a tier, a role, whom to restore. */
+  /** What else the change needs: a tier, a role, whom to restore, a whole request as JSON. */
   readonly details: readonly string[];
   readonly askedBy: string;
   readonly askedAt: Date;

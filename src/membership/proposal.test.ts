@@ -30,6 +30,10 @@ function proposals() {
     invite: carry,
     'lift-stop': carry,
     'restore-stop': carry,
+    'put-model': carry,
+    'set-stage': carry,
+    'create-key': carry,
+    'grant-models': carry,
   };
   return createProposals({ ...world.parts, carryOut });
 }

@@ -37,6 +37,7 @@ export {
   type PersonId,
 } from './member.ts';
 export {
+  changedFields,
   type Model,
   type ModelInput,
   type ModelRefusal,
@@ -44,6 +45,7 @@ export {
   openTo,
   type Prices,
   readModel,
+  versionOf,
 } from './model.ts';
 export { type CountryKind, countryTag, isCountry, readCountryTerm } from './nationality.ts';
 export { createNoticeStore, lockEpoch } from './notice-store.ts';
@@ -70,6 +72,7 @@ export {
   STAGES,
   type Stage,
   selectLevel,
+  stricter,
   TIERS,
   type Tier,
 } from './tier.ts';

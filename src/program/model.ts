@@ -1,4 +1,5 @@
 /** A model behind the gate: where it is, what it costs, to whom it is open. */
+import { sha256Hex } from '../lib/hash.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { isTier, type Stage, stricter, type Tier } from './tier.ts';
 
@@ -44,6 +45,15 @@ export interface Model extends ModelView {
 
 /** The lowest tier that may use it now. */
 export const openTo = ({ minTier, stage }: Model): Stage => (stage === undefined ? minTier : stricter(minTier, stage));
+
+/** Tells one state of a model from another, and from there being none. */
+export const versionOf = (model: Model | undefined): string => sha256Hex(JSON.stringify(model ?? null));
+
+/** Names of what differs. */
+export function changedFields(before: Model, after: Model): readonly string[] {
+  const names = Object.keys(after) as (keyof Model)[];
+  return names.filter((name) => name !== 'stage' && JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+}
 
 export interface ModelRefusal {
   readonly kind: 'malformed-model';

@@ -88,7 +88,7 @@ function createParts(world: World, clock: Clock, tags: ReadonlySet<string>, faul
   const vetting = createVetting({ ...world.parts, membership, keys, calendar });
   const egress = createEgress({ named: namedOrigins([]) });
   const signIn = createTestSignIn(world, clock, egress);
-  const carryOut = carryOutWith({ stops, vetting }, signIn, origin);
+  const carryOut = carryOutWith({ stops, vetting, membership, keys }, signIn, origin);
   let monotonicMs = 0;
   return {
     ...{ database, clock, membership, keys, stops, vetting, ledger, signIn, origin },
