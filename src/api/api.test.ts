@@ -7,6 +7,7 @@ import { PROBLEM_TYPE } from '../http/index.ts';
 import { createEd25519Signer } from '../lib/ed25519.ts';
 import { createPresenceStore } from '../program/index.ts';
 import { signAuthorisation } from '../scope/index.ts';
+import { REQUEST_LEASE_MS } from './once-service.ts';
 
 let api: Api;
 let lab: string;
@@ -145,6 +146,36 @@ test('a request under one key is done once, also when two come at the same time'
   );
   const bad = await admin.ask('POST', `/organisations/${acme}/credit`, grant, { 'idempotency-key': 'x' });
   assert.deepEqual(saidOf(bad), [422, 'invalid']);
+});
+
+test('a request whose handler was lost is done when its time is over, and moves money once', async () => {
+  const grant = { micro: 3_000_000, reason: 'crash' };
+  const path = `/organisations/${acme}/credit`;
+  const granted = async () => (await done(admin.ask('GET', path))).grantedMicro;
+  const before = await granted();
+  const headers = { 'idempotency-key': 'crash-0001' };
+  const age = (ms: number) =>
+    api.database.query(
+      `update api.requests set status = null, answer = null, begun_at = now() - $1 * interval '1 ms' where person = $2`,
+      [ms, admin.person],
+    );
+  await done(admin.ask('POST', path, grant, headers));
+  // As if the process had ended after the money moved and before that was written down.
+  await age(REQUEST_LEASE_MS - 20_000);
+  assert.deepEqual(saidOf(await admin.ask('POST', path, grant, headers)), [409, 'under-way']);
+  await age(REQUEST_LEASE_MS + 1_000);
+  assert.deepEqual(saidOf(await admin.ask('POST', path, { ...grant, micro: 1 }, headers)), [422, 'key-reused']);
+  assert.equal((await admin.ask('POST', path, grant, headers)).status, 201);
+  assert.equal((await granted()) - before, 3_000_000);
+  // As if it had ended before anything happened.
+  await api.database.query(
+    `insert into api.requests (person, key_hash, request_sha256, begun_at)
+     select person, sha256('crash-0002'), request_sha256, now() - interval '1 hour' from api.requests
+      where person = $1 and key_hash = sha256('crash-0001')`,
+    [admin.person],
+  );
+  assert.equal((await admin.ask('POST', path, grant, { 'idempotency-key': 'crash-0002' })).status, 201);
+  assert.equal((await granted()) - before, 6_000_000);
 });
 
 test('no key lies in the database, in whatever form it was asked for', async () => {

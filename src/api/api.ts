@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type AnyRefusal, type Complaint, endSession, sendProblem } from '../http/index.ts';
 import type { Clock } from '../lib/clock.ts';
+import { sha256 } from '../lib/hash.ts';
 import { type Database, StaleWrite } from '../store/database.ts';
 import { applicationRoutes } from './application-routes.ts';
 import { creditRoutes } from './credit-routes.ts';
@@ -93,6 +94,7 @@ interface Hands {
 }
 
 async function answer(it: ApiRoute, request: FastifyRequest, reply: FastifyReply, { once, callerOf, origin }: Hands) {
+  const key = it.isOnce ? request.headers[IDEMPOTENCY_HEADER] : undefined;
   const call = {
     path: read(it.path, 'path', request.params),
     query: read(it.query, 'query', request.query),
@@ -100,9 +102,9 @@ async function answer(it: ApiRoute, request: FastifyRequest, reply: FastifyReply
     // A route for everyone asks for nobody.
     caller: it.access === 'everyone' ? undefined : callerOf(request),
     ifMatch: request.headers['if-match'],
+    request: key === undefined ? undefined : sha256(`${callerOf(request).person.id}\0${String(key)}`),
   };
   const work = async (): Promise<unknown> => it.answer.parse(await it.handle(call as never));
-  const key = it.isOnce ? request.headers[IDEMPOTENCY_HEADER] : undefined;
   let value: unknown;
   if (key === undefined) value = await work();
   else {

@@ -104,9 +104,9 @@ function moving({ ledger, membership }: ProgrammeParts): readonly ApiRoute[] {
       status: 201,
       isOnce: true,
       answer: CreditShape,
-      handle: async ({ path, body: { micro, reason }, caller }) => {
+      handle: async ({ path, body: { micro, reason }, caller, request }) => {
         const { id } = settled(await membership.findOrganisation(path.organisation));
-        settled(await ledger.grantCredit(id, micro, `${reason} (${caller.person.id})`));
+        settled(await ledger.grantCredit(id, micro, `${reason} (${caller.person.id})`, request));
         return toCredit(await ledger.showCredit(id));
       },
     }),
@@ -119,8 +119,8 @@ function moving({ ledger, membership }: ProgrammeParts): readonly ApiRoute[] {
       status: 201,
       isOnce: true,
       answer: DonationShape,
-      handle: async ({ body: { project, micro, reason }, caller }) => {
-        await ledger.donate(project, micro, `${reason} (${caller.person.id})`);
+      handle: async ({ body: { project, micro, reason }, caller, request }) => {
+        await ledger.donate(project, micro, `${reason} (${caller.person.id})`, request);
         return { project, donatedMicro: (await ledger.donations()).get(project) ?? 0 };
       },
     }),
@@ -134,8 +134,8 @@ function moving({ ledger, membership }: ProgrammeParts): readonly ApiRoute[] {
       status: 201,
       isOnce: true,
       answer: z.object({ call: z.string(), refundedMicro: Micro }),
-      handle: async ({ path, body: { micro, reason }, caller }) => {
-        settled(await ledger.refund(path.call, micro, `${reason} (${caller.person.id})`));
+      handle: async ({ path, body: { micro, reason }, caller, request }) => {
+        settled(await ledger.refund(path.call, micro, `${reason} (${caller.person.id})`, request));
         return { call: path.call, refundedMicro: micro };
       },
     }),

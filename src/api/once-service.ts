@@ -1,6 +1,7 @@
 /**
- * Does a request once, however often it is sent under the same key. Begun is on record before it is done, so a crash in
- * between leaves a request that is never done a second time: its sender is told to look.
+ * Does a request once, however often it is sent under the same key. Begun is on record before it is done. Of one whose
+ * handler failed or was killed nobody knows how it ended: its sender is told to come back, and when its time is over it
+ * is done again. What must not happen twice even then (money) is told apart by the request itself.
  */
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
@@ -11,6 +12,8 @@ import { createRequestStore } from './request-store.ts';
 import { ApiRefused } from './route.ts';
 
 const KEEP_DAYS = 1;
+/** No handler takes so long: after that it is taken to have failed. */
+export const REQUEST_LEASE_MS = 120_000;
 const KEY = z.string().regex(/^[\x21-\x7e]{8,200}$/);
 
 export interface Asked {
@@ -35,7 +38,10 @@ export function createOnce({ database, clock }: { readonly database: Database; r
     const it = { person, keyHash: sha256(key) };
     const requestSha256 = sha256(request);
     const now = clock.now();
-    const known = await createRequestStore(database).begin(it, requestSha256, now, addDays(now, -KEEP_DAYS));
+    const known = await createRequestStore(database).begin(it, requestSha256, now, {
+      keptSince: addDays(now, -KEEP_DAYS),
+      failedBefore: new Date(now.getTime() - REQUEST_LEASE_MS),
+    });
     if (known) {
       if (!known.requestSha256.equals(requestSha256)) throw new ApiRefused({ kind: 'key-reused' });
       if (!known.ended) throw new ApiRefused({ kind: 'under-way' });

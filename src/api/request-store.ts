@@ -14,18 +14,23 @@ export interface RequestKey {
 
 export function createRequestStore(tx: Transaction) {
   return {
-    /** Undefined where it begins now, else what is known of it. Forgets those begun before `since`. */
+    /**
+     * Undefined where it begins now, or again because it began before `failedBefore` and never ended; else what is known
+     * of it. Forgets those begun before `keptSince`.
+     */
     async begin(
       { person, keyHash }: RequestKey,
       requestSha256: Uint8Array,
       now: Date,
-      since: Date,
+      { keptSince, failedBefore }: { readonly keptSince: Date; readonly failedBefore: Date },
     ): Promise<KeptRequest | undefined> {
-      await tx.query('delete from api.requests where begun_at < $1', [since]);
+      await tx.query('delete from api.requests where begun_at < $1', [keptSince]);
       const { rows: begun } = await tx.query(
-        `insert into api.requests (person, key_hash, request_sha256, begun_at) values ($1, $2, $3, $4)
-         on conflict do nothing returning person`,
-        [person, Buffer.from(keyHash), Buffer.from(requestSha256), now],
+        `insert into api.requests as kept (person, key_hash, request_sha256, begun_at) values ($1, $2, $3, $4)
+         on conflict (person, key_hash) do update set begun_at = excluded.begun_at
+            where kept.status is null and kept.begun_at < $5 and kept.request_sha256 = excluded.request_sha256
+         returning person`,
+        [person, Buffer.from(keyHash), Buffer.from(requestSha256), now, failedBefore],
       );
       if (begun.length > 0) return undefined;
       const { rows } = await tx.query<{ request_sha256: Buffer; status: number | null; answer: unknown }>(

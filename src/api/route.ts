@@ -22,6 +22,8 @@ export interface Call<Path, Query, Body> {
   readonly caller: ApiCaller;
   /** Of `if-match`; undefined where any version will do. */
   readonly ifMatch: string | undefined;
+  /** SHA-256 over the caller and their idempotency key; undefined where there is none. */
+  readonly request: Uint8Array | undefined;
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';

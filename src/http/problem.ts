@@ -91,7 +91,11 @@ const REQUEST: { readonly [K in RequestRefusal['kind']]: Row<K> } = {
   changed: [409, CONFLICT, ({ what }) => `${what} was changed by somebody else meanwhile: look again`],
   'other-version': [412, 'Another version', ({ what }) => `${what} is not the version that was named: look again`],
   'key-reused': [422, INVALID, () => 'this idempotency key was used for another request'],
-  'under-way': [409, CONFLICT, () => 'a request with this idempotency key began and has not said how it ended: look'],
+  'under-way': [
+    409,
+    CONFLICT,
+    () => 'a request with this idempotency key has not ended yet: look, or send it again in two minutes',
+  ],
   'no-receipt': [404, NOT_FOUND, ({ call }) => `there is no receipt of ${call}`],
   'not-granted': [403, REFUSED, () => 'nothing of the kind is granted to you'],
   'country-with-person': [422, INVALID, () => 'a stop by country names no single person or key'],

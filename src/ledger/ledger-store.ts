@@ -272,6 +272,8 @@ export interface Transfer {
   readonly reason: string;
   readonly call: CallId | undefined;
   readonly at: Date;
+  /** Of the request that asked for it, where it may be sent again. */
+  readonly request: Uint8Array | undefined;
 }
 
 export function createPostingStore(tx: Transaction) {
@@ -301,12 +303,17 @@ export function createPostingStore(tx: Transaction) {
       await tx.query('update ledger.postings set refunded = refunded + $2 where call_id = $1', [call, micro]);
     },
 
-    async insertTransfer({ kind, source, target, micro, reason, call, at }: Transfer): Promise<void> {
+    async insertTransfer({ kind, source, target, micro, reason, call, at, request }: Transfer): Promise<void> {
       await tx.query(
-        `insert into ledger.transfers (kind, source, target, micro, reason, call_id, at)
-         values ($1, $2, $3, $4, $5, $6, $7)`,
-        [kind, source, target, micro, reason, call ?? null, at],
+        `insert into ledger.transfers (kind, source, target, micro, reason, call_id, at, request_sha256)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+        [kind, source, target, micro, reason, call ?? null, at, request === undefined ? null : Buffer.from(request)],
       );
+    },
+
+    async isMoved(request: Uint8Array): Promise<boolean> {
+      const { rows } = await tx.query('select from ledger.transfers where request_sha256 = $1', [Buffer.from(request)]);
+      return rows.length > 0;
     },
 
     async sumDonations(): Promise<ReadonlyMap<string, number>> {

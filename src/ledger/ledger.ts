@@ -43,7 +43,7 @@ export interface LedgerParts {
 }
 
 export function createLedger(parts: LedgerParts) {
-  const { database, clock } = parts;
+  const { database } = parts;
 
   async function show(limits: readonly LimitId[]): Promise<LimitView[]> {
     const found = new Map((await createLimitStore(database).find(limits)).map((limit) => [limit.id, limit]));
@@ -58,29 +58,13 @@ export function createLedger(parts: LedgerParts) {
   }
 
   return {
-    /** Fund to organisation. */
-    grantCredit(organisation: string, micro: number, reason: string): Promise<Result<void, AmountRefusal>> {
-      return database.transaction(async (tx) => {
-        assertMicro(micro);
-        const id: LimitId = `organisation:${organisation}`;
-        const limits = createLimitStore(tx);
-        const before = (await limits.lock([id]))[0]?.grantedMicro ?? 0;
-        if (micro > MAX_MICRO - before) return refuse({ kind: 'too-much', micro, limitMicro: MAX_MICRO - before });
-        await limits.setGranted(id, before + micro);
-        if (micro > 0) {
-          await createPostingStore(tx).insertTransfer({
-            kind: 'grant',
-            source: 'fund',
-            target: id,
-            micro,
-            reason,
-            call: undefined,
-            at: clock.now(),
-          });
-        }
-        return ok(undefined);
-      });
-    },
+    /** Fund to organisation. `request`: what was moved for it before is not moved again. */
+    grantCredit: (
+      organisation: string,
+      micro: number,
+      reason: string,
+      request?: Uint8Array,
+    ): Promise<Result<void, AmountRefusal>> => grantCredit(parts, organisation, micro, reason, request),
 
     async showCredit(organisation: string): Promise<Credit> {
       const [view] = await show([`organisation:${organisation}`]);
@@ -102,11 +86,12 @@ export function createLedger(parts: LedgerParts) {
     setCapIn: setCap,
 
     /** Fund to a project, as a posting of its own. */
-    donate: (project: string, micro: number, reason: string): Promise<void> => donate(parts, project, micro, reason),
+    donate: (project: string, micro: number, reason: string, request?: Uint8Array): Promise<void> =>
+      donate(parts, project, micro, reason, request),
 
     /** For a call that was posted above what it cost: one that was recovered at its reservation, say. */
-    refund: (call: string, micro: number, reason: string): Promise<Result<void, RefundRefusal>> =>
-      refund(parts, call, micro, reason),
+    refund: (call: string, micro: number, reason: string, request?: Uint8Array): Promise<Result<void, RefundRefusal>> =>
+      refund(parts, call, micro, reason, request),
 
     donations: (): Promise<ReadonlyMap<string, number>> => createPostingStore(database).sumDonations(),
 
@@ -118,16 +103,42 @@ export function createLedger(parts: LedgerParts) {
   };
 }
 
-async function donate(parts: LedgerParts, project: string, micro: number, reason: string): Promise<void> {
+function grantCredit(
+  { database, clock }: LedgerParts,
+  organisation: string,
+  micro: number,
+  reason: string,
+  request: Uint8Array | undefined,
+): Promise<Result<void, AmountRefusal>> {
+  return database.transaction(async (tx) => {
+    assertMicro(micro);
+    const transfers = createPostingStore(tx);
+    if (request && (await transfers.isMoved(request))) return ok(undefined);
+    const id: LimitId = `organisation:${organisation}`;
+    const limits = createLimitStore(tx);
+    const before = (await limits.lock([id]))[0]?.grantedMicro ?? 0;
+    if (micro > MAX_MICRO - before) return refuse({ kind: 'too-much', micro, limitMicro: MAX_MICRO - before });
+    await limits.setGranted(id, before + micro);
+    if (micro === 0) return ok(undefined);
+    const moved = { micro, reason, call: undefined, at: clock.now(), request };
+    await transfers.insertTransfer({ kind: 'grant', source: 'fund', target: id, ...moved });
+    return ok(undefined);
+  });
+}
+
+async function donate(
+  { database, clock }: LedgerParts,
+  project: string,
+  micro: number,
+  reason: string,
+  request: Uint8Array | undefined,
+): Promise<void> {
   assertMicro(micro);
-  await createPostingStore(parts.database).insertTransfer({
-    kind: 'donation',
-    source: 'fund',
-    target: `donation:${project}`,
-    micro,
-    reason,
-    call: undefined,
-    at: parts.clock.now(),
+  await database.transaction(async (tx) => {
+    const transfers = createPostingStore(tx);
+    if (request && (await transfers.isMoved(request))) return;
+    const [source, target, at] = ['fund', `donation:${project}`, clock.now()];
+    await transfers.insertTransfer({ kind: 'donation', source, target, micro, reason, call: undefined, at, request });
   });
 }
 
@@ -136,10 +147,12 @@ function refund(
   call: string,
   micro: number,
   reason: string,
+  request: Uint8Array | undefined,
 ): Promise<Result<void, RefundRefusal>> {
   return database.transaction(async (tx) => {
     assertMicro(micro);
     const postings = createPostingStore(tx);
+    if (request && (await postings.isMoved(request))) return ok(undefined);
     const posting = await postings.find(call, 'for update');
     if (!posting) return refuse({ kind: 'no-such-call', call });
     const paidMicro = posting.costMicro - posting.refundedMicro;
@@ -149,8 +162,8 @@ function refund(
     await limits.lowerSpent(posting.limits, micro);
     await postings.addRefund(posting.call, micro);
     const target = posting.limits.find(isOrganisationLimit) ?? 'fund';
-    const at = clock.now();
-    await postings.insertTransfer({ kind: 'refund', source: 'spent', target, micro, reason, call: posting.call, at });
+    const refunded = { micro, reason, call: posting.call, at: clock.now(), request };
+    await postings.insertTransfer({ kind: 'refund', source: 'spent', target, ...refunded });
     return ok(undefined);
   });
 }
