@@ -107,6 +107,8 @@ export const WHOLE: Readonly<Record<string, string>> = {
   probe: 'one class of flaw is one lane of four to eight files; only the table of lanes knows more than one',
   verify: 'the checks of one claim are read in one sitting; no caller needs a part of them',
   patch: 'the checks of one patch, for the same reason',
+  intake:
+    'one form of report is one file; they share what a claim is, and how its fate is decided is read in one sitting',
   disclosure: 'three machines, their stores and the outbox move in one transaction',
   campaign: 'the jobs that join the modules: each file joins two or three, and none of them is used by another module',
   api: 'one noun of the API is one file; they share how a request is checked and answered, and nothing else',

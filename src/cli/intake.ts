@@ -1,6 +1,8 @@
 /** `import` and `intake`: reports from anywhere, what became of each, and the bytes it came in as. */
+import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import {
+  type DecryptionKeys,
   type FateName,
   type FateRefusal,
   FORMATS,
@@ -12,6 +14,7 @@ import {
   MERGES,
   openFileSource,
   REJECTIONS,
+  readKeys,
   type SeenRecord,
 } from '../intake/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
@@ -41,21 +44,29 @@ export function registerIntakeCommands(program: Command, parts: IntakeCommandPar
   addPairs(records, parts);
 }
 
+interface ImportOptions {
+  readonly format: string;
+  readonly identity?: readonly string[];
+  readonly json?: boolean;
+}
+
 function addImport(program: Command, { terminal, intake }: IntakeCommandParts): void {
   program
     .command('import <file...>')
     .description('take in reports; every record is kept as canonical, merged or rejected')
     .option('--format <format>', `${FORMATS.join(', ')} or auto`, 'auto')
+    .option('--identity <file...>', 'keys for reports encrypted to you: age identities, or a PGP private key')
     .option(...JSON_OPTION)
-    .action(async (files: string[], { format, json }: { format: string; json?: boolean }) => {
+    .action(async (files: string[], { format, identity, json }: ImportOptions) => {
       const asked = [...FORMATS, 'auto' as const].find((name): name is Format | 'auto' => name === format);
       if (!asked) throw new CommandEnd('usage', `no such format: ${format}. There are ${FORMATS.join(', ')} and auto`);
       const sources = [];
       for (const file of files) sources.push(await openFileSource(file).catch((error) => unreadable(file, error)));
+      const keys = await readIdentities(identity ?? []);
       const service = await intake();
       const done: Imported[] = [];
       for (const source of sources) {
-        const imported = await service.importFrom(source, { format: asked, origin: 'file' });
+        const imported = await service.importFrom(source, { format: asked, origin: 'file', keys });
         done.push(imported);
         terminal.say(
           `${imported.name}: ${imported.received} received = ${imported.canonical} canonical + ${imported.merged} merged + ${imported.rejected} rejected`,
@@ -67,6 +78,17 @@ function addImport(program: Command, { terminal, intake }: IntakeCommandParts): 
         throw new CommandEnd('failed', 'no file could be read as findings; what came is kept as rejected');
       }
     });
+}
+
+async function readIdentities(files: readonly string[]): Promise<DecryptionKeys> {
+  const all = await Promise.all(
+    files.map(async (file) => {
+      const keys = readKeys(await readFile(file, 'utf8').catch((error) => unreadable(file, error)));
+      if (keys.age.length + keys.pgp.length === 0) throw new CommandEnd('usage', `${file} holds no key that is known`);
+      return keys;
+    }),
+  );
+  return { age: all.flatMap(({ age }) => age), pgp: all.flatMap(({ pgp }) => pgp) };
 }
 
 function toOutcome(done: readonly Imported[]): Json {

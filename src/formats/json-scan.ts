@@ -27,18 +27,19 @@ export interface JsonScanOptions {
   readonly want: (path: JsonPath, kind: JsonKind) => Want;
   readonly maxDepth: number;
   readonly maxTakenBytes: number;
-  /** Values one after the other (JSON lines), each with its number as path. */
-  readonly isSequence?: boolean;
 }
 
 /** The text is no JSON, or passes a limit; `at` counts bytes from the start of the file. */
 export class JsonScanError extends Error {
   override readonly name = 'JsonScanError';
   readonly at: number;
+  /** One whole value stands before it: the text may be several, one after the other. */
+  readonly isAfterValue: boolean;
 
-  constructor(message: string, at: number) {
+  constructor(message: string, at: number, isAfterValue = false) {
     super(message);
     this.at = at;
+    this.isAfterValue = isAfterValue;
   }
 }
 
@@ -102,7 +103,6 @@ export class JsonScanner {
   #number = MINUS;
   #literal = '';
   #literalAt = 0;
-  #values = 0;
   #marks = 0;
 
   constructor(options: JsonScanOptions) {
@@ -130,13 +130,12 @@ export class JsonScanner {
   /** Values that only the end of the text ended (a bare number). Throws where the text breaks off. */
   end(): TakenJson[] {
     if (this.#state === NUMBER && MAY_END.has(this.#number)) this.#endValue(Buffer.alloc(0), 0);
-    const isWhole = this.#state === DONE || (this.#options.isSequence && this.#depth === 0 && this.#state === VALUE);
-    if (!isWhole) throw this.#error('the text breaks off before its end', 0);
+    if (this.#state !== DONE) throw this.#error('the text breaks off before its end', 0);
     return this.#taken;
   }
 
   #error(message: string, at: number): JsonScanError {
-    return new JsonScanError(`${message} (byte ${this.#before + at})`, this.#before + at);
+    return new JsonScanError(`${message} (byte ${this.#before + at})`, this.#before + at, this.#state === DONE);
   }
 
   #unexpected(expected: string, byte: number, at: number): JsonScanError {
@@ -163,8 +162,7 @@ export class JsonScanner {
     if (isSpace(byte) || this.#isMark(byte, at)) return at + 1;
     switch (this.#state) {
       case DONE:
-        if (!this.#options.isSequence) throw this.#unexpected('the end', byte, at);
-        return this.#value(chunk, at, byte);
+        throw this.#unexpected('the end', byte, at);
       case VALUE_OR_END:
         if (byte === 0x5d) return this.#close(chunk, at);
         return this.#value(chunk, at, byte);
@@ -229,7 +227,6 @@ export class JsonScanner {
 
   /** True where it is to be entered. */
   #ask(kind: JsonKind, at: number): boolean {
-    if (this.#depth === 0 && this.#options.isSequence) this.#path[0] = this.#values;
     const want = this.#options.want(this.#path, kind);
     if (want === 'take') {
       this.#taking = { from: this.#before + at, kind, parts: [], bytes: 0 };
@@ -264,7 +261,6 @@ export class JsonScanner {
 
   #endValue(chunk: Buffer, end: number): void {
     this.#state = this.#depth === 0 ? DONE : COMMA_OR_END;
-    if (this.#depth === 0) this.#values += 1;
     const taking = this.#taking;
     if (!taking || this.#depth !== this.#entered) return;
     this.#keep(chunk.subarray(this.#chunkFrom, end));

@@ -2,7 +2,7 @@
  * The published JSON schemas, shipped beside this file, as checks. A schema is compiled when it is first asked for:
  * compiling all of them costs more than most commands take.
  *
- * The CVSS schemas declare older drafts (04, 07) than those that refer to them, but use nothing that reads differently
+ * The CVSS and SARIF schemas declare older drafts (04, 07) than those that refer to them, but use nothing that reads differently
  * in 2020-12, so their draft is set aside; each gets the name by which the others refer to it.
  */
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
@@ -19,8 +19,9 @@ import cnaTags from './schemas/cve-5.1/cna-tags.json' with { type: 'json' };
 import cvss4 from './schemas/cve-5.1/cvss-v4.0.json' with { type: 'json' };
 import referenceTags from './schemas/cve-5.1/reference-tags.json' with { type: 'json' };
 import osv from './schemas/osv-1.7/schema.json' with { type: 'json' };
+import sarif from './schemas/sarif-2.1/sarif-schema-2.1.0.json' with { type: 'json' };
 
-export type SchemaName = 'csaf-2.0' | 'csaf-2.0-provider' | 'cve-5.1' | 'cve-5.1-cna' | 'osv-1.7';
+export type SchemaName = 'csaf-2.0' | 'csaf-2.0-provider' | 'cve-5.1' | 'cve-5.1-cna' | 'osv-1.7' | 'sarif-2.1';
 
 export interface SchemaError {
   /** JSON pointer into the document; empty for the document itself. */
@@ -65,6 +66,11 @@ function compile(name: SchemaName): ValidateFunction {
       const ajv = new Ajv2020(OPTIONS);
       formats.default(ajv);
       return ajv.compile(osv);
+    }
+    case 'sarif-2.1': {
+      const ajv = new Ajv(OPTIONS);
+      formats.default(ajv);
+      return ajv.compile(renamed(sarif, sarif.id));
     }
   }
 }

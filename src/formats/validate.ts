@@ -7,7 +7,7 @@ import { TRACKING_TESTS } from './csaf-tracking-tests.ts';
 import { readPurl } from './purl.ts';
 import { checkSchema, type SchemaName } from './schema-check.ts';
 
-export const VALIDATED_FORMATS = ['csaf', 'osv', 'cve', 'purl'] as const;
+export const VALIDATED_FORMATS = ['csaf', 'osv', 'cve', 'sarif', 'purl'] as const;
 export type ValidatedFormat = (typeof VALIDATED_FORMATS)[number];
 
 export interface ValidationError {
@@ -44,6 +44,8 @@ export function validate(format: Exclude<ValidatedFormat, 'purl'>, document: unk
       return invalid(validateCsaf(document));
     case 'osv':
       return invalid(bySchema('osv-1.7', document));
+    case 'sarif':
+      return invalid(bySchema('sarif-2.1', document));
     case 'cve':
       return invalid(bySchema(isRecord(document) ? 'cve-5.1' : 'cve-5.1-cna', document));
   }

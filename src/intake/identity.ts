@@ -34,6 +34,9 @@ const MAX_PLACES = 3;
 const MAX_FINGERPRINTS = 4;
 const MAX_LOOK_UPS = 8;
 
+/** Ids that no two sources give twice: UUIDs, Message-IDs, numbers of a platform. Row numbers are none. */
+const NAMED_ONCE = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$|^<?[^\s@]+@[^\s@]+>?$|^(?:hackerone|bugcrowd):/i;
+
 /** Addresses and long numbers differ from run to run and say nothing of the flaw. */
 const volatileOut = (text: string): string =>
   text
@@ -67,7 +70,7 @@ export function sameTraits(claim: Claim): readonly SameTrait[] {
       traits.push({ field: 'fingerprint', value: spell(parts), merge: 'same-fingerprint', isAcrossImports: true });
     }
   }
-  if (claim.sourceId !== undefined) {
+  if (claim.sourceId !== undefined && NAMED_ONCE.test(claim.sourceId)) {
     const value = spell([tool, project, claim.sourceId]);
     traits.push({ field: 'source-id', value, merge: 'same-source-id', isAcrossImports: true });
   }

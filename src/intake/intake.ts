@@ -7,6 +7,7 @@ import { createId, type RandomBytes } from '../lib/id.ts';
 import type { Database } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
 import { createChunks, type Decided, type Prepared, takeTurn } from './chunk-service.ts';
+import { type DecryptionKeys, NO_KEYS } from './decryption.ts';
 import { createFates } from './fate-service.ts';
 import { type Counts, createImportStore, type ImportId, type Origin, type StoredImport } from './import-store.ts';
 import { aboutContext, createLooks } from './look-service.ts';
@@ -33,6 +34,8 @@ export interface Imported extends Counts {
 export interface ImportOptions {
   readonly format: Format | 'auto';
   readonly origin: Origin;
+  /** For reports encrypted to this installation. */
+  readonly keys?: DecryptionKeys;
 }
 
 /** Records decided in one transaction, and bytes of them held meanwhile. */
@@ -104,9 +107,9 @@ export function createIntake(parts: IntakeParts) {
      * Takes a file in. The same bytes again change nothing: every record of theirs counts as merged. Killed at any time, it
      * goes on when it is imported again.
      */
-    async importFrom(source: Source, { format, origin }: ImportOptions): Promise<Imported> {
+    async importFrom(source: Source, { format, origin, keys = NO_KEYS }: ImportOptions): Promise<Imported> {
       const digest = await sha256Of(source);
-      const reading = await readWhole(source, format);
+      const reading = await readWhole(source, format, keys);
       const to = await begin(source, reading, origin, digest);
       const tally = createTally(reading);
       if (to.finishedAt) tally.addKnown(to.received);
@@ -123,17 +126,17 @@ export function createIntake(parts: IntakeParts) {
 }
 
 /** A file that cannot be read is one record: all of it, rejected. */
-async function readWhole(source: Source, format: Format | 'auto'): Promise<Reading> {
+async function readWhole(source: Source, format: Format | 'auto', keys: DecryptionKeys): Promise<Reading> {
   const tooLarge: FileRefusal = {
     reason: 'file-too-large',
     detail: `${source.bytes} bytes; the limit is ${MAX_FILE_BYTES} bytes. Split it; only its start is kept`,
   };
-  const read = source.bytes > MAX_FILE_BYTES ? tooLarge : await readAs(source, format);
+  const read = source.bytes > MAX_FILE_BYTES ? tooLarge : await readAs(source, format, keys);
   if (!('reason' in read)) return read;
   const to = Math.min(source.bytes, source.bytes > MAX_FILE_BYTES ? KEPT_OF_LARGER_BYTES : MAX_FILE_BYTES);
   const piece: Piece = { from: 0, to, bytes: undefined, claim: undefined, rejection: read };
   return {
-    format: format === 'auto' ? 'unread' : format,
+    format: 'unread',
     notes: [],
     refusal: read,
     pieces: (async function* () {

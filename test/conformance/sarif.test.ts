@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { validateText } from '../../src/formats/validate.ts';
 import { createIntake, type Intake, openFileSource } from '../../src/intake/index.ts';
 import { systemRandom } from '../../src/lib/id.ts';
 import { createTestDatabase, type TestDatabase } from '../../src/store/test-database.ts';
@@ -13,6 +14,7 @@ interface Described {
   readonly json: boolean;
   readonly version?: string;
   readonly results?: number;
+  readonly schemaValid?: boolean;
 }
 
 const described = (): readonly Described[] => readVector(vectorPath('sarif/manifest.json')) as Described[];
@@ -93,6 +95,15 @@ test('every record gives back the bytes of its result', needs('sarif'), async ()
     for (const run of JSON.parse(text).runs) {
       for (const result of run.results ?? []) assert.ok(originals.has(shapeOf(JSON.stringify(result))), file);
     }
+  }
+});
+
+test('59 logs of version 2.1.0 are valid or not as the manifest says', needs('sarif'), () => {
+  const logs = described().filter(({ version }) => version === '2.1.0');
+  assert.equal(logs.length, 59);
+  for (const { file, schemaValid } of logs) {
+    const { valid } = validateText('sarif', readFileSync(vectorPath(`sarif/${file}`), 'utf8'));
+    assert.equal(valid, schemaValid, file);
   }
 });
 
