@@ -81,6 +81,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'disclosure',
     'publish',
     'campaign',
+    'policy',
     'scope',
     'signin',
     'program',

@@ -19,6 +19,7 @@ import {
   registerLogCommands,
   registerOutboxCommands,
   registerPatchCommands,
+  registerPolicyCommands,
   registerProgramCommands,
   registerReproduce,
   registerSandboxCommands,
@@ -102,6 +103,7 @@ export function registerAll(program: Command, parts: Parts): void {
   registerOutboxCommands(program, { terminal, outbox: async () => (await session()).services.outbox });
   registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
+  registerPolicyCommands(program, { terminal, clock });
   registerStoreCommands(program, {
     terminal,
     clock,

@@ -9,6 +9,7 @@ export { registerKeyCommands } from './key.ts';
 export { registerLogCommands } from './log.ts';
 export { registerOutboxCommands } from './outbox.ts';
 export { registerPatchCommands } from './patch.ts';
+export { registerPolicyCommands } from './policy.ts';
 export { registerProgramCommands } from './program.ts';
 export { registerReproduce } from './reproduce.ts';
 export { registerSandboxCommands } from './sandbox.ts';

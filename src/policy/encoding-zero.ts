@@ -26,6 +26,9 @@ type Loose = { readonly [name: string]: Json };
 /** The level of a category that the encoding gives none. */
 export const ONLY_LEVEL = 'threshold';
 
+/** From the lowest to the highest. */
+const LEVEL_ORDER = ['low', 'medium', 'moderate', 'tcl', 'high', 'ccl', 'critical'];
+
 const KNOWN = new Set(
   `schema id issuer title version effective supersedes source force legally_designated_document paraphrased categories not_covered
    obligations decisions deviations severe_harm research_categories scope_triggers evidence determination gates safeguard_claims`.split(
@@ -113,10 +116,16 @@ function toCategory(category: Loose, at: number): Category {
   if (levels !== undefined && !isObject(levels)) throw new Unread(`${place}/levels`, 'levels are an object');
   const named = levels === undefined ? [[ONLY_LEVEL, category.threshold ?? null] as const] : Object.entries(levels);
   if (named.length === 0) throw new Unread(`${place}/levels`, 'there is no level');
+  // Members of an object have no order that a hash would see, so the order is by what they are called.
+  const rank = ([level]: readonly [string, unknown]): number => LEVEL_ORDER.indexOf(level.toLowerCase());
+  const unranked = named.find((each) => named.length > 1 && rank(each) < 0);
+  if (unranked) throw new Unread(`${place}/levels`, `how high ${unranked[0]} is among the others is not known`);
   return {
     id,
     name: typeof category.name === 'string' ? category.name : id,
-    levels: named.map(([level, threshold]) => ({ id: level, threshold: threshold as Json })),
+    levels: named
+      .toSorted((left, right) => rank(left) - rank(right))
+      .map(([level, threshold]) => ({ id: level, threshold: threshold as Json })),
     loc: locOf(category),
   };
 }

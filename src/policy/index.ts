@@ -1,5 +1,8 @@
-/** The door of policy: frameworks as data. Pure; nothing here reads a file, a clock or a database. */
-export { type Framework, isSourceVerified, labelOf } from './framework.ts';
+/** The door of policy: frameworks as data, and what they say of evidence. Pure: no file, clock or database is read here. */
+export { type Decision, decisionBytes, decisionSha256 } from './decide.ts';
+export { type Dossier, type DossierRefusal, readDossier, readDossierValue } from './dossier.ts';
+export { type Framework, isSourceVerified, labelOf, RELEASE_STAGES, type ReleaseStage } from './framework.ts';
+export { diffFrameworks, type FrameworkChange } from './framework-diff.ts';
 export {
   checkTogether,
   type FrameworkRefusal,
@@ -7,4 +10,5 @@ export {
   readFramework,
   readFrameworkValue,
 } from './read-framework.ts';
-export { shippedFrameworks } from './shipped.ts';
+export { CURRENT_SEMANTICS, type Decide, findSemantics, SEMANTICS, type Semantics } from './semantics.ts';
+export { shippedDocuments, shippedFrameworks } from './shipped.ts';

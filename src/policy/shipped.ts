@@ -26,13 +26,18 @@ const FILES: readonly unknown[] = [
   disclosureNorms,
 ];
 
+/** The documents themselves, by id. */
+export const shippedDocuments: ReadonlyMap<string, Json> = new Map(
+  FILES.map((file) => [(file as { readonly id: string }).id, file as Json]),
+);
+
 /** By id. Throws where one of them cannot be read. */
 export function shippedFrameworks(): ReadonlyMap<string, Framework> {
   return new Map(
-    FILES.map((file) => {
-      const read = readFrameworkValue(file as Json);
-      if (!read.ok) throw new Error(`a shipped framework cannot be read: ${read.refusal.place}: ${read.refusal.why}`);
-      return [read.value.id, read.value];
+    [...shippedDocuments].map(([id, document]) => {
+      const read = readFrameworkValue(document);
+      if (!read.ok) throw new Error(`${id}, shipped, cannot be read: ${read.refusal.place}: ${read.refusal.why}`);
+      return [id, read.value];
     }),
   );
 }

@@ -1,0 +1,189 @@
+/**
+ * `decide` and `framework`: what frameworks say of a model's evidence, and what changed in them. No data directory is needed:
+ * anybody may ask.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Json } from '../lib/canonical-json.ts';
+import type { Clock } from '../lib/clock.ts';
+import {
+  CURRENT_SEMANTICS,
+  checkTogether,
+  type Decision,
+  type Dossier,
+  decisionBytes,
+  decisionSha256,
+  diffFrameworks,
+  type Framework,
+  findSemantics,
+  isSourceVerified,
+  labelOf,
+  readDossier,
+  readFramework,
+  shippedDocuments,
+  shippedFrameworks,
+} from '../policy/index.ts';
+import { CommandEnd, type Terminal } from './terminal.ts';
+
+export interface PolicyCommandParts {
+  readonly terminal: Terminal;
+  readonly clock: Clock;
+}
+
+/** How far a file's clock may be ahead of ours. */
+const CLOCK_SKEW_MS = 300_000;
+/** Items of each list told to a person; `--json` tells all. */
+const SHOWN_ITEMS = 20;
+
+interface DecideOptions {
+  readonly framework: readonly string[];
+  readonly evidence: string;
+  readonly save?: string;
+  readonly json?: boolean;
+}
+
+export function registerPolicyCommands(program: Command, parts: PolicyCommandParts): void {
+  program
+    .command('decide')
+    .description('which stage the frameworks allow a model, by evidence; changes nothing')
+    .requiredOption(
+      '--framework <file...>',
+      `a framework file, or one that is shipped: ${[...shippedIds()].join(', ')}`,
+    )
+    .requiredOption('--evidence <file>', 'what is known of the model, and the stage asked for')
+    .option('--save <file>', 'the decision as canonical JSON')
+    .option('--json', 'one JSON value on standard output')
+    .action((options: DecideOptions) => decideCommand(parts, options));
+  addFramework(program, parts);
+}
+
+function addFramework(program: Command, { terminal }: PolicyCommandParts): void {
+  const framework = program.command('framework').description('frameworks as data');
+  framework
+    .command('diff <before> <after>')
+    .description('what changed, clause by clause; an alarm where bytes changed behind an unchanged label')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (before: string, after: string, { json }: { json?: boolean }) => {
+      const changes = diffFrameworks(await openDocument(before), await openDocument(after));
+      if (json) terminal.json(changes.map((each) => ({ ...each })));
+      for (const { clause, change, material, alarm } of changes) {
+        terminal.say(`${alarm ? 'ALARM' : material ? 'material' : 'editorial'}  ${clause}: ${change}`);
+      }
+      if (changes.length === 0) terminal.say('no difference');
+    });
+  framework
+    .command('list')
+    .description('the frameworks that are shipped')
+    .option('--json', 'one JSON value on standard output')
+    .action(({ json }: { json?: boolean }) => {
+      const list = [...shippedFrameworks().values()].map((each) => ({
+        id: each.id,
+        label: labelOf(each),
+        effective: each.effective,
+        digest: `sha256:${each.digest}`,
+        source: each.source.sha256 ?? each.source.sha256Prefix,
+        sourceVerified: isSourceVerified(each),
+      }));
+      if (json) terminal.json(list);
+      for (const { id, label, source } of list) {
+        terminal.say(`${id}  ${label}  source ${source === null ? 'unverified' : `${source}… unverified`}`);
+      }
+    });
+}
+
+/** A file that is a framework, as it stands. */
+async function openDocument(file: string): Promise<Json> {
+  const shipped = SHIPPED_NAME.test(file) ? shippedDocuments.get(file) : undefined;
+  if (shipped) return shipped;
+  const text = await readText(file);
+  readOrEnd(file, text);
+  return JSON.parse(text) as Json;
+}
+
+const SHIPPED_NAME = /^[a-z0-9-]+$/;
+
+async function decideCommand({ terminal, clock }: PolicyCommandParts, options: DecideOptions): Promise<void> {
+  const frameworks = await openFrameworks(options.framework);
+  const dossier = await openDossier(options.evidence, clock);
+  const decide = findSemantics(CURRENT_SEMANTICS);
+  if (!decide.ok) throw new Error(`semantics ${CURRENT_SEMANTICS} are not there`);
+  const decision = decide.value(frameworks, dossier);
+  if (options.save !== undefined) await writeFile(options.save, decisionBytes(decision));
+  if (options.json) terminal.json(toShown(decision));
+  tellDecision(terminal, decision);
+  if (!decision.granted) throw new CommandEnd('refused', `${decision.asked} is not granted: ${decision.stage}`);
+}
+
+const shippedIds = () => [...shippedFrameworks()].flatMap(([id, { gates }]) => (gates.length > 0 ? [id] : []));
+
+async function openFramework(file: string): Promise<Framework> {
+  const shipped = SHIPPED_NAME.test(file) ? shippedFrameworks().get(file) : undefined;
+  return shipped ?? readOrEnd(file, await readText(file));
+}
+
+function readOrEnd(file: string, text: string): Framework {
+  const read = readFramework(text);
+  if (read.ok) return read.value;
+  const { kind, place, why } = read.refusal;
+  throw new CommandEnd('refused', `${file} is refused (${kind}) at ${place || 'its root'}: ${why}`);
+}
+
+async function openFrameworks(files: readonly string[]): Promise<readonly Framework[]> {
+  const frameworks: Framework[] = [];
+  for (const file of files) frameworks.push(await openFramework(file));
+  const trouble = checkTogether(frameworks);
+  if (trouble)
+    throw new CommandEnd('refused', `the frameworks are refused (${trouble.kind}): ${trouble.place} ${trouble.why}`);
+  return frameworks;
+}
+
+async function openDossier(file: string, clock: Clock): Promise<Dossier> {
+  const read = readDossier(await readText(file));
+  if (!read.ok) throw new CommandEnd('usage', `${file} at ${read.refusal.place || 'its root'}: ${read.refusal.why}`);
+  if (Date.parse(read.value.asOf) > clock.now().getTime() + CLOCK_SKEW_MS) {
+    throw new CommandEnd('refused', `${file} at /asOf: it is in the future`);
+  }
+  if (read.value.statements.length > 0) {
+    throw new CommandEnd('usage', `${file} at /statements: signed statements are opened by \`release decide\``);
+  }
+  return read.value;
+}
+
+function toShown(decision: Decision): Json {
+  const { model, stage, bindingRules, missing, ambiguities } = decision;
+  const { asked, granted, refused, expectations, deviations, orders, quorum, semantics, inputs, reasoning } = decision;
+  return {
+    ...{ model, stage, asked, granted, bindingRules, missing, ambiguities, decisionSha256: decisionSha256(decision) },
+    ...{ refused, expectations, deviations, orders, quorum, semantics, inputs, reasoning },
+  } as unknown as Json;
+}
+
+function tellDecision(terminal: Terminal, decision: Decision): void {
+  const list = <T>(items: readonly T[], toLine: (item: T) => string): void => {
+    for (const item of items.slice(0, SHOWN_ITEMS)) terminal.say(`  ${toLine(item)}`);
+    if (items.length > SHOWN_ITEMS) terminal.say(`  … and ${items.length - SHOWN_ITEMS} more`);
+  };
+  terminal.say(`${decision.model}: ${decision.stage} (asked for ${decision.asked})`);
+  list(decision.refused, ({ place, kind, why }) => `refused, ${kind}, at ${place}: ${why}`);
+  list(decision.ambiguities, ({ framework, clause, why }) => `interpretation needed, ${framework} ${clause}: ${why}`);
+  list(decision.bindingRules, ({ framework, clause, outcome, loc, text }) => {
+    return `${outcome === 'holds' ? '✔' : outcome === 'blocks' ? '✗' : '~'} ${framework} ${clause} (${loc ?? 'no locator'}): ${text}`;
+  });
+  list(
+    decision.missing,
+    ({ what, id, framework, clause, why }) => `missing ${what} ${id} for ${framework} ${clause}: ${why}`,
+  );
+  for (const { id, version, sourceVerified } of decision.inputs.frameworks) {
+    if (!sourceVerified)
+      terminal.say(`  ${id} ${version}: the bytes of its source are unverified; no lawyer has reviewed it`);
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandEnd(code === 'ENOENT' ? 'notFound' : 'failed', `${file} cannot be read: ${code ?? 'unknown'}`);
+  }
+}
