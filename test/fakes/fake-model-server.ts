@@ -26,6 +26,8 @@ export interface Behaviour {
     | { readonly kind: 'status'; readonly status: number; readonly body: string }
     | { readonly kind: 'garbage' }
     | { readonly kind: 'cut'; readonly atByte: number };
+  /** Sends so many bytes, says so, and goes on when it may. */
+  readonly hold?: { readonly atByte: number; readonly reached: () => void; readonly until: Promise<void> };
   /** After the answer's end. */
   readonly trailer?: string;
 }
@@ -44,7 +46,8 @@ export interface SeenRequest {
 
 export type FakeModelServer = Awaited<ReturnType<typeof startFakeModelServer>>;
 
-export async function startFakeModelServer() {
+/** `onSeen` is told of each request at the moment it is whole. */
+export async function startFakeModelServer(onSeen?: (request: SeenRequest) => void) {
   const seen: SeenRequest[] = [];
   const queue: Behaviour[] = [];
   let usual: Behaviour = {};
@@ -59,6 +62,7 @@ export async function startFakeModelServer() {
         ...{ abortedMs: undefined, billed: undefined, eventsSent: 0 },
       };
       seen.push(entry);
+      onSeen?.(entry);
       response.on('close', () => {
         if (!response.writableEnded) entry.abortedMs = performance.now();
       });
@@ -83,7 +87,7 @@ export async function startFakeModelServer() {
 }
 
 async function respond(entry: SeenRequest, response: ServerResponse, behaviour: Behaviour): Promise<void> {
-  const { fail, trailer = '', paceMs = 0 } = behaviour;
+  const { fail, hold, trailer = '', paceMs = 0 } = behaviour;
   const answer = fakeAnswer({ model: String(entry.body.model), ...behaviour.answer });
   if (fail?.kind === 'hang') return;
   if (fail?.kind === 'reset') return void response.socket?.resetAndDestroy();
@@ -110,19 +114,31 @@ async function respond(entry: SeenRequest, response: ServerResponse, behaviour: 
   const cutAt = fail?.kind === 'cut' ? fail.atByte : Number.POSITIVE_INFINITY;
   let bytes = 0;
   for (const part of parts) {
+    const whole = Buffer.from(part);
+    const held = hold && bytes <= hold.atByte && hold.atByte < bytes + whole.length ? hold.atByte - bytes : undefined;
+    if (held === 0) await holdOn(hold);
     if (response.destroyed) return;
     // A piece is billed when it is made, not when it arrives.
     const made = Math.min(answer.usage.output, entry.eventsSent + 1);
     entry.billed = { ...answer.usage, output: isStream ? made : answer.usage.output };
     entry.eventsSent += 1;
-    const whole = Buffer.from(part);
-    response.write(whole.subarray(0, Math.max(0, cutAt - bytes)));
+    if (held !== undefined && held > 0) {
+      response.write(whole.subarray(0, held));
+      await holdOn(hold);
+      if (response.destroyed) return;
+    }
+    response.write(whole.subarray(held ?? 0, Math.max(0, cutAt - bytes)));
     bytes += whole.length;
     if (bytes >= cutAt) return void response.socket?.destroySoon();
     if (paceMs > 0) await new Promise((resolve) => setTimeout(resolve, paceMs));
   }
   entry.billed = answer.refusal && answer.pieces.length === 0 ? undefined : answer.usage;
   response.end(trailer);
+}
+
+async function holdOn(hold: Behaviour['hold']): Promise<void> {
+  hold?.reached();
+  await hold?.until;
 }
 
 function toEvents({ path, body }: SeenRequest, answer: FakeAnswer): string[] {
