@@ -102,13 +102,16 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
     const { reading } = reader;
     resolve({ ending, status, providerRequestId, reading, answerBytes, left: reply.isGone, refusal });
   };
-  const refuse = (refusal: Refusal, ending: Ending): void => {
+  const refuse = (refusal: Refusal, ending: Ending, then = (settle: () => void): unknown => settle()): void => {
     if (isTold) return;
     // Before the abort, which may come back here as a failure of the provider.
     isTold = true;
     reply.refuse(refusal);
-    abort();
-    tell(ending, refusal);
+    reply.release();
+    then(() => {
+      abort();
+      tell(ending, refusal);
+    });
   };
   const finish = (body?: Buffer, ending: Ending = 'complete'): void => {
     if (isTold) return;
@@ -161,7 +164,8 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
       refuse(FAILURES[failure], failure === 'unreachable' || isError ? 'not-served' : 'broken');
     },
   });
-  return { outcome: promise, end: (refusal) => refuse(refusal, 'cut') };
+  // A stop ends thousands at once: every client is told before the first of the calls is settled.
+  return { outcome: promise, end: (refusal) => refuse(refusal, 'cut', setImmediate) };
 }
 
 /** Takes the pieces of an answer as they come. */

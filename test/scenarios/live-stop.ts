@@ -249,7 +249,7 @@ function open(agent: Agent, { url, key, model, isForeign }: Wanted): { begun: Pr
 }
 
 if (import.meta.main) {
-  const agent = new Agent({ keepAlive: false, maxSockets: Number.POSITIVE_INFINITY });
+  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   const opened: ReturnType<typeof open>[] = [];
   const openAll = async (wanted: readonly Wanted[]): Promise<void> => {
     let next = 0;
