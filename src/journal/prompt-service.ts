@@ -1,11 +1,12 @@
 /**
  * What was asked of the model, kept apart from the journal and for a limited time: `<HOME>/prompts/<day>/<gateway>.sealed`,
- * each prompt encrypted under the key of its day and bound to its call. Not synced call by call; every human look is in the
- * journal before anything is shown; when the time is over the key is shredded and the files are removed.
+ * encrypted under the key of its day. The prompts of GATHER_MS are one frame, sealed once and bound to the calls it names:
+ * sealing and writing them one by one cost more than all else a call needs. Not synced; every human look is in the journal
+ * before anything is shown; when the time is over the key is shredded and the files are removed.
  *
- *   <call> <bytes>⏎ sealed bytes   <call> <bytes>⏎ sealed bytes   …
+ *   <bytes> <call>:<bytes of prompt> <call>:<bytes of prompt> …⏎ sealed bytes   <bytes> …⏎ sealed bytes   …
  */
-import { appendFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addDays, type Clock } from '../lib/clock.ts';
 import type { RandomBytes } from '../lib/id.ts';
@@ -23,7 +24,12 @@ const KEY_BYTES = 32;
 /** Held in memory while a day's key or the disk is waited for. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 const SWEEP_MS = 6 * 3_600_000;
-const HEAD = /^(\S{1,128}) (\d{1,9})$/;
+const GATHER_MS = 20;
+/** Of one frame; a look decrypts a whole one. */
+const FRAME_BYTES = 4 * 1024 * 1024;
+const HEAD = /^(\d{1,9})((?: \S{1,128}:\d{1,9})+)$/;
+/** Far above the longest head: FRAME_BYTES of the shortest bodies that are requests. */
+const MAX_HEAD_BYTES = 16 * 1024 * 1024;
 
 export interface PromptParts {
   readonly database: Database;
@@ -41,7 +47,7 @@ export interface PromptKeeperParts extends PromptParts {
 
 const toDay = (at: Date): string => at.toISOString().slice(0, 10);
 const keyContext = (day: string): string => `prompts/${day}`;
-const promptContext = (call: string): string => `prompt\0${call}`;
+const frameContext = (calls: string): string => `prompts\0${calls}`;
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 interface Prompt {
@@ -56,6 +62,7 @@ export function createPromptKeeper(parts: PromptKeeperParts): PromptKeeper {
   let waiting: Prompt[] = [];
   let waitingBytes = 0;
   let writing: Promise<void> | undefined;
+  let file: { readonly day: string; readonly handle: FileHandle; size: number } | undefined;
 
   async function keyOf(day: string): Promise<Buffer> {
     const known = keys.get(day) ?? openDayKey(parts, day);
@@ -66,6 +73,26 @@ export function createPromptKeeper(parts: PromptKeeperParts): PromptKeeper {
     return known;
   }
 
+  async function append(day: string, frame: Buffer): Promise<void> {
+    if (file?.day !== day) {
+      await file?.handle.close();
+      file = undefined;
+      const folder = join(home, PROMPTS_FOLDER, day);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const handle = await open(join(folder, `${gateway}.sealed`), 'a', 0o600);
+      file = { day, handle, size: (await handle.stat()).size };
+    }
+    const { handle, size } = file;
+    try {
+      await handle.appendFile(frame);
+      file.size = size + frame.length;
+    } catch (error) {
+      // Half a frame would hide those that follow it.
+      await handle.truncate(size);
+      throw error;
+    }
+  }
+
   async function write(): Promise<void> {
     while (waiting.length > 0) {
       const taken = waiting;
@@ -73,12 +100,7 @@ export function createPromptKeeper(parts: PromptKeeperParts): PromptKeeper {
       try {
         for (const [day, prompts] of Map.groupBy(taken, (prompt) => prompt.day)) {
           const key = await keyOf(day);
-          const folder = join(home, PROMPTS_FOLDER, day);
-          await mkdir(folder, { recursive: true, mode: 0o700 });
-          const frames = prompts.flatMap(({ call, body }) =>
-            toFrame(call, sealBytes(key, body, promptContext(call), random)),
-          );
-          await appendFile(join(folder, `${gateway}.sealed`), Buffer.concat(frames), { mode: 0o600 });
+          for (const frame of toFrames(prompts, key, random)) await append(day, frame);
         }
       } catch (error) {
         onTrouble(new Error(`${taken.length} prompts could not be retained`, { cause: toError(error) }));
@@ -100,17 +122,30 @@ export function createPromptKeeper(parts: PromptKeeperParts): PromptKeeper {
         return;
       }
       waiting.push({ call, day: toDay(clock.now()), body });
-      writing ??= new Promise<void>((resolve) => setImmediate(resolve)).then(write);
+      writing ??= new Promise<void>((resolve) => setTimeout(resolve, GATHER_MS)).then(write);
     },
     async close() {
       clearInterval(sweeper);
       await writing;
+      await file?.handle.close();
     },
   };
 }
 
-function toFrame(call: CallId, sealed: Buffer): Buffer[] {
-  return [Buffer.from(`${call} ${sealed.length}\n`), sealed];
+function* toFrames(prompts: readonly Prompt[], key: Uint8Array, random: RandomBytes): Generator<Buffer> {
+  for (let from = 0; from < prompts.length; ) {
+    let [bytes, calls] = [0, ''];
+    let to = from;
+    for (let next = prompts[to]; next && (to === from || bytes + next.body.length <= FRAME_BYTES); next = prompts[to]) {
+      calls += ` ${next.call}:${next.body.length}`;
+      bytes += next.body.length;
+      to += 1;
+    }
+    const bodies = Buffer.concat(prompts.slice(from, to).map(({ body }) => body));
+    const sealed = sealBytes(key, bodies, frameContext(calls), random);
+    yield Buffer.concat([Buffer.from(`${sealed.length}${calls}\n`), sealed]);
+    from = to;
+  }
 }
 
 /** The same for every gateway of the installation. */
@@ -157,35 +192,54 @@ export async function lookAtPrompt(
 ): Promise<Buffer | undefined> {
   await journal.look(look);
   for (const day of await createPromptStore(parts.database).list()) {
-    const sealed = await findSealed(join(parts.home, PROMPTS_FOLDER, day.day), look.call);
-    if (sealed) return openPrompt(parts, day, sealed, look.call);
+    const frame = await findFrame(join(parts.home, PROMPTS_FOLDER, day.day), look.call);
+    if (frame) return openPrompt(parts, day, frame);
   }
   return undefined;
 }
 
-function openPrompt(
-  { database, vault }: Pick<PromptParts, 'database' | 'vault'>,
-  { day, keyId, sealedKey }: PromptDay,
-  sealed: Buffer,
-  call: CallId,
-): Promise<Buffer> {
-  return database.transaction(async (tx) =>
-    openBytes(await vault.open(tx, keyId, sealedKey, keyContext(day)), sealed, promptContext(call)),
-  );
+interface Frame {
+  readonly calls: string;
+  readonly sealed: Buffer;
+  /** Where the prompt lies in what is sealed. */
+  readonly from: number;
+  readonly to: number;
 }
 
-async function findSealed(folder: string, call: string): Promise<Buffer | undefined> {
+async function openPrompt(
+  { database, vault }: Pick<PromptParts, 'database' | 'vault'>,
+  { day, keyId, sealedKey }: PromptDay,
+  { calls, sealed, from, to }: Frame,
+): Promise<Buffer> {
+  const key = await database.transaction((tx) => vault.open(tx, keyId, sealedKey, keyContext(day)));
+  return openBytes(key, sealed, frameContext(calls)).subarray(from, to);
+}
+
+async function findFrame(folder: string, call: string): Promise<Frame | undefined> {
   for (const name of await readdir(folder).catch(() => [] as string[])) {
     const bytes = await readFile(join(folder, name));
     for (let offset = 0; offset < bytes.length; ) {
-      const lineEnd = bytes.indexOf(0x0a, offset);
+      const lineEnd = bytes.subarray(0, offset + MAX_HEAD_BYTES).indexOf(0x0a, offset);
       const match = lineEnd < 0 ? null : HEAD.exec(bytes.toString('latin1', offset, lineEnd));
+      const next = lineEnd + 1 + Number(match?.[1]);
       // The end of a file whose process was killed.
-      if (!match) break;
-      const next = lineEnd + 1 + Number(match[2]);
-      if (match[1] === call && next <= bytes.length) return bytes.subarray(lineEnd + 1, next);
+      if (!match || next > bytes.length) break;
+      const calls = match[2] ?? '';
+      const place = findPlace(calls, call);
+      if (place) return { calls, sealed: bytes.subarray(lineEnd + 1, next), ...place };
       offset = next;
     }
+  }
+  return undefined;
+}
+
+function findPlace(calls: string, call: string): Pick<Frame, 'from' | 'to'> | undefined {
+  let from = 0;
+  for (const each of calls.trimStart().split(' ')) {
+    const colon = each.lastIndexOf(':');
+    const to = from + Number(each.slice(colon + 1));
+    if (each.slice(0, colon) === call) return { from, to };
+    from = to;
   }
   return undefined;
 }
