@@ -9,6 +9,13 @@ const fs = require('node:fs');
 const path = require('node:path');
 
 const ROOT = __dirname;
+/** Of the pinned Node, for whatever it runs. */
+const NODE_FLAGS = [
+  // Stripping types of the code that runs inside the sandbox is still marked as experimental.
+  '--disable-warning=ExperimentalWarning',
+  // MB. What a call holds until it is posted outlives the default of 16: a sixth of a gateway's time went into copying it.
+  '--max-semi-space-size=64',
+];
 const MODULES = path.join(ROOT, 'node_modules');
 const STAMP = path.join(MODULES, '.installed-lock-sha256');
 const LOCK = path.join(ROOT, '.install.lock');
@@ -136,8 +143,7 @@ async function main() {
   await installPackages(DEVELOPMENT.includes(process.argv[2]));
   const home = process.env.HEADSTART_HOME ? path.resolve(process.env.HEADSTART_HOME) : path.join(ROOT, '.headstart');
   const [script, ...args] = chooseScript(process.argv.slice(2));
-  // Stripping types of the code that runs inside the sandbox is still marked as experimental.
-  const child = spawn(pinnedNode(), ['--disable-warning=ExperimentalWarning', path.join(ROOT, script), ...args], {
+  const child = spawn(pinnedNode(), [...NODE_FLAGS, path.join(ROOT, script), ...args], {
     stdio: 'inherit',
     env: {
       ...process.env,
@@ -152,4 +158,6 @@ async function main() {
   });
 }
 
-void main();
+module.exports = { NODE_FLAGS };
+
+if (require.main === module) void main();

@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -18,6 +19,8 @@ export interface Peer {
 
 const HERE = import.meta.dirname;
 const ROOT = join(HERE, '..', '..');
+/** As the product is started by its launcher. */
+const { NODE_FLAGS } = createRequire(import.meta.url)('../../launch.cjs') as { readonly NODE_FLAGS: readonly string[] };
 const START_LIMIT_MS = 60_000;
 /** As facts found it: the only combination of these that can stream. */
 const PORTKEY = { '@portkey-ai/gateway': '1.15.2' };
@@ -199,7 +202,7 @@ export async function startGate(name: string, home: string, upstream: string, ex
   const { key } = JSON.parse(
     run('key', 'create', '--org', 'Bench', '--person', 'bench@bench.example', '--model', 'bench-model'),
   );
-  const child = spawn(process.execPath, [main, 'serve', '--role', 'gateway', '--port', '0', ...extra], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, main, 'serve', '--role', 'gateway', '--port', '0', ...extra], {
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
