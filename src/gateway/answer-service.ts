@@ -135,17 +135,12 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
     onFull: () => upstream?.pause(),
     onRoom: () => upstream?.resume(),
   });
-  const toPieces = (code: number, headers: IncomingHttpHeaders): Pieces => {
-    const isStream = code < 300 && String(headers['content-type']).startsWith('text/event-stream');
-    const outlets = { write: reply.write, finish, refuse };
-    return isStream ? createStream(parts, outlets) : createWhole(parts, code, outlets);
-  };
   upstream = parts.send({
     onStart(code, headers) {
       status = code;
       providerRequestId = oneOf(headers['request-id'] ?? headers['x-request-id']);
       reply.setHead(code, headers);
-      pieces = toPieces(code, headers);
+      pieces = createPieces(parts, code, headers, { write: reply.write, finish, refuse });
     },
     onData(chunk) {
       if (isTold) return;
@@ -172,6 +167,11 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
 interface Pieces {
   take(chunk: Buffer): void;
   end(): void;
+}
+
+function createPieces(parts: AnswerParts, status: number, headers: IncomingHttpHeaders, outlets: Outlets): Pieces {
+  const isStream = status < 300 && String(headers['content-type']).startsWith('text/event-stream');
+  return isStream ? createStream(parts, outlets) : createWhole(parts, status, outlets);
 }
 
 interface Outlets {
