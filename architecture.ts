@@ -23,6 +23,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   intake: ['lib', 'store', 'formats', 'egress'],
   contact: ['lib', 'store', 'formats', 'egress'],
   disclosure: ['lib', 'store', 'timekeeping', 'formats', 'tlog', 'verify', 'patch', 'contact'],
+  coordination: ['lib', 'store', 'disclosure'],
   publish: ['lib', 'store', 'formats', 'tlog', 'disclosure'],
   campaign: [
     'lib',
@@ -79,6 +80,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'intake',
     'contact',
     'disclosure',
+    'coordination',
     'publish',
     'campaign',
     'policy',

@@ -98,6 +98,8 @@ export function registerAll(program: Command, parts: Parts): void {
     publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
     readLetter: async (messageId) => (await session()).services.readLetter(messageId),
     timekeeping: async () => (await session()).services.timekeeping,
+    random: parts.random,
+    coordination: async () => (await session()).services.coordination,
   });
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerOutboxCommands(program, { terminal, outbox: async () => (await session()).services.outbox });

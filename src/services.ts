@@ -14,6 +14,7 @@ import {
 } from './campaign/index.ts';
 import { createCarriers } from './channels.ts';
 import { type Carriers, createContactJobs, createOutbox } from './contact/index.ts';
+import { createCoordination } from './coordination/index.ts';
 import {
   createCompressedClock,
   createDisclosure,
@@ -85,6 +86,11 @@ export async function createServices(parts: Parts) {
   /** Under the kind of clock the case has. */
   const publishingFor = (opened: OpenedCase, now: Clock): Publishing =>
     opened.case.time === 'real' ? publishing : publishingWith(disclosureUnder(now));
+  const coordination = createCoordination({
+    ...{ database, vault, random, disclosure },
+    disclosureFor: ({ case: it, history }) =>
+      it.time === 'real' ? disclosure : disclosureUnder(createCompressedClock(lastInstant(history))),
+  });
   return {
     database,
     vault,
@@ -92,6 +98,7 @@ export async function createServices(parts: Parts) {
     home,
     timekeeping,
     outbox,
+    coordination,
     disclosure,
     disclosureUnder,
     publishing,
@@ -192,6 +199,9 @@ export async function createHandlers(
 async function publishRelease(services: Services, id: string): ReturnType<Publishing['publish']> {
   const opened = await services.publishing.caseOf(id);
   if (!opened) return services.publishing.publish(id);
-  const last = Math.max(...opened.history.map(({ at }) => at.getTime()));
-  return services.publishingFor(opened, createCompressedClock(new Date(last))).publish(id);
+  return services.publishingFor(opened, createCompressedClock(lastInstant(opened.history))).publish(id);
 }
+
+/** A demonstration's clock stands where its history ends. */
+const lastInstant = (history: OpenedCase['history']): Date =>
+  new Date(Math.max(...history.map(({ at }) => at.getTime())));

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, newCase, PUBLISHER, type World } from '../../test/support/disclosure.ts';
+import { createCoordination } from '../coordination/index.ts';
 import { createDisclosure } from '../disclosure/index.ts';
 import { validateText } from '../formats/validate.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -44,6 +45,9 @@ before(async () => {
     },
     readLetter: (id) => world.outbox.readLetter(world.database, id),
     timekeeping: async () => time,
+    random: world.random,
+    coordination: async () =>
+      createCoordination({ ...world, disclosure: under(systemClock), disclosureFor: () => world.disclosure }),
   };
 });
 after(() => world.close());
@@ -166,4 +170,80 @@ test('a doubted clock is shown, and believed again only by a person who says so'
   const { exit, json } = await run('case', 'clock', '--free', '--yes', '--json');
   assert.equal(exit, 0);
   assert.equal((json as { heldSince: string | null }).heldSince, null);
+});
+
+test('parties are invited, told what they need, and agree on an end, from the command line', async () => {
+  const id = await world.open();
+  for (const step of ['confirm', 'notify']) assert.equal((await run('case', 'step', id, step)).exit, 0);
+  const add = await run(
+    'case',
+    'party',
+    'add',
+    id,
+    '--role',
+    'downstream',
+    '--name',
+    'Distro <b>',
+    '--zone',
+    'Asia/Tokyo',
+    '--json',
+  );
+  assert.equal(add.exit, 0, add.said);
+  const who = (add.json as { id: string }).id;
+  assert.equal((await run('case', 'party', 'add', id, '--role', 'friend', '--name', 'x')).exit, 2);
+  assert.equal((await run('case', 'party', 'give', id, who, 'patch')).exit, 0);
+  const seen = async () => JSON.stringify((await run('case', 'party', 'view', id, who)).json);
+  assert.ok(!(await seen()).includes('"patch":'), 'invited, but not bound by the embargo');
+  assert.equal((await run('case', 'party', 'bind', id, who)).exit, 0);
+  assert.ok((await seen()).includes('"patch":'));
+  assert.ok(!(await seen()).includes('marker-of-the-reproducer'));
+  assert.ok(!(await seen()).includes('maintainers of'), 'it may not see the other parties');
+
+  const due = (await world.disclosure.find(id))?.case;
+  assert.ok(due && 'dueAt' in due && due.dueAt);
+  const longer = new Date(due.dueAt.getTime() + 7 * 86_400_000).toISOString();
+  const proposed = await run('case', 'party', 'propose', id, longer, '--as', who, '--json');
+  assert.equal(proposed.exit, 0, proposed.said);
+  const proposal = (proposed.json as { id: string }).id;
+  const dueNow = async () =>
+    (await run('case', 'party', 'list', id, '--json')).json as { dueAt: string; parties: { id: string }[] };
+  assert.equal((await dueNow()).dueAt, due.dueAt.toISOString());
+  for (const { id: party } of (await dueNow()).parties.filter((each) => each.id !== who)) {
+    assert.equal((await run('case', 'party', 'agree', id, proposal, '--as', party)).exit, 0);
+  }
+  assert.equal((await dueNow()).dueAt, longer);
+  assert.equal((await run('case', 'party', 'propose', id, '2030-01-01')).exit, 2, 'an hour without its zone');
+
+  const { said } = await run('case', 'who-knows', id);
+  assert.match(said, /UTC = \d{4}-\d\d-\d\d \d\d:\d\d Asia\/Tokyo \(UTC\+09:00\) {2}downstream Distro <b> knows patch/);
+  assert.match(said, /2 parties know of it/);
+  assert.equal((await run('case', 'party', 'leave', id, who)).exit, 0);
+  assert.equal((await run('case', 'party', 'view', id, who)).exit, 4);
+  assert.match((await run('case', 'who-knows', id)).said, /knows patch; no longer shown since/);
+});
+
+test('what stands in a thread is seen by who is in it, from where it joined, and lies encrypted', async () => {
+  const id = await world.open();
+  for (const step of ['confirm', 'notify']) assert.equal((await run('case', 'step', id, step)).exit, 0);
+  const make = async (...args: string[]) => ((await run('case', 'party', ...args, '--json')).json as { id: string }).id;
+  const thread = await make('thread', id, 'libexample 2.x');
+  const [early, late] = [
+    await make('add', id, '--role', 'vendor', '--name', 'E'),
+    await make('add', id, '--role', 'vendor', '--name', 'L'),
+  ];
+  for (const who of [early, late]) assert.equal((await run('case', 'party', 'bind', id, who)).exit, 0);
+  assert.equal((await run('case', 'party', 'join', id, thread, early)).exit, 0);
+  assert.equal((await run('case', 'party', 'say', id, thread, 'first-words')).exit, 0);
+  assert.equal((await run('case', 'party', 'join', id, thread, late)).exit, 0);
+  const second = await run('case', 'party', 'say', id, thread, 'second-words', '--as', early);
+  assert.equal(second.exit, 0, second.said);
+  const seen = async (who: string) => JSON.stringify((await run('case', 'party', 'view', id, who)).json);
+  assert.match(await seen(early), /first-words.*second-words/);
+  assert.match(await seen(late), /second-words/);
+  assert.doesNotMatch(await seen(late), /first-words/);
+  const { rows } = await world.database.query<{ text: string }>(
+    `select string_agg(kind || actor || encode(sealed, 'escape'), '') as text from coordination.changes`,
+  );
+  assert.doesNotMatch(rows[0]?.text ?? '', /words|libexample/);
+  await assert.rejects(world.database.query('delete from coordination.changes'), /only ever added/);
 });

@@ -24,10 +24,10 @@ import type { Result } from '../lib/result.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
 import type { Timekeeping } from '../timekeeping/index.ts';
 import { addClock } from './case-clock.ts';
-import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
+import { addPartyCommands, type PartyCommandParts } from './case-party.ts';
+import { CommandEnd, type ExitName } from './terminal.ts';
 
-export interface CaseCommandParts {
-  readonly terminal: Terminal;
+export interface CaseCommandParts extends PartyCommandParts {
   readonly clock: Clock;
   readonly database: () => Promise<Transaction>;
   /** Under the real clock. */
@@ -58,6 +58,7 @@ export function registerCaseCommands(program: Command, parts: CaseCommandParts):
   addShow(cases, parts);
   addStep(cases, parts);
   addClock(cases, parts);
+  addPartyCommands(cases, parts);
   addExport(program, parts);
 }
 

@@ -19,6 +19,7 @@ import {
   type Tlog,
 } from '../tlog/index.ts';
 import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
+import { type AgreedEndRefusal, agreeEnd } from './agreed-end.ts';
 import type { Case, CaseId, CaseKind, Party } from './case.ts';
 import { advance, type CaseRefusal, openingClocks, type Step } from './case-step.ts';
 import { createCaseStore } from './case-store.ts';
@@ -100,6 +101,7 @@ export function createDisclosure(given: DisclosureDependencies) {
   return {
     /** The kind of clock under which this moves cases. */
     time: parts.time,
+    ...questions(parts),
 
     openCase: (tx: Transaction, fresh: NewCase): Promise<Result<CaseId, OpenRefusal>> => openCase(tx, parts, fresh),
 
@@ -108,6 +110,9 @@ export function createDisclosure(given: DisclosureDependencies) {
 
     /** The same within the caller's transaction. */
     takeIn: (tx: Transaction, step: Step, id: string, by: StepBy) => takeStep(tx, parts, id, step, by),
+
+    /** Moves the end of the embargo to what the parties agreed on. */
+    agreeEndIn: (tx: Transaction, id: string, end: Date, by: StepBy) => takeAgreedEnd(tx, parts, id, end, by),
 
     /** Everything about a case, opened. Undefined where there is none. */
     find: (id: string): Promise<OpenedCase | undefined> => database.transaction((tx) => readCase(tx, parts, id)),
@@ -123,18 +128,6 @@ export function createDisclosure(given: DisclosureDependencies) {
     /** The source of all public documents, as a draft or as it is released. */
     toRecord: (opened: OpenedCase, status: AdvisoryRecord['status'], now: Date): AdvisoryRecord =>
       toAdvisoryRecord({ ...opened, status, now, publisher: parts.publisher, commitment: opened.commitment.id }),
-
-    /** What would become of a step, without taking it. */
-    check: async (it: Case, step: Step): Promise<Result<unknown, StepRefusal>> => {
-      const judged = await database.transaction((tx) => judgeStep(tx, parts, it, step));
-      return judged.ok ? judged.value.outcome : judged;
-    },
-
-    /** The embargo is over, its deadline has passed, or the case is disclosed already; and the clock is not doubted. */
-    mayDisclose: async (tx: Transaction, it: Case): Promise<boolean> => {
-      const { at, heldSince } = await parts.instants.read(tx);
-      return it.stage === 'disclosed' || (!heldSince && advance(it, 'disclose', at).ok);
-    },
 
     /** The report as it was sent, or as it would be sent now. */
     report: (opened: OpenedCase): Promise<Report> => database.transaction((tx) => readReport(tx, parts, opened)),
@@ -164,6 +157,26 @@ export function createDisclosure(given: DisclosureDependencies) {
 
     /** Notices deadlines that have passed; each is given once. */
     reachClocks: (): Promise<readonly RunningClock[]> => reachClocks(parts),
+  };
+}
+
+/** What may be done, and what time it is for that; changes nothing. */
+function questions(parts: Parts) {
+  return {
+    /** What time it is for these cases, and whether that is doubted. */
+    instantIn: (tx: Transaction): Promise<Instant> => parts.instants.read(tx),
+
+    /** What would become of a step, without taking it. */
+    check: async (it: Case, step: Step): Promise<Result<unknown, StepRefusal>> => {
+      const judged = await parts.database.transaction((tx) => judgeStep(tx, parts, it, step));
+      return judged.ok ? judged.value.outcome : judged;
+    },
+
+    /** The embargo is over, its deadline has passed, or the case is disclosed already; and the clock is not doubted. */
+    mayDisclose: async (tx: Transaction, it: Case): Promise<boolean> => {
+      const { at, heldSince } = await parts.instants.read(tx);
+      return it.stage === 'disclosed' || (!heldSince && advance(it, 'disclose', at).ok);
+    },
   };
 }
 
@@ -291,6 +304,30 @@ async function takeStep(
   await extendPromise(tx, parts, to, now);
   await openWithdrawn(tx, parts, to, instant);
   if (step === 'notify') await sendReports(tx, parts, to);
+  return ok(to);
+}
+
+async function takeAgreedEnd(
+  tx: Transaction,
+  parts: Parts,
+  id: string,
+  end: Date,
+  { actor, note = '' }: StepBy,
+): Promise<Result<Case, StepRefusal | AgreedEndRefusal>> {
+  const cases = createCaseStore(tx);
+  const from = await cases.find(id);
+  if (!from) return refuse({ kind: 'no-such-case', id });
+  if (from.time !== parts.time) return refuse({ kind: 'wrong-clock', time: from.time });
+  const { at: now, heldSince } = await parts.instants.read(tx);
+  if (heldSince) return refuse({ kind: 'clock-doubted', since: heldSince });
+  const outcome = agreeEnd(from, end, now);
+  if (!outcome.ok) return outcome;
+  const to = outcome.value.case;
+  await cases.save(to);
+  await cases.recordEvent(to, { version: to.version, event: 'embargo-agreed', actor, at: now, note });
+  await moveClocks(tx, parts, to, outcome.value, { origin: 'agreement', now });
+  await recordEmbargo(tx, parts, from, to, now);
+  await extendPromise(tx, parts, to, now);
   return ok(to);
 }
 

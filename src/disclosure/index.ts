@@ -1,3 +1,4 @@
+export { type AgreedEndRefusal, type EmbargoTerms, factsOf, termsOf } from './agreed-end.ts';
 export type {
   Case,
   CaseId,
@@ -8,7 +9,7 @@ export type {
 export { type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
 export type { HistoryEntry } from './case-store.ts';
 export { type CaseSummary, findCase, OPERATOR, type OpenedCase } from './case-view-service.ts';
-export type { PolicyName } from './clock-policy.ts';
+export { CLOCK_POLICIES, isPolicyName, type PolicyName, policyOf } from './clock-policy.ts';
 export type { RunningClock } from './clock-store.ts';
 export { type CompressedClock, createCompressedClock } from './compressed-clock.ts';
 export {
@@ -27,3 +28,4 @@ export {
   SIMULATED_ACTOR,
   type SimulatedAnswer,
 } from './simulated-maintainer.ts';
+export { type ClockFacts, dutiesOf, type TimelineEntry, timelineOf } from './timeline.ts';

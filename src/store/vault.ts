@@ -22,6 +22,8 @@ export interface Vault {
   seal(tx: Transaction, keyId: string, plaintext: Uint8Array, context: string): Promise<Buffer>;
   /** Throws KeyShredded, SealError, or StoreError `wrong-key`. */
   open(tx: Transaction, keyId: string, sealed: Uint8Array, context: string): Promise<Buffer>;
+  /** Many of one key, each under its own context, in their order: the key is looked up once. */
+  openAll(tx: Transaction, keyId: string, records: readonly SealedRecord[]): Promise<readonly Buffer[]>;
   sealJson(tx: Transaction, keyId: string, value: unknown, context: string): Promise<Buffer>;
   /** The caller knows the shape it sealed under this context. */
   openJson<T>(tx: Transaction, keyId: string, sealed: Uint8Array, context: string): Promise<T>;
@@ -39,6 +41,11 @@ export interface Vault {
 export interface Sealer {
   seal(plaintext: Uint8Array, context: string): Buffer;
   open(sealed: Uint8Array, context: string): Buffer;
+}
+
+export interface SealedRecord {
+  readonly sealed: Uint8Array;
+  readonly context: string;
 }
 
 /** The data key was destroyed on purpose; what it sealed is gone for good. */
@@ -76,6 +83,10 @@ export function createVault(parts: { readonly masterKey: Uint8Array; readonly ra
     derive,
     seal,
     open,
+    async openAll(tx, keyId, records) {
+      const key = await unwrap(tx, keyId);
+      return records.map(({ sealed, context }) => openBytes(key, sealed, recordContext(keyId, context)));
+    },
     async createKey(tx, subject) {
       const keyId = createId('key', random);
       const wrapped = sealBytes(wrapping, random(KEY_BYTES), wrapContext(keyId, subject), random);
