@@ -2,9 +2,9 @@
 import { resolve } from 'node:path';
 import type { GithubSettings, SmtpSettings, VinceSettings } from './contact/index.ts';
 import type { AdvisoryPublisher } from './formats/advisory-record.ts';
+import { isTimeZone } from './lib/local-time.ts';
 import { isMailAddress } from './lib/mail-address.ts';
 import { type Secret, toSecret } from './lib/secret.ts';
-import { isTimeZone } from './vetting/index.ts';
 
 export interface Config {
   /** The data directory. */

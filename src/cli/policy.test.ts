@@ -113,3 +113,29 @@ test('the shipped frameworks are listed, each with its source unverified', async
   assert.ok(list.length >= 10);
   assert.ok(list.every(({ sourceVerified }) => !sourceVerified));
 });
+
+test('the clocks of an incident are given in the order in which they are due', async () => {
+  const incident = {
+    kind: 'incident',
+    awareAt: '2026-11-20T10:00:00Z',
+    occurredAt: null,
+    resolvedAt: null,
+    timeZone: 'Europe/Berlin',
+    facts: { imminentRisk: true, deaths: 0, criticalInfrastructure: false, patchAvailableAt: null },
+  };
+  const { exit, out } = await run('clocks', await file('incident.json', incident), '--json');
+  const clocks = out as unknown as { source: string; due: string; event: string }[];
+  assert.equal(exit, 0);
+  assert.deepEqual(
+    clocks.map(({ due }) => due),
+    clocks.map(({ due }) => due).toSorted(),
+  );
+  assert.deepEqual(
+    clocks.slice(0, 2).map(({ due }) => due),
+    Array(2).fill('2026-11-21T10:00:00.000Z'),
+  );
+  assert.ok(clocks.every(({ source, event }) => source !== '' && event !== ''));
+  assert.match(said.join(), /no lawyer has reviewed/);
+  assert.equal((await run('clocks', await file('odd.json', { ...incident, timeZone: 'Mars' }))).exit, 2);
+  assert.equal((await run('clocks', await file('bare.json', { ...incident, awareAt: null }))).exit, 2);
+});

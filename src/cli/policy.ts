@@ -1,5 +1,5 @@
 /**
- * `decide` and `framework`: what frameworks say of a model's evidence, and what changed in them. No data directory is needed:
+ * `decide`, `framework` and `clocks`: what frameworks say of evidence and incidents, and what changed in them. No data directory is needed:
  * anybody may ask.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -18,8 +18,11 @@ import {
   findSemantics,
   isSourceVerified,
   labelOf,
+  type RunningClock,
   readDossier,
   readFramework,
+  readIncident,
+  runningClocks,
   shippedDocuments,
   shippedFrameworks,
 } from '../policy/index.ts';
@@ -54,7 +57,38 @@ export function registerPolicyCommands(program: Command, parts: PolicyCommandPar
     .option('--save <file>', 'the decision as canonical JSON')
     .option('--json', 'one JSON value on standard output')
     .action((options: DecideOptions) => decideCommand(parts, options));
+  program
+    .command('clocks <incident>')
+    .description('every statutory and contractual clock of one record; not legal advice, not reviewed by a lawyer')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (file: string, { json }: { json?: boolean }) => {
+      const clocks = await openClocks(file);
+      if (json) parts.terminal.json(clocks.map((each) => ({ ...each })));
+      for (const { dueLocal, source, event, recipient, inForce, inForceFrom } of clocks) {
+        const note = inForce ? '' : ` (takes effect on ${inForceFrom})`;
+        parts.terminal.say(`${dueLocal}  ${source}: ${event}, to ${recipient}${note}`);
+      }
+      parts.terminal.say('Not legal advice: no lawyer has reviewed these clocks.');
+    });
   addFramework(program, parts);
+}
+
+async function openClocks(file: string): Promise<readonly RunningClock[]> {
+  const record = readIncident(parseJson(file, await readText(file)));
+  if (!record.ok)
+    throw new CommandEnd('usage', `${file} at ${record.refusal.place || 'its root'}: ${record.refusal.why}`);
+  const clocks = runningClocks(record.value, shippedFrameworks().values());
+  if (clocks.ok) return clocks.value;
+  const { clause, origin } = clocks.refusal;
+  throw new CommandEnd('usage', `${file}: ${clause} runs from ${origin}, which is not given`);
+}
+
+function parseJson(file: string, text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    throw new CommandEnd('usage', `${file} is no JSON file`);
+  }
 }
 
 function addFramework(program: Command, { terminal }: PolicyCommandParts): void {

@@ -1,8 +1,10 @@
 /** The door of policy: frameworks as data, and what they say of evidence. Pure: no file, clock or database is read here. */
+export { type ClockRefusal, type RunningClock, runningClocks } from './clocks.ts';
 export { type Decision, decisionBytes, decisionSha256 } from './decide.ts';
 export { type Dossier, type DossierRefusal, readDossier, readDossierValue } from './dossier.ts';
 export { type Framework, isSourceVerified, labelOf, RELEASE_STAGES, type ReleaseStage } from './framework.ts';
 export { diffFrameworks, type FrameworkChange } from './framework-diff.ts';
+export { type IncidentRecord, type IncidentRefusal, readIncident } from './incident.ts';
 export {
   checkTogether,
   type FrameworkRefusal,

@@ -8,4 +8,4 @@ export {
   type Vetting,
   type VettingRefusal,
 } from './vetting.ts';
-export { type Calendar, isTimeZone } from './working-days.ts';
+export type { Calendar } from './working-days.ts';
