@@ -64,7 +64,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'ledger',
     'scope',
   ],
-  api: ['lib', 'store', 'program', 'membership', 'vetting', 'ledger', 'scope', 'signin', 'http'],
+  api: ['lib', 'store', 'intake', 'program', 'membership', 'vetting', 'ledger', 'scope', 'signin', 'http'],
   cli: [
     'lib',
     'formats',

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
 import { addApi } from './api/index.ts';
 import { addSignInRoutes } from './http/index.ts';
+import { createIntake } from './intake/index.ts';
 import { ok } from './lib/result.ts';
 import {
   createProposals,
@@ -38,6 +39,7 @@ export async function addConsole(
   const database = await parts.database();
   await addApi(server, {
     ...programme,
+    intake: createIntake({ database, vault: await parts.vault(), random }),
     ...{ database, clock, signIn, desk, origin, version },
     proposals: createProposals({ database, clock, random, carryOut: carryOutWith(programme, signIn, origin) }),
     monotonicMs: () => performance.now(),

@@ -9,6 +9,7 @@ import { applicationRoutes } from './application-routes.ts';
 import { creditRoutes } from './credit-routes.ts';
 import { etagOf } from './etag.ts';
 import { guard } from './guard-service.ts';
+import { type IntakeRouteParts, intakeRoutes } from './intake-routes.ts';
 import { keyRoutes } from './key-routes.ts';
 import { modelRoutes } from './model-routes.ts';
 import { createOnce } from './once-service.ts';
@@ -22,7 +23,7 @@ import { scopeRoutes } from './scope-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { stopRoutes } from './stop-routes.ts';
 
-export interface ApiParts extends ProgrammeParts {
+export interface ApiParts extends ProgrammeParts, IntakeRouteParts {
   readonly database: Database;
   readonly clock: Clock;
   readonly version: string;
@@ -43,6 +44,7 @@ export function createApiRoutes(parts: ApiParts): readonly ApiRoute[] {
     ...scopeRoutes(parts),
     ...creditRoutes(parts),
     ...proposalRoutes(parts),
+    ...intakeRoutes(parts),
   ];
   let text: Readonly<Record<string, unknown>> | undefined;
   const document: ApiRoute = route({

@@ -25,6 +25,7 @@ export type RequestRefusal =
   | { readonly kind: 'key-reused' }
   | { readonly kind: 'under-way' }
   | { readonly kind: 'no-receipt'; readonly call: string }
+  | { readonly kind: 'no-such-record'; readonly id: string }
   | { readonly kind: 'not-granted' }
   | { readonly kind: 'country-with-person' }
   | { readonly kind: 'own-application' }
@@ -97,6 +98,7 @@ const REQUEST: { readonly [K in RequestRefusal['kind']]: Row<K> } = {
     () => 'a request with this idempotency key has not ended yet: look, or send it again in two minutes',
   ],
   'no-receipt': [404, NOT_FOUND, ({ call }) => `there is no receipt of ${call}`],
+  'no-such-record': [404, NOT_FOUND, ({ id }) => `there is no record ${id}`],
   'not-granted': [403, REFUSED, () => 'nothing of the kind is granted to you'],
   'country-with-person': [422, INVALID, () => 'a stop by country names no single person or key'],
   'own-application': [403, REFUSED, () => 'nobody judges the application of their own organisation'],

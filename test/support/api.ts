@@ -4,6 +4,7 @@ import { addApi } from '../../src/api/index.ts';
 import { carryOutWith } from '../../src/console.ts';
 import { createEgress, type Egress, namedOrigins } from '../../src/egress/index.ts';
 import { listenOnLoopback } from '../../src/http/index.ts';
+import { createIntake } from '../../src/intake/index.ts';
 import { createLedger } from '../../src/ledger/index.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { sha256 } from '../../src/lib/hash.ts';
@@ -101,6 +102,7 @@ function createParts(world: World, clock: Clock, tags: ReadonlySet<string>, faul
     desk: createKeyDesk({ database, clock, keys, gateUrl: () => GATE }),
     caps: createCaps({ ...world.parts, setCap: ledger.setCapIn }),
     proposals: createProposals({ database, clock, random, carryOut }),
+    intake: createIntake({ database, vault: world.parts.vault, random }),
     version: '0.0.0',
     // Ten seconds between two requests, so that a test with many of them is not held up.
     monotonicMs: () => {

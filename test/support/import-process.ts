@@ -1,0 +1,15 @@
+/** One import as a process of its own, to be killed: `DATABASE_URL`, `MASTER_KEY` (hexadecimal) and the file. */
+import { createIntake, openFileSource } from '../../src/intake/index.ts';
+import { systemRandom } from '../../src/lib/id.ts';
+import { openDatabase } from '../../src/store/open-database.ts';
+import { createVault } from '../../src/store/vault.ts';
+
+const { DATABASE_URL: url = '', MASTER_KEY: key = '' } = process.env;
+const [, , file = ''] = process.argv;
+const database = await openDatabase({ url, name: 'import' });
+const vault = createVault({ masterKey: Buffer.from(key, 'hex'), random: systemRandom });
+const intake = createIntake({ database, vault, random: systemRandom });
+process.stdout.write('ready\n');
+const done = await intake.importFrom(await openFileSource(file), { format: 'auto', origin: 'file' });
+process.stdout.write(`${JSON.stringify(done)}\n`);
+await database.close();
