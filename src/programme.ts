@@ -13,7 +13,7 @@ import {
   type Membership,
 } from './membership/index.ts';
 import type { Parts } from './parts.ts';
-import { createNoticeStore, type OrganisationId } from './program/index.ts';
+import { createNoticeStore } from './program/index.ts';
 import { createProofClient, createScopeJobs, createScoping } from './scope/index.ts';
 import { createProviderClient, createSignIn, type SignInPerson } from './signin/index.ts';
 import type { JobHandler } from './store/job-worker.ts';
@@ -74,8 +74,9 @@ export async function openProgramme({ config, database, vault, log, clock, rando
         origin,
         findPerson: async (_tx, id) => toSignInPerson(await membership.findPerson(id), id),
         findByEmail: async (_tx, email, organisation) =>
-          (await membership.listPersons(organisation as OrganisationId | undefined)).flatMap((person) => {
-            const isTheirs = person.email.toLowerCase() === email.trim().toLowerCase() && person.standing === 'active';
+          (await membership.findByEmail(email)).flatMap((person) => {
+            const { organisation: own, forOrganisation } = person;
+            const isTheirs = organisation === undefined || own === organisation || forOrganisation === organisation;
             return isTheirs ? [{ ...person, isActive: true }] : [];
           }),
         providers: createProviderClient({

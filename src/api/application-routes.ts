@@ -67,7 +67,7 @@ async function find(
   id: string,
   act: 'see-programme' | 'change-programme' | 'see-vetting',
 ): Promise<Onboarding> {
-  const found = (await vetting.onboarding()).find(({ application }) => application === id);
+  const found = await vetting.findOnboarding(id);
   if (found && (found.organisation === actsFor(caller.person) || may(caller, act))) return found;
   throw new ApiRefused({ kind: 'no-such-application', id });
 }
@@ -82,7 +82,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       summary: 'Every application: who waits for what since when',
       query: PageQuery,
       answer: pageOf(ApplicationShape),
-      handle: async ({ query }) => toPage(await vetting.onboarding(), query, (it) => it.application, toShown),
+      handle: async ({ query }) => toPage(await vetting.pageOnboarding(query), toShown),
     }),
     route({
       method: 'GET',
@@ -94,7 +94,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       answer: pageOf(ApplicationShape),
       handle: async ({ path, query, caller }) => {
         const { id } = await organisationFor(parts, caller, path.organisation, 'see-programme');
-        return toPage(await vetting.onboarding(id), query, (it) => it.application, toShown);
+        return toPage(await vetting.pageOnboarding(query, id), toShown);
       },
     }),
     route({
@@ -340,16 +340,10 @@ function sealed(parts: ProgrammeParts): readonly ApiRoute[] {
       answer: pageOf(z.object({ what: z.string(), reader: z.string(), purpose: z.string(), at: Instant })),
       handle: async ({ path, query, caller }) => {
         const { id } = await organisationFor(parts, caller, path.organisation, 'see-audit');
-        const looks = (await vetting.looks(id)).map((look, position) => ({ look, position: String(position) }));
-        return toPage(
-          looks,
-          query,
-          (it) => it.position,
-          ({ look: { what, reader, purpose, at } }) => ({
-            ...{ what, reader, purpose },
-            at: at.toISOString(),
-          }),
-        );
+        return toPage(await vetting.pageLooks(query, id), ({ what, reader, purpose, at }) => ({
+          ...{ what, reader, purpose },
+          at: at.toISOString(),
+        }));
       },
     }),
   ];

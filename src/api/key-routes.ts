@@ -81,7 +81,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       answer: pageOf(KeyShape),
       handle: async ({ path, query, caller }) => {
         const { id } = await organisationFor(parts, caller, path.organisation, 'see-programme');
-        return toPage(await parts.keys.listKeys(id), query, (it) => it.id, toKey);
+        return toPage(await parts.keys.pageKeys(query, id), toKey);
       },
     }),
     route({
@@ -94,7 +94,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       answer: pageOf(GrantShape),
       handle: async ({ path, query, caller }) => {
         const { id } = await organisationFor(parts, caller, path.organisation, 'see-programme');
-        return toPage(await parts.keys.listGrants(id), query, (it) => it.id, toGrant);
+        return toPage(await parts.keys.pageGrants(query, id), toGrant);
       },
     }),
   ];

@@ -71,7 +71,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       summary: 'All models',
       query: PageQuery,
       answer: pageOf(ModelShape),
-      handle: async ({ query }) => toPage(await parts.membership.listModels(), query, ({ id }) => id, toShown),
+      handle: async ({ query }) => toPage(await parts.membership.pageModels(query), toShown),
     }),
     route({
       method: 'GET',

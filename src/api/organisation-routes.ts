@@ -35,7 +35,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       summary: 'All organisations',
       query: PageQuery,
       answer: pageOf(OrganisationShape),
-      handle: async ({ query }) => toPage(await membership.listOrganisations(), query, ({ id }) => id, toShown),
+      handle: async ({ query }) => toPage(await membership.pageOrganisations(query), toShown),
     }),
     route({
       method: 'GET',
@@ -55,15 +55,12 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       path: z.object({ subject: z.string().min(1).max(200) }),
       query: PageQuery,
       answer: pageOf(EventShape),
-      handle: async ({ path, query }) => {
-        const events = (await membership.history(path.subject)).map((event, position) => ({ event, position }));
-        return toPage(
-          events,
-          query,
-          ({ position }) => String(position),
-          ({ event }) => ({ ...event, at: event.at.toISOString(), note: event.note ?? '' }),
-        );
-      },
+      handle: async ({ path, query }) =>
+        toPage(await membership.pageHistory(query, path.subject), (event) => ({
+          ...event,
+          at: event.at.toISOString(),
+          note: event.note ?? '',
+        })),
     }),
   ];
 }

@@ -45,7 +45,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       summary: 'All persons',
       query: PageQuery,
       answer: pageOf(PersonShape),
-      handle: async ({ query }) => toPage(await membership.listPersons(), query, ({ id }) => id, toShown),
+      handle: async ({ query }) => toPage(await membership.pagePersons(query), toShown),
     }),
     route({
       method: 'GET',
@@ -57,7 +57,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       answer: pageOf(PersonShape),
       handle: async ({ path, query, caller }) => {
         const { id } = await organisationFor(parts, caller, path.organisation, 'see-programme');
-        return toPage(await membership.listPersons(id), query, (it) => it.id, toShown);
+        return toPage(await membership.pagePersons(query, id), toShown);
       },
     }),
     route({

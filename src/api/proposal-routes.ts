@@ -35,7 +35,7 @@ export function proposalRoutes({ proposals }: ProgrammeParts): readonly ApiRoute
       summary: 'What waits for a second person, and what was decided; the newest first',
       query: PageQuery,
       answer: pageOf(ProposalShape),
-      handle: async ({ query }) => toPage(await proposals.list(), query, ({ id }) => id, toProposal),
+      handle: async ({ query }) => toPage(await proposals.page(query), toProposal),
     }),
     route({
       method: 'POST',

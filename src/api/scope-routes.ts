@@ -61,7 +61,7 @@ async function holdingFor(
   act: 'see-programme' | 'change-programme',
 ): Promise<Holding> {
   const { id } = await organisationFor(parts, caller, path.organisation, act);
-  const found = settled(await parts.scoping.list(id)).find(({ scope }) => scope.id === path.scope);
+  const found = settled(await parts.scoping.find(id, path.scope));
   if (!found) throw new ApiRefused({ kind: 'unknown-scope', id: path.scope });
   return found;
 }
@@ -78,7 +78,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       answer: pageOf(ScopeShape),
       handle: async ({ path, query, caller }) => {
         const { id } = await organisationFor(parts, caller, path.organisation, 'see-programme');
-        return toPage(settled(await parts.scoping.list(id)), query, ({ scope }) => scope.id, toShown);
+        return toPage(settled(await parts.scoping.page(query, id)), toShown);
       },
     }),
     route({

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { TIERS } from '../program/index.ts';
 import { ROLES } from '../signin/index.ts';
+import type { Page } from '../store/page.ts';
 
 const MAX_TEXT = 500;
 const MAX_ID = 128;
@@ -52,16 +53,7 @@ export const pageOf = <Item extends z.ZodType>(item: Item) =>
     next: z.string().nullable().describe('pass it as `after` for the next page; null on the last one'),
   });
 
-/** The part of a list that was asked for. An `after` that the list does not hold gives an empty page. */
-export function toPage<T, S>(
-  list: readonly T[],
-  { limit, after }: z.output<typeof PageQuery>,
-  idOfItem: (item: T) => string,
-  show: (item: T) => S,
-): { items: S[]; next: string | null } {
-  const from = after === undefined ? 0 : list.findIndex((item) => idOfItem(item) === after) + 1;
-  const items = after !== undefined && from === 0 ? [] : list.slice(from, from + limit);
-  const last = items.at(-1);
-  const isMore = last !== undefined && from + items.length < list.length;
-  return { items: items.map(show), next: isMore ? idOfItem(last) : null };
+/** A page as it is answered. */
+export function toPage<T, S>({ items, next }: Page<T>, show: (item: T) => S): { items: S[]; next: string | null } {
+  return { items: items.map(show), next: next ?? null };
 }

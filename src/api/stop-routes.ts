@@ -76,7 +76,7 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
       summary: 'All stops, the newest first, lifted ones among them',
       query: PageQuery,
       answer: pageOf(StopShape),
-      handle: async ({ query }) => toPage(await parts.stops.list(), query, ({ id }) => id, toShown),
+      handle: async ({ query }) => toPage(await parts.stops.page(query), toShown),
     }),
     route({
       method: 'GET',
@@ -207,7 +207,7 @@ async function toRequest(
     throw new ApiRefused({ kind: 'country-with-person' });
   }
   const missing = (what: 'model' | 'key', named: string): MembershipRefusal => ({ kind: 'not-found', what, named });
-  if (model !== undefined && !(await membership.listModels()).some(({ id }) => id === model)) {
+  if (model !== undefined && !(await membership.findModel(model))) {
     throw new ApiRefused(missing('model', model));
   }
   if (key !== undefined && !(await keys.findKey(key))) throw new ApiRefused(missing('key', key));

@@ -81,7 +81,7 @@ async function toRequest({ clock, membership }: StopCommandParts, options: AddOp
     throw new CommandEnd('usage', `no such tier: ${tier}. There are ${TIERS.join(', ')}`);
   }
   const service = await membership();
-  if (model !== undefined && !(await service.listModels()).some(({ id }) => id === model)) {
+  if (model !== undefined && !(await service.findModel(model))) {
     throw new CommandEnd('notFound', `there is no model ${model}`);
   }
   const country = toCountry(options.country);

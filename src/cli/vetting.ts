@@ -188,7 +188,7 @@ async function show(
   json?: boolean,
 ): Promise<void> {
   vetted(outcome);
-  const view = (await (await vetting()).onboarding()).find(({ application }) => application === id);
+  const view = await (await vetting()).findOnboarding(id);
   if (!view) throw new Error(`the application ${id} vanished`);
   if (json) terminal.json(toShown(view));
   terminal.say(toLine(view));

@@ -1,6 +1,7 @@
 /** Attested countries, and what was done by whom: rows that are only ever added. */
 import type { CountryKind } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
+import { type Page, type PageAsk, readPage } from '../store/page.ts';
 
 export interface NewCountry {
   readonly id: string;
@@ -28,9 +29,6 @@ export interface HistoryEvent {
   readonly at: Date;
   readonly note?: string;
 }
-
-/** At most so many are listed at once. */
-const LIST_LIMIT = 10_000;
 
 export function createHistoryStore(tx: Transaction) {
   return {
@@ -79,12 +77,15 @@ export function createHistoryStore(tx: Transaction) {
       ]);
     },
 
-    async listEvents(subject: string): Promise<readonly HistoryEvent[]> {
-      const { rows } = await tx.query<HistoryEvent>(
-        'select subject, event, actor, at, note from program.events where subject = $1 order by position limit $2',
-        [subject, LIST_LIMIT],
-      );
-      return rows;
-    },
+    pageEvents: (ask: PageAsk, subject: string): Promise<Page<HistoryEvent>> =>
+      readPage(
+        tx,
+        {
+          ...{ table: 'program.events', columns: 'subject, event, actor, at, note' },
+          ...{ where: 'subject = $1', parameters: [subject], order: ['position'], place: 'position' },
+        },
+        ask,
+        ({ subject, event, actor, at, note }: HistoryEvent) => ({ subject, event, actor, at, ...(note && { note }) }),
+      ),
   };
 }

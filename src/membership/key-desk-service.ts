@@ -2,7 +2,6 @@
 import type { Clock } from '../lib/clock.ts';
 import {
   createPresenceStore,
-  type Grant,
   isWithin,
   type KeyId,
   type ModelView,
@@ -38,12 +37,12 @@ export function createKeyDesk({ database, clock, keys, gateUrl }: KeyDeskParts) 
   async function choices(personId: string): Promise<readonly Choice[]> {
     const person = await findPerson(personId);
     if (person?.standing !== 'active') return [];
-    const models = new Map((await createModelStore(database).listModels()).map((model) => [model.id, model]));
-    const grants = await createKeyStore(database).listGrants(person.forOrganisation ?? person.organisation);
+    const organisation = person.forOrganisation ?? person.organisation;
+    const grants = await createKeyStore(database).grantsFor(organisation, person.id, clock.now());
     const found = new Map<string, Choice>();
     for (const grant of grants) {
-      const model = models.get(grant.model);
-      if (!model || !isInForce(grant, personId, clock.now())) continue;
+      const model = await createModelStore(database).findModel(grant.model);
+      if (!model) continue;
       for (const tier of TIERS) {
         const fits = isWithin(grant.tier, tier) && isWithin(tier, openTo(model));
         if (fits) found.set(`${grant.model} ${tier}`, { model, tier });
@@ -58,10 +57,11 @@ export function createKeyDesk({ database, clock, keys, gateUrl }: KeyDeskParts) 
     },
 
     async list(personId: string) {
-      const all = await createKeyStore(database).listKeys();
-      return all
-        .filter(({ person }) => person === personId)
-        .map(({ id, models, tier, expiresAt, revokedAt }) => ({ id, models, tier, expiresAt, endedAt: revokedAt }));
+      const own = await createKeyStore(database).keysOf(personId);
+      return own.map(({ id, models, tier, expiresAt, revokedAt }) => ({
+        ...{ id, models, tier, expiresAt },
+        endedAt: revokedAt,
+      }));
     },
 
     /** Undefined where nothing of the kind is granted. */
@@ -97,8 +97,4 @@ export function createKeyDesk({ database, clock, keys, gateUrl }: KeyDeskParts) 
       return (await keys.revokeKey(key.id satisfies KeyId, personId)).ok;
     },
   };
-}
-
-function isInForce({ person, expiresAt, revokedAt }: Grant, holder: string, now: Date): boolean {
-  return (person === undefined || person === holder) && revokedAt === undefined && expiresAt > now;
 }

@@ -4,9 +4,11 @@ import { createId } from '../lib/id.ts';
 import { isThumbprint } from '../lib/jwk.ts';
 import { ok, refuse } from '../lib/result.ts';
 import {
+  type AccessKey,
   actsFor,
   createAccessKey,
   createKeyMac,
+  type Grant,
   type GrantId,
   isTier,
   isWithin,
@@ -18,6 +20,7 @@ import {
   type Tier,
 } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
+import { type PageAsk, readWhole } from '../store/page.ts';
 import { createKeyStore } from './key-store.ts';
 import {
   createChange,
@@ -62,7 +65,9 @@ export function createKeys(parts: MembershipParts) {
       return open.ok ? ok(holder.value.person) : open;
     },
     findKey: (id: string) => createKeyStore(database).findKey(id),
-    listKeys: (organisation?: OrganisationId) => createKeyStore(database).listKeys(organisation),
+    pageKeys: (ask: PageAsk, organisation?: OrganisationId) => createKeyStore(database).pageKeys(ask, organisation),
+    listKeys: (organisation?: OrganisationId): Promise<readonly AccessKey[]> =>
+      readWhole((ask) => createKeyStore(database).pageKeys(ask, organisation)),
     revokeKey: (id: string, actor: string): Outcome<KeyId> =>
       change(async (tx) => {
         const key = await createKeyStore(tx).findKey(id);
@@ -74,7 +79,9 @@ export function createKeys(parts: MembershipParts) {
     /** So that the person can make keys of their own. */
     grantModels: (request: GrantRequest, actor: string): Outcome<readonly GrantId[]> =>
       change((tx) => grantModels(tx, parts, request, actor)),
-    listGrants: (organisation: OrganisationId) => createKeyStore(database).listGrants(organisation),
+    pageGrants: (ask: PageAsk, organisation: OrganisationId) => createKeyStore(database).pageGrants(ask, organisation),
+    listGrants: (organisation: OrganisationId): Promise<readonly Grant[]> =>
+      readWhole((ask) => createKeyStore(database).pageGrants(ask, organisation)),
     revokeGrant: (id: string, actor: string): Outcome<string> =>
       change(async (tx) => {
         const grant = await createKeyStore(tx).revokeGrant(id, parts.clock.now());

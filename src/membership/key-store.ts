@@ -1,9 +1,7 @@
 /** Grants and keys in Postgres. */
 import { type AccessKey, type Grant, type KeyId, type PersonId, toAccessKey, toGrant } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
-
-/** At most so many are listed at once. */
-const LIST_LIMIT = 10_000;
+import { type Page, type PageAsk, readPage } from '../store/page.ts';
 
 export interface NewGrant extends Omit<Grant, 'revokedAt'> {
   readonly grantedBy: string;
@@ -15,6 +13,10 @@ export interface NewKey extends Omit<AccessKey, 'revokedAt'> {
 }
 
 export function createKeyStore(tx: Transaction) {
+  return { ...createGrants(tx), ...createKeys(tx) };
+}
+
+function createGrants(tx: Transaction) {
   return {
     async insertGrant(it: NewGrant): Promise<void> {
       await tx.query(
@@ -35,10 +37,24 @@ export function createKeyStore(tx: Transaction) {
       return rows.map(toGrant);
     },
 
-    async listGrants(organisation: string): Promise<readonly Grant[]> {
+    pageGrants: (ask: PageAsk, organisation: string): Promise<Page<Grant>> =>
+      readPage(
+        tx,
+        {
+          ...{ table: 'program.grants', order: ['granted_at', 'id'] },
+          ...{ where: 'organisation = $1', parameters: [organisation] },
+        },
+        ask,
+        toGrant,
+      ),
+
+    /** By which this person may use models now. */
+    async grantsFor(organisation: string, person: PersonId, now: Date): Promise<readonly Grant[]> {
       const { rows } = await tx.query<never>(
-        'select * from program.grants where organisation = $1 order by granted_at, id limit $2',
-        [organisation, LIST_LIMIT],
+        `select * from program.grants
+          where organisation = $1 and (person is null or person = $2) and revoked_at is null and expires_at > $3
+          order by granted_at, id`,
+        [organisation, person, now],
       );
       return rows.map(toGrant);
     },
@@ -56,7 +72,11 @@ export function createKeyStore(tx: Transaction) {
       );
       return rows.map(toGrant)[0];
     },
+  };
+}
 
+function createKeys(tx: Transaction) {
+  return {
     async insertKey(it: NewKey): Promise<void> {
       await tx.query(
         `insert into program.keys (id, mac, organisation, person, models, tier, bind, jkt, is_capped, created_by,
@@ -84,11 +104,23 @@ export function createKeyStore(tx: Transaction) {
       return rows.map(toAccessKey)[0];
     },
 
-    async listKeys(organisation?: string): Promise<readonly AccessKey[]> {
-      const { rows } = await tx.query<never>(
-        `select * from program.keys where $1::text is null or organisation = $1 order by created_at, id limit $2`,
-        [organisation, LIST_LIMIT],
-      );
+    /** Of all organisations; or of this one. */
+    pageKeys: (ask: PageAsk, organisation?: string): Promise<Page<AccessKey>> =>
+      readPage(
+        tx,
+        {
+          table: 'program.keys',
+          order: ['created_at', 'id'],
+          ...(organisation && { where: 'organisation = $1', parameters: [organisation] }),
+        },
+        ask,
+        toAccessKey,
+      ),
+
+    async keysOf(person: string): Promise<readonly AccessKey[]> {
+      const { rows } = await tx.query<never>('select * from program.keys where person = $1 order by created_at, id', [
+        person,
+      ]);
       return rows.map(toAccessKey);
     },
 

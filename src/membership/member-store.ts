@@ -10,11 +10,13 @@ import {
   toPerson,
 } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
-
-/** At most so many are listed at once. */
-const LIST_LIMIT = 10_000;
+import { type Page, type PageAsk, readPage } from '../store/page.ts';
 
 export function createMemberStore(tx: Transaction) {
+  return { ...createOrganisations(tx), ...createPersons(tx) };
+}
+
+function createOrganisations(tx: Transaction) {
   return {
     async insertOrganisation({ id, name }: Pick<Organisation, 'id' | 'name'>, at: Date): Promise<void> {
       await tx.query(
@@ -32,12 +34,8 @@ export function createMemberStore(tx: Transaction) {
       return rows.map(toOrganisation);
     },
 
-    async listOrganisations(): Promise<readonly Organisation[]> {
-      const { rows } = await tx.query<never>('select * from program.organisations order by created_at, id limit $1', [
-        LIST_LIMIT,
-      ]);
-      return rows.map(toOrganisation);
-    },
+    pageOrganisations: (ask: PageAsk): Promise<Page<Organisation>> =>
+      readPage(tx, { table: 'program.organisations', order: ['created_at', 'id'] }, ask, toOrganisation),
 
     async approve(id: OrganisationId, tier: Tier, at: Date): Promise<void> {
       await tx.query(
@@ -49,7 +47,11 @@ export function createMemberStore(tx: Transaction) {
     async end(id: OrganisationId, at: Date): Promise<void> {
       await tx.query(`update program.organisations set standing = 'ended', ended_at = $2 where id = $1`, [id, at]);
     },
+  };
+}
 
+function createPersons(tx: Transaction) {
+  return {
     async insertPerson({ id, organisation, forOrganisation, email }: Omit<Person, 'standing' | 'isCapped'>, at: Date) {
       const { rows } = await tx.query(
         `insert into program.persons (id, organisation, for_organisation, email, standing, created_at)
@@ -81,11 +83,25 @@ export function createMemberStore(tx: Transaction) {
       return rows[0]?.count === 1;
     },
 
-    async listPersons(organisation?: OrganisationId): Promise<readonly Person[]> {
+    /** Of all organisations; or who belongs to this one or works for it. */
+    pagePersons: (ask: PageAsk, organisation?: OrganisationId): Promise<Page<Person>> =>
+      readPage(
+        tx,
+        {
+          table: 'program.persons',
+          order: ['created_at', 'id'],
+          ...(organisation && { where: 'organisation = $1 or for_organisation = $1', parameters: [organisation] }),
+        },
+        ask,
+        toPerson,
+      ),
+
+    /** Who has the address and takes part now, at most so many. */
+    async findByEmail(email: string, limit: number): Promise<readonly Person[]> {
       const { rows } = await tx.query<never>(
-        `select * from program.persons where $1::text is null or organisation = $1 or for_organisation = $1
+        `select * from program.persons where lower(email) = lower($1) and standing = 'active'
           order by created_at, id limit $2`,
-        [organisation, LIST_LIMIT],
+        [email, limit],
       );
       return rows.map(toPerson);
     },

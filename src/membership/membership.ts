@@ -27,6 +27,7 @@ import {
 } from '../program/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide } from '../store/decide.ts';
+import { type PageAsk, readWhole } from '../store/page.ts';
 import type { Vault } from '../store/vault.ts';
 import type { Tlog } from '../tlog/index.ts';
 import { attest, forgetCountries, forgetLeft, openCountries, scheduleForgetting } from './country-service.ts';
@@ -76,6 +77,9 @@ export interface NewPerson {
   readonly limitMicro?: number | undefined;
 }
 
+/** Of one mail address: who works for more organisations than that is found by the first of them. */
+const MAX_ENGAGEMENTS = 100;
+
 export type Membership = ReturnType<typeof createMembership>;
 
 /** Names of the statements in the public log. */
@@ -101,7 +105,8 @@ export function createMembership(parts: MembershipParts) {
         await record(tx, parts, { subject: id, event: 'stage-set', actor, note: stage ?? 'none' });
         return ok({ ...before, stage });
       }),
-    listModels: (): Promise<readonly Model[]> => createModelStore(database).listModels(),
+    pageModels: (ask: PageAsk) => createModelStore(database).pageModels(ask),
+    listModels: (): Promise<readonly Model[]> => readWhole((ask) => createModelStore(database).pageModels(ask)),
 
     addOrganisation: (fresh: { name: string; country?: string | undefined }, actor: string): Outcome<OrganisationId> =>
       change((tx) => addOrganisation(tx, parts, fresh, actor)),
@@ -112,7 +117,9 @@ export function createMembership(parts: MembershipParts) {
       const found = await findOrganisation(tx, named);
       return found.ok ? found.value.id : undefined;
     },
-    listOrganisations: () => createMemberStore(database).listOrganisations(),
+    pageOrganisations: (ask: PageAsk) => createMemberStore(database).pageOrganisations(ask),
+    listOrganisations: (): Promise<readonly Organisation[]> =>
+      readWhole((ask) => createMemberStore(database).pageOrganisations(ask)),
     /** In the transaction of the vetting that ends so; `approvals` say by whom, in words for the public. */
     approve: (tx: Transaction, named: string, tier: Tier, by: { actor: string; approvals: readonly string[] }) =>
       approve(tx, parts, named, tier, by),
@@ -128,7 +135,13 @@ export function createMembership(parts: MembershipParts) {
     /** One human with two engagements is one person. */
     isSamePerson: (one: string, other: string): Promise<boolean> =>
       createMemberStore(database).isSamePerson(one, other),
-    listPersons: (organisation?: OrganisationId) => createMemberStore(database).listPersons(organisation),
+    pagePersons: (ask: PageAsk, organisation?: OrganisationId) =>
+      createMemberStore(database).pagePersons(ask, organisation),
+    listPersons: (organisation?: OrganisationId): Promise<readonly Person[]> =>
+      readWhole((ask) => createMemberStore(database).pagePersons(ask, organisation)),
+    /** Active engagements of one mail address. */
+    findByEmail: (email: string): Promise<readonly Person[]> =>
+      createMemberStore(database).findByEmail(email.trim(), MAX_ENGAGEMENTS),
     /** Every key of theirs ends with it. */
     removePerson: (named: string, actor: string): Outcome<PersonId> =>
       change(async (tx) => {
@@ -147,7 +160,9 @@ export function createMembership(parts: MembershipParts) {
     /** Tags and all, of those who left long enough ago. */
     forgetLeft: (): Promise<void> => database.transaction((tx) => forgetLeft(tx, parts)),
 
-    history: (subject: string): Promise<readonly HistoryEvent[]> => createHistoryStore(database).listEvents(subject),
+    pageHistory: (ask: PageAsk, subject: string) => createHistoryStore(database).pageEvents(ask, subject),
+    history: (subject: string): Promise<readonly HistoryEvent[]> =>
+      readWhole((ask) => createHistoryStore(database).pageEvents(ask, subject)),
   };
 }
 

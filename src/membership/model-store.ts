@@ -1,9 +1,7 @@
 /** Models in Postgres. */
 import { type Model, toModel } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
-
-/** At most so many are listed at once. */
-const LIST_LIMIT = 10_000;
+import { type Page, type PageAsk, readPage } from '../store/page.ts';
 
 const MODEL_COLUMNS = [
   'protocol',
@@ -58,9 +56,7 @@ export function createModelStore(tx: Transaction) {
       return rows.map(toModel)[0];
     },
 
-    async listModels(): Promise<readonly Model[]> {
-      const { rows } = await tx.query<never>('select * from program.models order by id limit $1', [LIST_LIMIT]);
-      return rows.map(toModel);
-    },
+    pageModels: (ask: PageAsk): Promise<Page<Model>> =>
+      readPage(tx, { table: 'program.models', order: ['id'] }, ask, toModel),
   };
 }

@@ -8,6 +8,7 @@ import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database } from '../store/database.ts';
 import { decide } from '../store/decide.ts';
+import type { Page, PageAsk } from '../store/page.ts';
 import { createMemberStore } from './member-store.ts';
 import { createProposalStore, type Proposal, type ProposalKind } from './proposal-store.ts';
 
@@ -41,7 +42,8 @@ export interface Proposals<R> {
   /** One person alone may always let it be. */
   withdraw(id: string, by: string): Promise<Result<Proposal, ProposalRefusal>>;
   find(id: string): Promise<Proposal | undefined>;
-  list(): Promise<readonly Proposal[]>;
+  /** The newest first. */
+  page(ask: PageAsk): Promise<Page<Proposal>>;
 }
 
 export const PROPOSAL_HOURS = 24;
@@ -93,6 +95,6 @@ export function createProposals<R>({ database, clock, random, carryOut }: Propos
 
     withdraw: (id, by) => settle(id, by, 'withdrawn'),
     find: (id) => createProposalStore(database).find(id),
-    list: () => createProposalStore(database).list(),
+    page: (ask) => createProposalStore(database).page(ask),
   };
 }

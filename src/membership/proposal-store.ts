@@ -1,6 +1,7 @@
 /** Proposals in Postgres. The only file that knows this table. */
 import type { Id } from '../lib/id.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
+import { type Page, type PageAsk, readPage } from '../store/page.ts';
 
 export const PROPOSAL_KINDS = [
   'approve-organisation',
@@ -29,9 +30,6 @@ export interface Proposal {
   readonly decided: { readonly by: string; readonly at: Date; readonly outcome: ProposalOutcome } | undefined;
 }
 
-/** At most so many are listed at once. */
-const LIST_LIMIT = 1_000;
-
 export function createProposalStore(tx: Transaction) {
   return {
     async insert(it: Proposal): Promise<void> {
@@ -48,12 +46,8 @@ export function createProposalStore(tx: Transaction) {
     },
 
     /** The newest first. */
-    async list(): Promise<readonly Proposal[]> {
-      const { rows } = await tx.query<Row>('select * from program.proposals order by asked_at desc, id limit $1', [
-        LIST_LIMIT,
-      ]);
-      return rows.map(fromRow);
-    },
+    page: (ask: PageAsk): Promise<Page<Proposal>> =>
+      readPage(tx, { table: 'program.proposals', order: ['asked_at', 'id'], isNewestFirst: true }, ask, fromRow),
 
     /** Throws StaleWrite where somebody decided it before. */
     async decide(id: string, by: string, at: Date, outcome: ProposalOutcome): Promise<void> {

@@ -26,6 +26,7 @@ import {
   UNCONFIRMED_STOP_HOURS,
 } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
+import { type Page, type PageAsk, readWhole } from '../store/page.ts';
 import { countryKey } from './country-service.ts';
 import { createHistoryStore } from './history-store.ts';
 import { createMemberStore } from './member-store.ts';
@@ -110,7 +111,8 @@ export function createStops(parts: Omit<MembershipParts, 'setCap'>) {
       change((tx) => restore(tx, parts, id, subjects, hands)),
     lift: (id: string, hands: Hands): Outcome<StopSet> => change((tx) => lift(tx, parts, id, hands)),
     find: (id: string): Promise<Stop | undefined> => createStopStore(database).find(id),
-    list: (): Promise<readonly Stop[]> => createStopStore(database).list(),
+    page: (ask: PageAsk): Promise<Page<Stop>> => createStopStore(database).page(ask),
+    list: (): Promise<readonly Stop[]> => readWhole((ask) => createStopStore(database).page(ask)),
   };
 }
 

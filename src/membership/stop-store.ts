@@ -2,9 +2,7 @@
 
 import { fromStopRow, type Stop, type StopId, type StopRow } from '../program/index.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
-
-/** At most so many are listed at once. */
-const LIST_LIMIT = 1_000;
+import { type Page, type PageAsk, readPage } from '../store/page.ts';
 
 export function createStopStore(tx: Transaction) {
   return {
@@ -40,12 +38,10 @@ export function createStopStore(tx: Transaction) {
     },
 
     /** The newest first; lifted ones among them. */
-    async list(): Promise<readonly Stop[]> {
-      const { rows } = await tx.query<StopRow>('select * from program.stops order by asked_at desc, id limit $1', [
-        LIST_LIMIT,
-      ]);
-      return rows.map(fromStopRow);
-    },
+    page: (ask: PageAsk): Promise<Page<Stop>> =>
+      readPage(tx, { table: 'program.stops', order: ['asked_at', 'id'], isNewestFirst: true }, ask, (row: StopRow) =>
+        fromStopRow(row),
+      ),
 
     async confirm(id: StopId, by: string, expiresAt: Date | undefined): Promise<void> {
       const { rows } = await tx.query(

@@ -1,6 +1,7 @@
 /** Scopes and their assets in Postgres. The only file that knows `scope.scopes` and `scope.assets`. */
 import type { Id } from '../lib/id.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
+import { type Page, type PageAsk, readPage } from '../store/page.ts';
 import { type Asset, assetText, readAsset } from './asset.ts';
 import type { Method } from './proof.ts';
 import type { Holding } from './scope-answer.ts';
@@ -71,6 +72,25 @@ function createScopes(tx: Transaction) {
         [organisation],
       );
       return rows.map(toScope);
+    },
+
+    pageScopes: (ask: PageAsk, organisation: string): Promise<Page<Scope>> =>
+      readPage(
+        tx,
+        {
+          ...{ table: 'scope.scopes', order: ['created_at', 'id'] },
+          ...{ where: 'organisation = $1', parameters: [organisation] },
+        },
+        ask,
+        toScope,
+      ),
+
+    async findScopeOf(organisation: string, id: string): Promise<Scope | undefined> {
+      const { rows } = await tx.query<ScopeRow>('select * from scope.scopes where organisation = $1 and id = $2', [
+        organisation,
+        id,
+      ]);
+      return rows.map(toScope)[0];
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
+import type { Page, PageAsk } from '../store/page.ts';
 import { readAsset } from './asset.ts';
 import { createLending, type Lending } from './lending-service.ts';
 import type { Challenge, Method } from './proof.ts';
@@ -49,6 +50,20 @@ export function createScoping(parts: ScopeParts) {
       });
     },
 
+    page: (ask: PageAsk, organisation: string): Promise<Result<Page<Holding>, ScopeRefusal>> =>
+      writing.decide(async (tx) => {
+        const store = createScopeStore(tx);
+        const { items, next } = await store.pageScopes(ask, await writing.getOrganisation(tx, organisation));
+        const holdings: Holding[] = [];
+        for (const scope of items) holdings.push({ scope, assets: await store.assetsOf(scope.id) });
+        return { items: holdings, next };
+      }),
+    find: (organisation: string, id: string): Promise<Result<Holding | undefined, ScopeRefusal>> =>
+      writing.decide(async (tx) => {
+        const store = createScopeStore(tx);
+        const scope = await store.findScopeOf(await writing.getOrganisation(tx, organisation), id);
+        return scope && { scope, assets: await store.assetsOf(scope.id) };
+      }),
     list: (organisation: string): Promise<Result<readonly Holding[], ScopeRefusal>> =>
       writing.decide(async (tx) => loadHoldings(tx, await writing.getOrganisation(tx, organisation))),
   };

@@ -1,6 +1,7 @@
 /** Applications with their reviews, terms, and the looks at what is sealed, in Postgres. */
 import type { OrganisationId } from '../program/index.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
+import { type Page, type PageAsk, readPage } from '../store/page.ts';
 import type { Application, ApplicationId, Review, Stage } from './application.ts';
 import { deletionAt } from './application.ts';
 
@@ -20,9 +21,6 @@ export interface Look {
 }
 
 export type LookPurpose = 'review' | 'appeal' | 'export';
-
-/** At most so many are listed at once. */
-const LIST_LIMIT = 10_000;
 
 export function createApplicationStore(tx: Transaction) {
   return { ...createApplications(tx), ...createTermsAndLooks(tx) };
@@ -46,18 +44,22 @@ function createApplications(tx: Transaction) {
       return rows[0] && { ...fromRow(rows[0], await reviewsOf(tx, [rows[0].id])), keyId: rows[0].key_id };
     },
 
-    /** The newest first. */
-    async list(organisation?: string): Promise<readonly Application[]> {
-      const { rows } = await tx.query<Row>(
-        `select * from vetting.applications where $1::text is null or organisation = $1
-          order by since desc, id limit $2`,
-        [organisation, LIST_LIMIT],
+    /** The newest first; of all organisations, or of this one. */
+    async page(ask: PageAsk, organisation?: string): Promise<Page<Application>> {
+      const { items, next } = await readPage(
+        tx,
+        {
+          ...{ table: 'vetting.applications', order: ['since', 'id'], isNewestFirst: true },
+          ...(organisation !== undefined && { where: 'organisation = $1', parameters: [organisation] }),
+        },
+        ask,
+        (row: Row) => row,
       );
       const reviews = await reviewsOf(
         tx,
-        rows.map(({ id }) => id),
+        items.map(({ id }) => id),
       );
-      return rows.map((row) => fromRow(row, reviews));
+      return { items: items.map((row) => fromRow(row, reviews)), next };
     },
 
     /** Replaces the version it was made from. Throws StaleWrite if that version is gone. */
@@ -138,14 +140,16 @@ function createTermsAndLooks(tx: Transaction) {
         [it.organisation, it.what, it.reader, it.purpose, it.at],
       );
     },
-    async listLooks(organisation: string): Promise<readonly Look[]> {
-      const { rows } = await tx.query<Look>(
-        `select organisation, what, reader, purpose, at from vetting.looks where organisation = $1
-          order by position limit $2`,
-        [organisation, LIST_LIMIT],
-      );
-      return rows;
-    },
+    pageLooks: (ask: PageAsk, organisation: string): Promise<Page<Look>> =>
+      readPage(
+        tx,
+        {
+          ...{ table: 'vetting.looks', where: 'organisation = $1', parameters: [organisation] },
+          ...{ order: ['position'], place: 'position' },
+        },
+        ask,
+        ({ organisation: of, what, reader, purpose, at }: Look) => ({ organisation: of, what, reader, purpose, at }),
+      ),
   };
 }
 

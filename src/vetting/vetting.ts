@@ -12,6 +12,7 @@ import { createPresenceStore, isTier, type OrganisationId, type Tier } from '../
 import type { Database, Transaction } from '../store/database.ts';
 import { decide } from '../store/decide.ts';
 import { addJob } from '../store/jobs.ts';
+import { type Page, type PageAsk, readWhole } from '../store/page.ts';
 import { KeyShredded, type Vault } from '../store/vault.ts';
 import type { Tlog } from '../tlog/index.ts';
 import {
@@ -120,8 +121,15 @@ export function createVetting(parts: VettingParts) {
 
     /** Who waits for what since when. */
     onboarding: (organisation?: string): Promise<readonly Onboarding[]> =>
-      database.transaction((tx) => onboarding(tx, parts, organisation)),
-    looks: (organisation: string): Promise<readonly Look[]> => createApplicationStore(database).listLooks(organisation),
+      readWhole((ask) => onboarding(database, parts, ask, organisation)),
+    pageOnboarding: (ask: PageAsk, organisation?: string): Promise<Page<Onboarding>> =>
+      onboarding(database, parts, ask, organisation),
+    findOnboarding: async (application: string): Promise<Onboarding | undefined> => {
+      const found = await createApplicationStore(database).find(application);
+      return found && toOnboarding(database, parts, found);
+    },
+    pageLooks: (ask: PageAsk, organisation: string): Promise<Page<Look>> =>
+      createApplicationStore(database).pageLooks(ask, organisation),
     /** Everything kept of an organisation in the course of vetting, opened, for those it is about. */
     exportFor: (named: string, reader: string) => within((tx) => exportFor(tx, parts, named, reader)),
 
@@ -300,7 +308,7 @@ async function override(
 ): Promise<Result<OrganisationId, MembershipRefusal>> {
   const approved = await parts.membership.approve(tx, named, tier, by);
   if (!approved.ok) return approved;
-  const [newest] = await createApplicationStore(tx).list(approved.value);
+  const [newest] = (await createApplicationStore(tx).page({ limit: 1 }, approved.value)).items;
   if (newest && isOpen(newest)) {
     const taken = await take(tx, parts, newest.id, { step: 'override' });
     if (!taken.ok) throw new Error(`an open application cannot be overridden: ${taken.refusal.kind}`);
@@ -311,19 +319,22 @@ async function override(
 async function onboarding(
   tx: Transaction,
   parts: VettingParts,
+  ask: PageAsk,
   organisation: string | undefined,
-): Promise<readonly Onboarding[]> {
-  const now = parts.clock.now();
+): Promise<Page<Onboarding>> {
+  const { items, next } = await createApplicationStore(tx).page(ask, organisation);
   const views: Onboarding[] = [];
-  for (const it of await createApplicationStore(tx).list(organisation)) {
-    const keys = (await parts.keys.listKeys(it.organisation as OrganisationId)).filter((key) => !key.revokedAt);
-    const proven = await createPresenceStore(tx).listProven(it.organisation);
-    const keySince = keys.map(({ createdAt }) => createdAt).toSorted((one, other) => Number(one) - Number(other))[0];
-    const provenAt = proven.find(({ key }) => keys.some(({ id }) => id === key))?.at;
-    const waiting = waitingFor(it, { keySince, provenAt }, now);
-    views.push({ ...waiting, application: it.id, organisation: it.organisation, tier: it.tier, version: it.version });
-  }
-  return views;
+  for (const it of items) views.push(await toOnboarding(tx, parts, it));
+  return { items: views, next };
+}
+
+async function toOnboarding(tx: Transaction, parts: VettingParts, it: Application): Promise<Onboarding> {
+  const keys = (await parts.keys.listKeys(it.organisation as OrganisationId)).filter((key) => !key.revokedAt);
+  const proven = await createPresenceStore(tx).listProven(it.organisation);
+  const keySince = keys.map(({ createdAt }) => createdAt).toSorted((one, other) => Number(one) - Number(other))[0];
+  const provenAt = proven.find(({ key }) => keys.some(({ id }) => id === key))?.at;
+  const waiting = waitingFor(it, { keySince, provenAt }, parts.clock.now());
+  return { ...waiting, application: it.id, organisation: it.organisation, tier: it.tier, version: it.version };
 }
 
 async function exportFor(tx: Transaction, parts: VettingParts, named: string, reader: string) {
@@ -333,7 +344,7 @@ async function exportFor(tx: Transaction, parts: VettingParts, named: string, re
   const store = createApplicationStore(tx);
   await store.recordLook({ organisation, what: 'everything', reader, purpose: 'export', at: parts.clock.now() });
   const applications = [];
-  for (const it of await store.list(organisation)) {
+  for (const it of await readWhole((ask) => store.page(ask, organisation))) {
     const keyed = await find(tx, it.id);
     const files = [];
     for (const file of await createEvidenceStore(tx).list(it.id)) {
@@ -344,7 +355,12 @@ async function exportFor(tx: Transaction, parts: VettingParts, named: string, re
     applications.push({ application: it, files });
   }
   const countries = await parts.membership.openCountries(tx, organisation);
-  return ok({ organisation: found.value, countries, applications, looks: await store.listLooks(organisation) });
+  return ok({
+    organisation: found.value,
+    countries,
+    applications,
+    looks: await readWhole((ask) => store.pageLooks(ask, organisation)),
+  });
 }
 
 async function reachClocks(tx: Transaction, parts: VettingParts): Promise<number> {
