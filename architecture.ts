@@ -20,6 +20,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verify: ['lib', 'store', 'formats', 'sandbox', 'target', 'probe', 'finder'],
   patch: ['lib', 'store', 'formats', 'sandbox', 'target', 'probe', 'finder', 'verify'],
   egress: ['lib'],
+  duplicates: ['lib'],
   intake: ['lib', 'store', 'formats', 'egress'],
   contact: ['lib', 'store', 'formats', 'egress'],
   disclosure: ['lib', 'store', 'timekeeping', 'formats', 'tlog', 'verify', 'patch', 'contact'],
@@ -68,6 +69,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'lib',
     'formats',
+    'duplicates',
     'store',
     'timekeeping',
     'sandbox',

@@ -11,6 +11,7 @@ import {
   DEFAULT_PORT,
   registerCaseCommands,
   registerCreditCommands,
+  registerDedupe,
   registerDoctor,
   registerDocumentCommands,
   registerIntakeCommands,
@@ -106,6 +107,7 @@ export function registerAll(program: Command, parts: Parts): void {
   registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
   registerPolicyCommands(program, { terminal, clock });
+  registerDedupe(program, { terminal });
   registerStoreCommands(program, {
     terminal,
     clock,

@@ -1,6 +1,7 @@
 export { registerCaseCommands } from './case.ts';
 export { type RegisterCommands, runCommandLine } from './cli.ts';
 export { registerCreditCommands } from './credit.ts';
+export { registerDedupe } from './dedupe.ts';
 export { registerDoctor } from './doctor.ts';
 export { registerDocumentCommands } from './document.ts';
 export { registerIntakeCommands } from './intake.ts';
