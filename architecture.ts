@@ -25,7 +25,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   contact: ['lib', 'store', 'formats', 'egress'],
   disclosure: ['lib', 'store', 'timekeeping', 'formats', 'tlog', 'verify', 'patch', 'contact'],
   coordination: ['lib', 'store', 'disclosure'],
-  publish: ['lib', 'store', 'formats', 'tlog', 'disclosure'],
+  pacing: ['lib', 'store', 'formats'],  publish: ['lib', 'store', 'formats', 'tlog', 'disclosure'],
   campaign: [
     'lib',
     'store',
@@ -83,7 +83,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'contact',
     'disclosure',
     'coordination',
-    'publish',
+    'pacing',    'publish',
     'campaign',
     'policy',
     'scope',

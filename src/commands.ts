@@ -19,7 +19,7 @@ import {
   registerKeyCommands,
   registerLogCommands,
   registerOutboxCommands,
-  registerPatchCommands,
+  registerPaceCommands,  registerPatchCommands,
   registerPolicyCommands,
   registerProgramCommands,
   registerReproduce,
@@ -36,12 +36,14 @@ import {
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { createIntake, type Intake } from './intake/index.ts';
-import { type Parts, tryOpenSandbox } from './parts.ts';
+import { createTextFetch } from './paced-cases.ts';
+import { RELEASE_JOB } from './pacing/index.ts';import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import { createServing } from './serving.ts';
 import { createWork, openFixtureRegistry, openSession } from './session.ts';
 import { inspectStore } from './store/inspect.ts';
+import { addJob } from './store/jobs.ts';
 import { inspectScratch } from './store/scratch.ts';
 import { openTarget, readTargetText } from './target/index.ts';
 import { createFindingStore } from './verify/index.ts';
@@ -104,7 +106,12 @@ export function registerAll(program: Command, parts: Parts): void {
   });
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerOutboxCommands(program, { terminal, outbox: async () => (await session()).services.outbox });
-  registerProgramme(program, parts);
+  registerPaceCommands(program, {
+    terminal,
+    pacing: async () => (await session()).services.pacing,
+    fetchText: createTextFetch(config.allowedOrigins),
+    startReleasing: async () => void (await addJob(await parts.database(), RELEASE_JOB, {}, { key: RELEASE_JOB })),
+  });  registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
   registerPolicyCommands(program, { terminal, clock });
   registerDedupe(program, { terminal });

@@ -25,6 +25,8 @@ import {
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
+import { createPacedCases } from './paced-cases.ts';
+import { createPacing, createPacingJobs } from './pacing/index.ts';
 import type { Parts } from './parts.ts';
 import { createProgrammeJobs, openProgramme } from './programme.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
@@ -101,6 +103,7 @@ export async function createServices(parts: Parts) {
     coordination,
     disclosure,
     disclosureUnder,
+    pacing: createPacing({ database, vault, ...createPacedCases(disclosure) }),
     publishing,
     publishingFor,
     campaigns: createCampaigns({ database, vault, clock, random }),
@@ -185,6 +188,7 @@ export async function createHandlers(
     }),
     ...createSequenceJobs(services.log),
     ...programmeJobs,
+    ...createPacingJobs({ database, pacing: services.pacing }),
     ...createDisclosureJobs({ disclosure }),
     ...createContactJobs({ outbox: services.outbox }),
     ...createPublishJobs({

@@ -9,7 +9,7 @@ export { registerJournalCommands } from './journal.ts';
 export { registerKeyCommands } from './key.ts';
 export { registerLogCommands } from './log.ts';
 export { registerOutboxCommands } from './outbox.ts';
-export { registerPatchCommands } from './patch.ts';
+export { registerPaceCommands } from './pace.ts';export { registerPatchCommands } from './patch.ts';
 export { registerPolicyCommands } from './policy.ts';
 export { registerProgramCommands } from './program.ts';
 export { registerReproduce } from './reproduce.ts';

@@ -1,0 +1,288 @@
+/** `pace show | limit | ask | channel | opt-out | release-by` and `queue [release]`: whose turn it is, and who decides. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import {
+  CHANNELS,
+  type Channel,
+  type OptOutRefusal,
+  type Pacing,
+  type ReleaseRefusal,
+  type WishChange,
+} from '../pacing/index.ts';
+import { OPERATOR } from './member-input.ts';
+import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
+
+export interface PaceCommandParts {
+  readonly terminal: Terminal;
+  readonly pacing: () => Promise<Pacing>;
+  /** The text at a web address, or why there is none. */
+  readonly fetchText: (url: string) => Promise<{ readonly text: string } | { readonly trouble: string }>;
+  /** Has the policy's job run, now that reports go by it. */
+  readonly startReleasing: () => Promise<void>;
+}
+
+const JSON_OPTION = ['--json', 'one JSON value on standard output'] as const;
+const MOST_DECLARED = 10_000;
+const MOST_PER_DAY = 100_000;
+const DAY_MS = 86_400_000;
+
+interface JsonOption {
+  readonly json?: boolean;
+}
+
+export function registerPaceCommands(program: Command, parts: PaceCommandParts): void {
+  const pace = program
+    .command('pace')
+    .description('how many reports a project takes, by which channel, and who said so');
+  addShow(pace, parts);
+  addWishes(pace, parts);
+  addOptOut(pace, parts);
+  addReleaseBy(pace, parts);
+  addQueue(program, parts);
+}
+
+function addShow(pace: Command, { terminal, pacing }: PaceCommandParts): void {
+  pace
+    .command('show <project>')
+    .description('what a project asked for, what was learnt of it, and what it may be sent now')
+    .option(...JSON_OPTION)
+    .action(async (name: string, { json }: JsonOption) => {
+      const view = (await (await pacing()).project(name)) ?? noProject(name);
+      const { wishes, allowance, waiting, history, project } = view;
+      const { capacity, open, learntLimit, sentThisWeek, restsUntilDay } = allowance;
+      if (json) {
+        terminal.json({
+          project,
+          ...wishes,
+          open,
+          sentThisWeek,
+          waiting,
+          learntLimit,
+          learntFree: allowance.learntFree,
+          declaredFree: Number.isFinite(allowance.declaredFree) ? allowance.declaredFree : null,
+          fixes: capacity.fixes,
+          busyDays: capacity.busyDays,
+          fixesPer90Days: capacity.fixesPerDay * 90,
+          restsUntil: restsUntilDay === null ? null : new Date(restsUntilDay * DAY_MS).toISOString(),
+          history: history.map(({ wish, actor, at }) => ({ wish, actor, at: at.toISOString() })),
+        });
+      }
+      const declared = `${wishes.mostOpen ?? 'any number'} open at once, ${wishes.mostPerWeek ?? 'any number'} a week`;
+      terminal.say(`${project}: channel ${wishes.channel}; declared: ${declared}; asked rate ${wishes.askedRate}`);
+      if (wishes.optedOutBy !== null) terminal.say(`opted out by the list ${wishes.optedOutBy}`);
+      terminal.say(
+        `${open} open, ${waiting} waiting; learnt: at most ${learntLimit} open at once ` +
+          `(${capacity.fixes} fixes in ${Math.floor(capacity.busyDays)} days with reports)`,
+      );
+    });
+}
+
+function addWishes(pace: Command, parts: PaceCommandParts): void {
+  pace
+    .command('limit <project>')
+    .description('what the maintainers declared; no priority passes it')
+    .option('--open <n>', 'reports open at once, or none')
+    .option('--week <n>', 'reports in seven days, or none')
+    .option(...JSON_OPTION)
+    .action(async (name: string, options: JsonOption & { readonly open?: string; readonly week?: string }) => {
+      const { open, week, json } = options;
+      if (open === undefined && week === undefined) throw new CommandEnd('usage', 'say --open or --week, or both');
+      const { wishes } = (await (await parts.pacing()).project(name)) ?? noProject(name);
+      const mostOpen = open === undefined ? wishes.mostOpen : readLimit('--open', open);
+      const mostPerWeek = week === undefined ? wishes.mostPerWeek : readLimit('--week', week);
+      await change(parts, name, { kind: 'limit', mostOpen, mostPerWeek }, json);
+    });
+  pace
+    .command('ask <project> <what>')
+    .description('"fewer" halves what the project is sent, "more" doubles it')
+    .option(...JSON_OPTION)
+    .action(async (name: string, asked: string, { json }: JsonOption) => {
+      if (asked !== 'fewer' && asked !== 'more') throw new CommandEnd('usage', `fewer or more, not ${asked}`);
+      await change(parts, name, { kind: 'ask', asked }, json);
+    });
+  pace
+    .command('channel <project> <channel>')
+    .description(`how the project wants to be told: ${CHANNELS.join(', ')}`)
+    .option(...JSON_OPTION)
+    .action(async (name: string, channel: string, { json }: JsonOption) => {
+      if (!isChannel(channel))
+        throw new CommandEnd('usage', `no such channel: ${channel}. There are ${CHANNELS.join(', ')}`);
+      await change(parts, name, { kind: 'channel', channel }, json);
+    });
+}
+
+async function change(
+  { terminal, pacing }: PaceCommandParts,
+  name: string,
+  wish: WishChange,
+  json?: boolean,
+): Promise<void> {
+  const wishes = (await (await pacing()).change(name, wish, OPERATOR)) ?? noProject(name);
+  if (json) terminal.json({ ...wishes });
+  terminal.say(
+    `${name}: channel ${wishes.channel}; ${wishes.mostOpen ?? 'any number'} open at once, ` +
+      `${wishes.mostPerWeek ?? 'any number'} a week; asked rate ${wishes.askedRate}`,
+  );
+}
+
+function addOptOut(pace: Command, { terminal, pacing, fetchText }: PaceCommandParts): void {
+  pace
+    .command('opt-out [source]')
+    .description('take over a list of projects that want no reports, from a file or an address; without one, the lists')
+    .option('--name <name>', 'of the list; a list of the same name is replaced')
+    .option(...JSON_OPTION)
+    .action(async (source: string | undefined, { name, json }: JsonOption & { readonly name?: string }) => {
+      const service = await pacing();
+      if (source === undefined) {
+        const lists = await service.lists();
+        if (json) terminal.json(lists.map((list) => ({ ...list, importedAt: list.importedAt.toISOString() })));
+        for (const list of lists) terminal.say(`${list.name}: ${list.projects} projects, sha256 ${list.sha256}`);
+        terminal.say(`${lists.length} lists`);
+        return;
+      }
+      const text = /^https?:/.test(source) ? await fetched(fetchText, source) : await readList(source);
+      const imported = await service.importOptOuts(name ?? source, text);
+      if (!imported.ok)
+        throw new CommandEnd('failed', `the list is not taken over: ${optOutSentence(imported.refusal)}`);
+      if (json) terminal.json({ list: name ?? source, projects: imported.value });
+      terminal.say(`${imported.value} projects of the list ${name ?? source} are sent nothing`);
+    });
+}
+
+function addReleaseBy(pace: Command, { terminal, pacing, startReleasing }: PaceCommandParts): void {
+  pace
+    .command('release-by <who>')
+    .description('person: each report goes when somebody says so (as it is at first); policy: when its turn comes')
+    .option('--most-per-day <n>', 'reports this installation sends in a day, or none')
+    .option(...JSON_OPTION)
+    .action(async (who: string, options: JsonOption & { readonly mostPerDay?: string }) => {
+      if (who !== 'person' && who !== 'policy') throw new CommandEnd('usage', `person or policy, not ${who}`);
+      const service = await pacing();
+      const before = await service.settings();
+      const { mostPerDay: asked, json } = options;
+      const mostPerDay = asked === undefined ? before.mostPerDay : readLimit('--most-per-day', asked, MOST_PER_DAY);
+      await service.configure({ releasedBy: who, mostPerDay });
+      if (who === 'policy') await startReleasing();
+      if (json) terminal.json({ releasedBy: who, mostPerDay });
+      terminal.say(who === 'policy' ? 'reports go when their turn comes' : 'reports go when somebody says so');
+    });
+}
+
+function addQueue(program: Command, { terminal, pacing }: PaceCommandParts): void {
+  const queue = program
+    .command('queue')
+    .description('confirmed cases before their maintainers: whose turn it is, and why')
+    .option(...JSON_OPTION)
+    .action(async ({ json }: JsonOption) => {
+      const positions = await (await pacing()).queue();
+      if (json) terminal.json(positions.map((each) => ({ ...each, because: [...each.because] })));
+      for (const { position, id, project, because } of json ? [] : positions) {
+        terminal.say(`${position}. ${id}  ${project}`);
+        for (const reason of because) terminal.say(`     ${reason}`);
+      }
+      terminal.say(`${positions.length} wait, ${positions.filter(({ mayGo }) => mayGo).length} may go now`);
+    });
+  queue
+    .command('release [case]')
+    .description('send a report, or all whose turn it is')
+    .option('--to <address>', 'with a case: where it is sent; kept encrypted')
+    .option(...JSON_OPTION)
+    .action(async (id: string | undefined, { to, json }: JsonOption & { readonly to?: string }) => {
+      const service = await pacing();
+      if (id === undefined) {
+        if (to !== undefined) throw new CommandEnd('usage', '--to goes with one case');
+        const released = await service.releaseNext({ actor: OPERATOR });
+        const sent = released.flatMap((each) => (each.outcome.ok ? [each.id] : []));
+        const held = released.flatMap(({ id: of, outcome }) =>
+          outcome.ok ? [] : [{ id: of, why: sentence(outcome.refusal) }],
+        );
+        if (json) terminal.json({ sent, held });
+        for (const each of held) terminal.say(`${each.id} was not sent: ${each.why}`);
+        terminal.say(`${sent.length} reports leave`);
+        return;
+      }
+      const outcome = await service.release(id, { actor: OPERATOR, ...(to !== undefined && { to }) });
+      if (!outcome.ok) throw new CommandEnd(EXITS[outcome.refusal.kind], `${id}: ${sentence(outcome.refusal)}`);
+      if (json) terminal.json({ sent: [id], held: [] });
+      terminal.say(`${id}: its report leaves`);
+    });
+}
+
+const EXITS: Readonly<Record<ReleaseRefusal['kind'], ExitName>> = {
+  'no-such-case': 'notFound',
+  'not-confirmed': 'conflict',
+  'already-sent': 'conflict',
+  over: 'conflict',
+  'not-notified': 'conflict',
+  'not-its-turn': 'refused',
+  'installation-limit': 'refused',
+  'not-wanted': 'refused',
+  'declared-limit': 'refused',
+};
+
+function sentence(refusal: ReleaseRefusal): string {
+  switch (refusal.kind) {
+    case 'no-such-case':
+      return 'there is no such real case';
+    case 'not-confirmed':
+      return 'it is not confirmed';
+    case 'already-sent':
+      return 'its report was sent before';
+    case 'over':
+      return 'the case is over';
+    case 'not-its-turn':
+      return 'its turn has not come';
+    case 'installation-limit':
+      return 'this installation has sent as many reports today as it may';
+    case 'not-wanted':
+      return refusal.optedOutBy === null
+        ? 'the project wants no reports; `pace channel` changes that when its maintainers do'
+        : `the project opted out by the list ${refusal.optedOutBy}`;
+    case 'declared-limit':
+      return `its maintainers declared a limit: ${refusal.open} are open, ${refusal.sentThisWeek} were sent in seven days`;
+    case 'not-notified':
+      return `the report cannot leave: ${refusal.because}`;
+  }
+}
+
+function optOutSentence(refusal: OptOutRefusal): string {
+  switch (refusal.kind) {
+    case 'too-large':
+      return `it has more than ${refusal.mostBytes} bytes`;
+    case 'not-a-list':
+      return refusal.reason;
+    case 'no-project':
+      return `${refusal.line} names no project`;
+  }
+}
+
+function readLimit(option: string, text: string, most = MOST_DECLARED): number | null {
+  if (text === 'none') return null;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > most) throw new CommandEnd('usage', `${option} takes 0 to ${most}, or none`);
+  return value;
+}
+
+function noProject(name: string): never {
+  throw new CommandEnd('usage', `${name} names no project: a package URL, or a name of npm`);
+}
+
+async function fetched(fetchText: PaceCommandParts['fetchText'], url: string): Promise<string> {
+  const answer = await fetchText(url);
+  if ('trouble' in answer) throw new CommandEnd('unavailable', `${url}: ${answer.trouble}`);
+  return answer.text;
+}
+
+async function readList(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new CommandEnd(
+      code === 'ENOENT' ? 'notFound' : 'failed',
+      `${file} cannot be read: ${code ?? 'unknown reason'}`,
+    );
+  }
+}
+
+const isChannel = (text: string): text is Channel => CHANNELS.some((channel) => channel === text);

@@ -1,0 +1,21 @@
+export {
+  type Allowance,
+  CHANNELS,
+  type Channel,
+  NO_WISHES,
+  type Wishes,
+} from './allowance.ts';
+export { POPULATION, type SentReport } from './capacity.ts';
+export { SSVC_WEIGHTS, type SsvcOutcome, type Waiting } from './harm.ts';
+export type { OptOutRefusal } from './opt-out.ts';
+export {
+  createPacing,
+  type PacedCase,
+  type Pacing,
+  type PacingParts,
+  type ProjectView,
+  type ReleaseRefusal,
+  type WishChange,
+} from './pacing.ts';
+export { createPacingJobs, RELEASE_JOB } from './pacing-job.ts';
+export { nextReports, type Position, type ProjectQueue } from './queue.ts';

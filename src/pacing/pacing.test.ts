@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+import { createWorld, FINDING, type World } from '../../test/support/disclosure.ts';
+import { createPacedCases } from '../paced-cases.ts';
+import { createPacing, type Pacing } from './pacing.ts';
+import { createPacingJobs, RELEASE_JOB } from './pacing-job.ts';
+
+const PROJECT = '@scope/example';
+const BY = { actor: 'a person' };
+const DAY_MS = 86_400_000;
+
+let world: World;
+let pacing: Pacing;
+const openPacing = (): Pacing => createPacing({ ...world, ...createPacedCases(world.disclosure) });
+
+before(async () => {
+  world = await createWorld({ time: 'real' });
+  pacing = openPacing();
+});
+after(() => world.close());
+afterEach(async () => {
+  await world.database.query(
+    'truncate pacing.reports, pacing.wishes, pacing.opt_outs, pacing.opt_out_lists, pacing.projects',
+  );
+  await world.database.query("update pacing.settings set released_by = 'person', most_per_day = null");
+  await world.database.query(
+    "update disclosure.cases set stage = 'withdrawn', embargo = 'none', notified_at = null, due_at = null, is_extended = null, closed_at = now()",
+  );
+});
+
+async function openCase(changes: { target?: string; confirmed?: boolean; file?: string } = {}): Promise<string> {
+  const { target = FINDING.target, confirmed = true, file = `${Math.random()}.js` } = changes;
+  const finding = { ...FINDING, target, sink: { file, line: 1 } };
+  const vendor = { name: 'A maintainer', address: 'maintainer@example.org', simulated: false };
+  const id = await world.open({ finding, vendor, knownAs: [] });
+  if (confirmed) assert.ok((await world.disclosure.take('confirm', id, BY)).ok);
+  return id;
+}
+const openCases = async (count: number): Promise<string[]> => {
+  const ids: string[] = [];
+  for (let opened = 0; opened < count; opened++) ids.push(await openCase());
+  return ids;
+};
+const countSent = async (): Promise<number> => {
+  const { rows } = await world.database.query<{ count: number }>(
+    "select count(*)::int as count from disclosure.cases where stage = 'notified'",
+  );
+  return rows[0]?.count ?? -1;
+};
+
+test('confirmed real cases wait, each with its reasons; a demonstration and what is not confirmed do not', async () => {
+  const id = await openCase();
+  await openCase({ confirmed: false });
+  await world.open();
+  const queue = await pacing.queue();
+  assert.deepEqual(
+    queue.map((each) => [each.id, each.project, each.position, each.mayGo]),
+    [[id, PROJECT, 1, true]],
+  );
+  assert.match(queue[0]?.because.join('\n') ?? '', /^harm .*may go now$/s);
+  assert.equal(await countSent(), 0, 'looking sends nothing');
+});
+
+test('the reporting clock starts when a report is released, and it is released once', async () => {
+  const id = await openCase();
+  const earlier = await world.disclosure.find(id);
+  assert.ok(earlier && !('dueAt' in earlier.case));
+  assert.ok((await pacing.release(id, BY)).ok);
+  const opened = await world.disclosure.find(id);
+  assert.ok(opened?.case.stage === 'notified' && opened.case.dueAt);
+  assert.equal(opened.case.dueAt.getTime(), opened.case.notifiedAt.getTime() + 90 * DAY_MS);
+  const again = await pacing.release(id, BY);
+  assert.equal(!again.ok && again.refusal.kind, 'already-sent');
+  assert.deepEqual(await pacing.queue(), []);
+});
+
+test('however many workers release at once, no more goes than the project declared', async () => {
+  const ids = await openCases(8);
+  await pacing.change(PROJECT, { kind: 'limit', mostOpen: 3, mostPerWeek: null }, 'a maintainer');
+  const workers = Array.from({ length: 4 }, openPacing);
+  const [named, turns] = await Promise.all([
+    Promise.all(ids.map((id, index) => workers[index % 4]?.release(id, BY))),
+    Promise.all(workers.map((worker) => worker.releaseNext(BY))),
+  ]);
+  assert.equal(await countSent(), 3);
+  const sent = [...named, ...turns.flat().map(({ outcome }) => outcome)].filter((outcome) => outcome?.ok);
+  assert.equal(sent.length, 3);
+  for (const outcome of named) {
+    if (outcome && !outcome.ok) assert.ok(['declared-limit', 'already-sent'].includes(outcome.refusal.kind));
+  }
+});
+
+test('so many a week are so many in any seven days, whether or not they are open still', async () => {
+  const [first, second, third] = await openCases(3);
+  await pacing.change(PROJECT, { kind: 'limit', mostOpen: null, mostPerWeek: 2 }, 'a maintainer');
+  for (const id of [first, second]) {
+    assert.ok((await pacing.release(id ?? '', BY)).ok);
+    assert.ok((await world.disclosure.take('withdraw', id ?? '', BY)).ok);
+  }
+  const refused = await pacing.release(third ?? '', BY);
+  assert.equal(!refused.ok && refused.refusal.kind, 'declared-limit');
+  await world.database.query(
+    "update pacing.reports set sent_at = sent_at - interval '8 days' where sent_at is not null",
+  );
+  assert.ok((await pacing.release(third ?? '', BY)).ok);
+});
+
+test('the database refuses what a program would send above a declared limit', async () => {
+  const [first, second] = await openCases(2);
+  await pacing.change(PROJECT, { kind: 'limit', mostOpen: 1, mostPerWeek: null }, 'a maintainer');
+  assert.ok((await pacing.release(first ?? '', BY)).ok);
+  await assert.rejects(
+    world.database.query("update pacing.reports set sent_at = now(), released_by = 'x' where case_id = $1", [second]),
+    /as many reports open as it declared/,
+  );
+});
+
+test('a person passes what was learnt, and the policy does not', async () => {
+  const ids = await openCases(6);
+  const released = await pacing.releaseNext(BY);
+  const sent = await countSent();
+  assert.ok(sent >= 1 && sent < 6 && released.length === sent);
+  const held = ids.find((id) => !released.some((each) => each.id === id)) ?? '';
+  assert.ok((await pacing.release(held, BY)).ok);
+});
+
+test('what was sent outside the queue counts as soon as it is noticed', async () => {
+  const [first, second] = await openCases(2);
+  await pacing.change(PROJECT, { kind: 'limit', mostOpen: 1, mostPerWeek: null }, 'a maintainer');
+  assert.ok((await world.disclosure.take('notify', first ?? '', BY)).ok);
+  const refused = await pacing.release(second ?? '', BY);
+  assert.equal(!refused.ok && refused.refusal.kind, 'declared-limit');
+});
+
+test('who wants nothing, or opted out on a list, is sent nothing, by nobody', async () => {
+  const id = await openCase();
+  await pacing.change(PROJECT, { kind: 'channel', channel: 'not-wanted' }, 'a maintainer');
+  const unwanted = await pacing.release(id, BY);
+  assert.equal(!unwanted.ok && unwanted.refusal.kind, 'not-wanted');
+  await pacing.change(PROJECT, { kind: 'channel', channel: 'private' }, 'a maintainer');
+  assert.ok((await pacing.importOptOuts('theirs', 'pkg:npm/%40scope/example\nother\n')).ok);
+  const listed = await pacing.release(id, BY);
+  assert.deepEqual(!listed.ok && listed.refusal, { kind: 'not-wanted', optedOutBy: 'theirs' });
+  assert.deepEqual(await pacing.releaseNext(BY), []);
+  assert.match((await pacing.queue())[0]?.because.at(-1) ?? '', /opted out by the list theirs/);
+  assert.ok((await pacing.importOptOuts('theirs', 'other\n')).ok, 'the next version of the list');
+  assert.ok((await pacing.release(id, BY)).ok);
+});
+
+test('this installation sends no more a day than it was told, across workers', async () => {
+  for (let index = 0; index < 6; index++) await openCase({ target: `pkg:npm/project-${index}@1.0.0` });
+  await pacing.configure({ releasedBy: 'policy', mostPerDay: 2 });
+  await Promise.all([pacing, openPacing(), openPacing()].map((each) => each.releaseNext(BY)));
+  assert.equal(await countSent(), 2);
+});
+
+test('by default a person releases; left to the policy, the job does and asks for itself again', async () => {
+  await openCase();
+  const jobs = createPacingJobs({ database: world.database, pacing });
+  const run = () => jobs[RELEASE_JOB]?.({}, { jobId: '1', attempt: 1, maxAttempts: 5, signal: AbortSignal.abort() });
+  const waiting = async () => {
+    const { rows } = await world.database.query<{ count: number }>(
+      'select count(*)::int as count from graphile_worker.jobs where task_identifier = $1 and run_at > now()',
+      [RELEASE_JOB],
+    );
+    return rows[0]?.count;
+  };
+  await run();
+  assert.deepEqual([await countSent(), await waiting()], [0, 0]);
+  await pacing.configure({ releasedBy: 'policy', mostPerDay: null });
+  await run();
+  assert.deepEqual([await countSent(), await waiting()], [1, 1]);
+});
+
+test('what maintainers asked for is kept, and shown with who wrote it down', async () => {
+  await pacing.change(PROJECT, { kind: 'ask', asked: 'fewer' }, 'first');
+  await pacing.change(PROJECT, { kind: 'ask', asked: 'fewer' }, 'second');
+  const view = await pacing.project('pkg:npm/%40scope/example@9.9.9');
+  assert.equal(view?.wishes.askedRate, 0.25);
+  assert.deepEqual(
+    view?.history.map(({ wish, actor }) => [wish, actor]),
+    [
+      ['send fewer', 'second'],
+      ['send fewer', 'first'],
+    ],
+  );
+  assert.equal(await pacing.project('no project'), undefined);
+});
+
+test('no name of a project stands in the schema in the clear', async () => {
+  const target = 'pkg:npm/unmistakable-marker-51c2@1.0.0';
+  const id = await openCase({ target, file: 'unmistakable-marker-51c2/lib.js' });
+  await pacing.change('unmistakable-marker-51c2', { kind: 'ask', asked: 'more' }, 'a maintainer');
+  await pacing.importOptOuts('theirs', 'unmistakable-marker-51c2');
+  await pacing.queue();
+  const { rows } = await world.database.query<{ name: string }>(
+    "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname = 'pacing'",
+  );
+  assert.ok(rows.length >= 6);
+  for (const { name } of rows) {
+    const found = await world.database.query<{ count: number }>(
+      `select count(*)::int as count from ${name} as t where t::text like '%unmistakable%'
+         or t::text like '%' || encode('unmistakable'::bytea, 'hex') || '%'`,
+    );
+    assert.equal(found.rows[0]?.count, 0, name);
+  }
+  assert.ok((await pacing.queue()).some((each) => each.id === id));
+});

@@ -1,0 +1,346 @@
+/**
+ * The queue of real cases before their maintainers. Every release is decided under a lock on its project, in the transaction
+ * that sends the report, so that however many workers ask, no more goes than the project takes. Time is the database's.
+ */
+
+import { sha256Hex } from '../lib/hash.ts';
+import { createHmacSha256 } from '../lib/hmac.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import { decide } from '../store/decide.ts';
+import type { Vault } from '../store/vault.ts';
+import {
+  type Allowance,
+  allowanceOf,
+  askedRateAfter,
+  type Channel,
+  NO_WISHES,
+  type PacingRules,
+  type Wishes,
+} from './allowance.ts';
+import { POPULATION } from './capacity.ts';
+import { type OptOutRefusal, projectTitle, readOptOutList, readProject } from './opt-out.ts';
+import { outcomeOf } from './outcome.ts';
+import {
+  createPacingStore,
+  type PacedProject,
+  type PacedReport,
+  type PaceSettings,
+  type ProjectId,
+  type RecordedWish,
+  toDay,
+  toSent,
+} from './pacing-store.ts';
+import { nextReports, type Position, type ProjectQueue, planQueue } from './queue.ts';
+
+/** What pacing is told of a real case. */
+export interface PacedCase {
+  readonly id: string;
+  /** Package URL; a version is left out. */
+  readonly target: string;
+  /** What related findings have in common: the file the flaw shows in, say. */
+  readonly place: string | null;
+  readonly vector: string;
+  readonly isAttacked: boolean;
+  readonly isExploitPublic: boolean;
+  readonly foundAt: Date;
+  readonly isReady: boolean;
+  readonly sentAt: Date | null;
+  readonly ended: PacedReport['ended'];
+}
+
+export interface PacingParts {
+  readonly database: Database;
+  readonly vault: Pick<Vault, 'derive' | 'createKey' | 'seal' | 'open'>;
+  /** Real cases, but for those whose end is `known`. */
+  readonly cases: (known: ReadonlySet<string>) => Promise<readonly PacedCase[]>;
+  /** Sends the report, in this transaction. */
+  readonly notify: (
+    tx: Transaction,
+    caseId: string,
+    by: ReleaseBy,
+  ) => Promise<Result<unknown, { readonly kind: string }>>;
+}
+
+export interface ReleaseBy {
+  readonly actor: string;
+  readonly to?: string;
+}
+
+export type ReleaseRefusal =
+  | { readonly kind: 'no-such-case'; readonly id: string }
+  | { readonly kind: 'not-confirmed' | 'already-sent' | 'over' | 'not-its-turn' | 'installation-limit' }
+  | { readonly kind: 'not-wanted'; readonly optedOutBy: string | null }
+  | { readonly kind: 'declared-limit'; readonly open: number; readonly sentThisWeek: number }
+  | { readonly kind: 'not-notified'; readonly because: string };
+
+export interface ProjectView {
+  readonly project: string;
+  readonly wishes: Wishes;
+  readonly allowance: Allowance;
+  readonly waiting: number;
+  readonly history: readonly RecordedWish[];
+}
+
+export type Pacing = ReturnType<typeof createPacing>;
+
+const RULES: PacingRules = { population: POPULATION, growth: 2 };
+const LONGEST_NAME_BYTES = 4_096;
+
+export function createPacing(parts: PacingParts) {
+  const { database, vault } = parts;
+  const index = createHmacSha256(vault.derive('pacing/project'), LONGEST_NAME_BYTES);
+  const relate = createHmacSha256(vault.derive('pacing/relation'), LONGEST_NAME_BYTES);
+  const indices: Indices = { index, relate };
+  return {
+    project: (name: string): Promise<ProjectView | undefined> =>
+      database.transaction((tx) => viewProject(tx, indices, name)),
+
+    /** The project's wishes after `change`; undefined where `name` names no project. */
+    change: (name: string, change: WishChange, actor: string): Promise<Wishes | undefined> =>
+      database.transaction((tx) => changeWishes(tx, parts, indices, { name, change, actor })),
+
+    importOptOuts: (list: string, text: string): Promise<Result<number, OptOutRefusal>> =>
+      importOptOuts(database, indices, list, text),
+
+    lists: () => database.transaction((tx) => createPacingStore(tx).listLists()),
+
+    settings: () => database.transaction((tx) => createPacingStore(tx).getSettings()),
+    configure: (settings: PaceSettings) => database.transaction((tx) => createPacingStore(tx).saveSettings(settings)),
+
+    async queue(): Promise<readonly Position[]> {
+      await noteCases(parts, indices);
+      return await database.transaction((tx) => readQueue(tx, parts));
+    },
+
+    /** A person's word for one case: it passes what was learnt of a project, never what the project declared. */
+    async release(caseId: string, by: ReleaseBy): Promise<Result<undefined, ReleaseRefusal>> {
+      await noteCases(parts, indices);
+      return await decide(database, (tx) => releaseOne(tx, parts, caseId, { by, isByTurn: false }));
+    },
+
+    /** Everything whose turn it is. */
+    async releaseNext(by: ReleaseBy): Promise<readonly Released[]> {
+      await noteCases(parts, indices);
+      const queue = await database.transaction((tx) => readQueue(tx, parts));
+      const released: Released[] = [];
+      for (const { id } of queue.filter(({ mayGo }) => mayGo)) {
+        const outcome = await decide(database, (tx) => releaseOne(tx, parts, id, { by, isByTurn: true }));
+        released.push({ id, outcome });
+      }
+      return released;
+    },
+  };
+}
+
+export interface Released {
+  readonly id: string;
+  readonly outcome: Result<undefined, ReleaseRefusal>;
+}
+
+export type WishChange =
+  | { readonly kind: 'limit'; readonly mostOpen: number | null; readonly mostPerWeek: number | null }
+  | { readonly kind: 'ask'; readonly asked: 'fewer' | 'more' }
+  | { readonly kind: 'channel'; readonly channel: Channel };
+
+interface Indices {
+  readonly index: (name: string) => ProjectId;
+  readonly relate: (place: string) => string;
+}
+
+/** Brings the queue to what the cases say. Read without a lock, so it only adds to what was noted of sending and ending. */
+async function noteCases(parts: PacingParts, { index, relate }: Indices): Promise<void> {
+  const { database } = parts;
+  const ended = await database.transaction((tx) => createPacingStore(tx).listEnded());
+  for (const it of await parts.cases(ended)) {
+    const project = readProject(it.target);
+    if (project === undefined) throw new Error(`the target of ${it.id} is no package URL`);
+    const id = index(project);
+    await database.transaction(async (tx) => {
+      await ensureProject(tx, parts, id, project);
+      const facts = { isAttacked: it.isAttacked, isExploitPublic: it.isExploitPublic };
+      await createPacingStore(tx).noteReport({
+        caseId: it.id,
+        projectId: id,
+        isReady: it.isReady,
+        sentAt: it.sentAt,
+        ended: it.ended,
+        waiting: {
+          id: it.id,
+          outcome: outcomeOf(it.vector, facts),
+          isExploited: it.isAttacked || it.isExploitPublic,
+          // Chains and dependents are not known yet: `exposure` counts over partners' own graphs only.
+          isChained: false,
+          dependents: 0,
+          foundDay: toDay(it.foundAt),
+          relation: it.place === null ? null : relate(`${project}\0${it.place}`),
+        },
+      });
+    });
+  }
+}
+
+async function ensureProject(tx: Transaction, { vault }: PacingParts, id: ProjectId, project: string): Promise<void> {
+  const store = createPacingStore(tx);
+  const [known] = await store.listProjects([id]);
+  if (known) return;
+  const keyId = await vault.createKey(tx, `project ${id}`);
+  await store.insertProject(id, keyId, await vault.seal(tx, keyId, Buffer.from(project), `project ${id}`));
+}
+
+async function readQueue(tx: Transaction, { vault }: PacingParts): Promise<readonly Position[]> {
+  const store = createPacingStore(tx);
+  const today = toDay(await store.now());
+  const { mostPerDay } = await store.getSettings();
+  const left = mostPerDay === null ? null : Math.max(0, mostPerDay - (await store.countSentToday()));
+  const projects = await store.listProjects(await store.listProjectsWaiting());
+  const names = new Map<string, string>();
+  const queues: ProjectQueue[] = [];
+  for (const project of projects) {
+    const name = await vault.open(tx, project.keyId, project.name, `project ${project.id}`);
+    names.set(project.id, projectTitle(name.toString()));
+    queues.push(toQueue(project, await store.listReports(project.id)));
+  }
+  return planQueue(queues, today, { ...RULES, mostPerDay: left }).map((position) => ({
+    ...position,
+    project: names.get(position.project) ?? position.project,
+  }));
+}
+
+function toQueue(project: PacedProject, reports: readonly PacedReport[]): ProjectQueue {
+  return {
+    project: project.id,
+    wishes: project.wishes,
+    sent: reports.flatMap((report) => toSent(report) ?? []),
+    waiting: reports.filter(isWaiting).map(({ waiting }) => waiting),
+  };
+}
+
+const isWaiting = ({ isReady, sentAt, ended }: PacedReport): boolean => isReady && !sentAt && !ended;
+
+interface Release {
+  readonly by: ReleaseBy;
+  /** It goes because its turn has come, and not because a person named it. */
+  readonly isByTurn: boolean;
+}
+
+async function releaseOne(
+  tx: Transaction,
+  parts: PacingParts,
+  caseId: string,
+  { by, isByTurn }: Release,
+): Promise<Result<undefined, ReleaseRefusal>> {
+  const store = createPacingStore(tx);
+  const projectId = await store.findProjectOf(caseId);
+  const project = projectId && (await store.lockProject(projectId));
+  if (!project) return refuse({ kind: 'no-such-case', id: caseId });
+  const reports = await store.listReports(project.id);
+  const report = reports.find((each) => each.caseId === caseId);
+  if (!report) return refuse({ kind: 'no-such-case', id: caseId });
+  const refused = whyNot(report);
+  if (refused) return refuse(refused);
+  const today = toDay(await store.now());
+  const queue = toQueue(project, reports);
+  const { wishes, sent } = queue;
+  const allowance = allowanceOf(sent, wishes, today, RULES);
+  if (allowance.isClosed) return refuse({ kind: 'not-wanted', optedOutBy: wishes.optedOutBy });
+  if (allowance.declaredFree <= 0) {
+    return refuse({ kind: 'declared-limit', open: allowance.open, sentThisWeek: allowance.sentThisWeek });
+  }
+  if (isByTurn) {
+    const { next } = nextReports(queue, today, RULES);
+    const going = next.flatMap(({ members }) => members.map(({ waiting }) => waiting.id));
+    if (!going.includes(caseId)) return refuse({ kind: 'not-its-turn' });
+    const { mostPerDay } = await store.lockSettings();
+    if (mostPerDay !== null && (await store.countSentToday()) >= mostPerDay) {
+      return refuse({ kind: 'installation-limit' });
+    }
+  }
+  const notified = await parts.notify(tx, caseId, by);
+  if (!notified.ok) return refuse({ kind: 'not-notified', because: notified.refusal.kind });
+  await store.markSent(caseId, by.actor);
+  return ok(undefined);
+}
+
+function whyNot({ isReady, sentAt, ended }: PacedReport): ReleaseRefusal | undefined {
+  if (sentAt) return { kind: 'already-sent' };
+  if (ended) return { kind: 'over' };
+  return isReady ? undefined : { kind: 'not-confirmed' };
+}
+
+async function viewProject(tx: Transaction, { index }: Indices, name: string): Promise<ProjectView | undefined> {
+  const project = readProject(name);
+  if (project === undefined) return undefined;
+  const store = createPacingStore(tx);
+  const id = index(project);
+  const [known] = await store.listProjects([id]);
+  const reports = await store.listReports(id);
+  const wishes = known?.wishes ?? { ...NO_WISHES, optedOutBy: await store.findOptOut(id) };
+  const sent = reports.flatMap((report) => toSent(report) ?? []);
+  return {
+    project,
+    wishes,
+    allowance: allowanceOf(sent, wishes, toDay(await store.now()), RULES),
+    waiting: reports.filter(isWaiting).length,
+    history: await store.listWishes(id),
+  };
+}
+
+interface AskedChange {
+  readonly name: string;
+  readonly change: WishChange;
+  readonly actor: string;
+}
+
+async function changeWishes(
+  tx: Transaction,
+  parts: PacingParts,
+  { index }: Indices,
+  { name, change, actor }: AskedChange,
+): Promise<Wishes | undefined> {
+  const project = readProject(name);
+  if (project === undefined) return undefined;
+  const store = createPacingStore(tx);
+  const id = index(project);
+  await ensureProject(tx, parts, id, project);
+  const before = (await store.lockProject(id))?.wishes ?? NO_WISHES;
+  const after = { ...before, ...changed(before, change) };
+  await store.saveWishes(id, after, { wish: wishText(change), actor });
+  return after;
+}
+
+function changed({ askedRate }: Wishes, change: WishChange): Partial<Wishes> {
+  switch (change.kind) {
+    case 'limit':
+      return { mostOpen: change.mostOpen, mostPerWeek: change.mostPerWeek };
+    case 'ask':
+      return { askedRate: askedRateAfter(askedRate, change.asked) };
+    case 'channel':
+      return { channel: change.channel };
+  }
+}
+
+function wishText(change: WishChange): string {
+  switch (change.kind) {
+    case 'limit':
+      return `at most ${change.mostOpen ?? 'any number'} open, ${change.mostPerWeek ?? 'any number'} a week`;
+    case 'ask':
+      return `send ${change.asked}`;
+    case 'channel':
+      return `channel ${change.channel}`;
+  }
+}
+
+async function importOptOuts(
+  database: Database,
+  { index }: Indices,
+  list: string,
+  text: string,
+): Promise<Result<number, OptOutRefusal>> {
+  const projects = readOptOutList(text);
+  if (!projects.ok) return projects;
+  await database.transaction((tx) =>
+    createPacingStore(tx).replaceList(list, sha256Hex(text), projects.value.map(index)),
+  );
+  return ok(projects.value.length);
+}
