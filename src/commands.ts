@@ -19,7 +19,8 @@ import {
   registerKeyCommands,
   registerLogCommands,
   registerOutboxCommands,
-  registerPaceCommands,  registerPatchCommands,
+  registerPaceCommands,
+  registerPatchCommands,
   registerPolicyCommands,
   registerProgramCommands,
   registerReproduce,
@@ -28,6 +29,7 @@ import {
   registerScopeCommands,
   registerServe,
   registerSignInCommands,
+  registerSimulate,
   registerStart,
   registerStopCommands,
   registerStoreCommands,
@@ -37,11 +39,12 @@ import {
 import { OPERATOR } from './disclosure/index.ts';
 import { createIntake, type Intake } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
-import { RELEASE_JOB } from './pacing/index.ts';import { type Parts, tryOpenSandbox } from './parts.ts';
+import { RELEASE_JOB } from './pacing/index.ts';
+import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import { createServing } from './serving.ts';
-import { createWork, openFixtureRegistry, openSession } from './session.ts';
+import { createWork, openFixtureRegistry, openSession, type Session } from './session.ts';
 import { inspectStore } from './store/inspect.ts';
 import { addJob } from './store/jobs.ts';
 import { inspectScratch } from './store/scratch.ts';
@@ -106,12 +109,8 @@ export function registerAll(program: Command, parts: Parts): void {
   });
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerOutboxCommands(program, { terminal, outbox: async () => (await session()).services.outbox });
-  registerPaceCommands(program, {
-    terminal,
-    pacing: async () => (await session()).services.pacing,
-    fetchText: createTextFetch(config.allowedOrigins),
-    startReleasing: async () => void (await addJob(await parts.database(), RELEASE_JOB, {}, { key: RELEASE_JOB })),
-  });  registerProgramme(program, parts);
+  registerPace(program, parts, session);
+  registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
   registerPolicyCommands(program, { terminal, clock });
   registerDedupe(program, { terminal });
@@ -135,6 +134,17 @@ export function registerAll(program: Command, parts: Parts): void {
       { name: 'sandbox', inspect: () => inspectSandbox(parts) },
     ],
   });
+}
+
+/** Commands on whose turn it is, and on a year of it. */
+function registerPace(program: Command, parts: Parts, session: () => Promise<Session>): void {
+  registerPaceCommands(program, {
+    terminal: parts.terminal,
+    pacing: async () => (await session()).services.pacing,
+    fetchText: createTextFetch(parts.config.allowedOrigins),
+    startReleasing: async () => void (await addJob(await parts.database(), RELEASE_JOB, {}, { key: RELEASE_JOB })),
+  });
+  registerSimulate(program, { terminal: parts.terminal });
 }
 
 /** Commands on who takes part, with which keys, and on what is stopped. */
