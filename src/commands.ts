@@ -106,6 +106,8 @@ export function registerAll(program: Command, parts: Parts): void {
     timekeeping: async () => (await session()).services.timekeeping,
     random: parts.random,
     coordination: async () => (await session()).services.coordination,
+    links: async () => (await session()).services.links,
+    origin: () => config.origin ?? `http://localhost:${DEFAULT_PORT}`,
   });
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerOutboxCommands(program, { terminal, outbox: async () => (await session()).services.outbox });

@@ -14,12 +14,20 @@ import {
 } from './campaign/index.ts';
 import { createCarriers } from './channels.ts';
 import { type Carriers, createContactJobs, createOutbox } from './contact/index.ts';
-import { createCoordination } from './coordination/index.ts';
+import {
+  type Coordination,
+  createCoordination,
+  createCoordinationJobs,
+  createLinks,
+  createMaintainerPages,
+  type Links,
+} from './coordination/index.ts';
 import {
   createCompressedClock,
   createDisclosure,
   createDisclosureJobs,
   type Disclosure,
+  type DisclosureDependencies,
   findCase,
   type OpenedCase,
 } from './disclosure/index.ts';
@@ -31,6 +39,7 @@ import type { Parts } from './parts.ts';
 import { createProgrammeJobs, openProgramme } from './programme.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
+import type { Database } from './store/database.ts';
 import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
 import { createTimekeeping } from './timekeeping/index.ts';
@@ -67,17 +76,16 @@ export async function createServices(parts: Parts) {
   const outboxWith = (now: Clock, carriers: Carriers) =>
     createOutbox({ database, clock: now, random, vault, from: contact, carriers, findMatter: findCase });
   const outbox = outboxWith(clock, createCarriers(config, contact.address, clock));
-  const timekeeping = createTimekeeping({
-    ...{ database, random, machine: clock },
-    monotonicMs: () => performance.now(),
-  });
+  const timekeeping = keepTime({ database, random, clock });
+  const links = createLinks({ random, vault, instants: timekeeping });
+  const linkFor = createLinkFor(links, config.origin);
   const disclosureWith = (now: Clock, time: 'real' | 'compressed'): Disclosure => {
     // Under a simulated clock there are demonstrations only, and no channel is within their reach.
     const posting = time === 'real' ? outbox : outboxWith(now, {});
     const instants = time === 'real' ? { instants: timekeeping } : {};
     return createDisclosure({
       ...{ database, clock: now, time, random, vault, log, outbox: posting, publisher, contact },
-      ...instants,
+      ...{ ...instants, linkFor },
     });
   };
   const disclosure = disclosureWith(clock, 'real');
@@ -88,11 +96,7 @@ export async function createServices(parts: Parts) {
   /** Under the kind of clock the case has. */
   const publishingFor = (opened: OpenedCase, now: Clock): Publishing =>
     opened.case.time === 'real' ? publishing : publishingWith(disclosureUnder(now));
-  const coordination = createCoordination({
-    ...{ database, vault, random, disclosure },
-    disclosureFor: ({ case: it, history }) =>
-      it.time === 'real' ? disclosure : disclosureUnder(createCompressedClock(lastInstant(history))),
-  });
+  const coordination = coordinate({ database, vault, random, disclosure, disclosureUnder });
   return {
     database,
     vault,
@@ -101,19 +105,21 @@ export async function createServices(parts: Parts) {
     timekeeping,
     outbox,
     coordination,
+    links,
+    maintainerPages: createMaintainerPages({ database, random, links, coordination }),
     disclosure,
     disclosureUnder,
     pacing: createPacing({ database, vault, ...createPacedCases(disclosure) }),
     publishing,
     publishingFor,
     campaigns: createCampaigns({ database, vault, clock, random }),
-    reports: createCampaignReports({ database, vault, clock, disclosure, log, publicDirectory: join(home, 'public') }),
+    reports: createCampaignReports({
+      ...{ database, vault, clock, disclosure, log },
+      publicDirectory: join(home, 'public'),
+      pageOf: links.demonstrationPath,
+    }),
     publishAsOperator: createOperatorPublishing({
-      database,
-      vault,
-      log,
-      home,
-      random,
+      ...{ database, vault, log, home, random },
       passphrases: config.releasePassphrases,
       publishingFor,
     }),
@@ -126,6 +132,30 @@ export async function createServices(parts: Parts) {
     recordReveal: (findingId: FindingId): Promise<void> =>
       createFindingStore(database, vault).recordReveal(findingId, 'scan --reveal', clock.now()),
   };
+}
+
+const keepTime = ({ database, random, clock }: Pick<Parts, 'random' | 'clock'> & { readonly database: Database }) =>
+  createTimekeeping({ database, random, machine: clock, monotonicMs: () => performance.now() });
+
+/** A demonstration has its page whether or not pages have an address: the status page shows it. */
+function createLinkFor(links: Links, origin: string | undefined): NonNullable<DisclosureDependencies['linkFor']> {
+  return async (tx, { id, kind }, partyId) => {
+    if (kind === 'real' && !origin) return undefined;
+    const make = kind === 'demonstration' ? links.createForDemonstration : links.create;
+    const token = await make(tx, id, partyId);
+    return origin && `${origin}/m/${token}`;
+  };
+}
+
+function coordinate({
+  disclosureUnder,
+  ...parts
+}: Pick<Services, 'database' | 'vault' | 'disclosure' | 'disclosureUnder'> & Pick<Parts, 'random'>): Coordination {
+  return createCoordination({
+    ...parts,
+    disclosureFor: ({ case: it, history }) =>
+      it.time === 'real' ? parts.disclosure : disclosureUnder(createCompressedClock(lastInstant(history))),
+  });
 }
 
 export interface WorkshopOptions {
@@ -190,6 +220,7 @@ export async function createHandlers(
     ...programmeJobs,
     ...createPacingJobs({ database, pacing: services.pacing }),
     ...createDisclosureJobs({ disclosure }),
+    ...createCoordinationJobs({ coordination: services.coordination, tryVersion }),
     ...createContactJobs({ outbox: services.outbox }),
     ...createPublishJobs({
       database,

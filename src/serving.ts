@@ -3,7 +3,13 @@ import type { Addresses, Role, ServeParts } from './cli/index.ts';
 import { CommandEnd } from './cli/index.ts';
 import { addConsole } from './console.ts';
 import { openGate } from './gate.ts';
-import { createPublicServer, createStatusServer, listenOnLoopback, PortInUse } from './http/index.ts';
+import {
+  addMaintainerRoutes,
+  createPublicServer,
+  createStatusServer,
+  listenOnLoopback,
+  PortInUse,
+} from './http/index.ts';
 import type { Parts } from './parts.ts';
 import { openProgramme } from './programme.ts';
 import type { Session } from './session.ts';
@@ -73,6 +79,7 @@ async function openStatus(
     publicUrl: () => urls.public ?? '',
     onFault: (error) => parts.terminal.say(`status page: ${error instanceof Error ? error.message : String(error)}`),
   });
+  await addMaintainerRoutes(server, services.maintainerPages);
   // A browser keeps passkeys for names, not for addresses.
   const origin = () => parts.config.origin ?? console.replace('127.0.0.1', 'localhost');
   await addConsole(server, parts, programme, {

@@ -22,6 +22,8 @@ export interface CampaignReportParts {
   readonly vault: Vault;
   readonly disclosure: Disclosure;
   readonly log: Tlog;
+  /** Path of the page of a demonstration’s simulated maintainer. */
+  readonly pageOf: (caseId: string, partyId: string) => string;
   /** `<HOME>/public`. */
   readonly publicDirectory: string;
 }
@@ -96,7 +98,7 @@ export function createCampaignReports(parts: CampaignReportParts) {
           summary: campaign.summary,
         },
         targets: targets.map(({ target, state, reason, cost }) => ({ target, state, reason, cpuMs: cost?.cpuMs })),
-        demonstrations: demonstrations.map(toDemonstration),
+        demonstrations: demonstrations.map((it) => toDemonstration(parts, it)),
         sealedCases: all.filter(({ kind, stage }) => kind === 'real' && stage !== 'disclosed').length,
         log: { origin: parts.log.origin, size, root },
         onePerson: true,
@@ -165,7 +167,12 @@ async function countPublished({ publicDirectory }: CampaignReportParts, cases: r
   return published;
 }
 
-function toDemonstration({ case: it, finding, learnt }: OpenedCase): DemonstrationStatus {
+function toDemonstration(
+  { pageOf }: CampaignReportParts,
+  { case: it, finding, learnt, history }: OpenedCase,
+): DemonstrationStatus {
+  const told = history.some(({ event }) => event === 'notify');
+  const vendor = it.parties.find(({ role }) => role === 'vendor');
   return {
     caseId: it.id,
     target: finding.target,
@@ -174,6 +181,7 @@ function toDemonstration({ case: it, finding, learnt }: OpenedCase): Demonstrati
     state: it.stage,
     severity: `${finding.severity.score} (CVSS 4.0)`,
     embargoEndsAt: ('dueAt' in it ? it.dueAt : null) ?? undefined,
+    maintainerPage: told && vendor ? pageOf(it.id, vendor.id) : undefined,
     documents: it.stage === 'disclosed' ? documentPaths(advisoryIdOf(it)) : [],
   };
 }

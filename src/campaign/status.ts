@@ -37,6 +37,8 @@ export interface DemonstrationStatus {
   readonly state: string;
   readonly severity: string;
   readonly embargoEndsAt: Date | undefined;
+  /** Of the simulated maintainer’s page, once the report is written. */
+  readonly maintainerPage: string | undefined;
   /** Paths below `public/`, once published. */
   readonly documents: readonly string[];
 }

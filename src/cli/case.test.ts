@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, newCase, PUBLISHER, type World } from '../../test/support/disclosure.ts';
-import { createCoordination } from '../coordination/index.ts';
+import { createCoordination, createLinks } from '../coordination/index.ts';
 import { createDisclosure } from '../disclosure/index.ts';
 import { validateText } from '../formats/validate.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -46,6 +46,8 @@ before(async () => {
     readLetter: (id) => world.outbox.readLetter(world.database, id),
     timekeeping: async () => time,
     random: world.random,
+    links: async () => createLinks({ ...world, instants: time }),
+    origin: () => 'https://pages.example.org',
     coordination: async () =>
       createCoordination({ ...world, disclosure: under(systemClock), disclosureFor: () => world.disclosure }),
   };

@@ -24,10 +24,11 @@ import type { Result } from '../lib/result.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
 import type { Timekeeping } from '../timekeeping/index.ts';
 import { addClock } from './case-clock.ts';
+import { addLink, type LinkCommandParts } from './case-link.ts';
 import { addPartyCommands, type PartyCommandParts } from './case-party.ts';
 import { CommandEnd, type ExitName } from './terminal.ts';
 
-export interface CaseCommandParts extends PartyCommandParts {
+export interface CaseCommandParts extends PartyCommandParts, LinkCommandParts {
   readonly clock: Clock;
   readonly database: () => Promise<Transaction>;
   /** Under the real clock. */
@@ -59,6 +60,7 @@ export function registerCaseCommands(program: Command, parts: CaseCommandParts):
   addStep(cases, parts);
   addClock(cases, parts);
   addPartyCommands(cases, parts);
+  addLink(cases, parts);
   addExport(program, parts);
 }
 

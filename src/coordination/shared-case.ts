@@ -47,6 +47,8 @@ export interface SharedCase {
   readonly proposals: Map<ProposalId, Proposal>;
   readonly knows: Knowing[];
   readonly answers: Answer[];
+  /** How many changes it is the sum of. */
+  size: number;
 }
 
 /** What somebody answered on the page, other than by a change of its own. */
@@ -100,6 +102,9 @@ export const MAX_PARTIES = 2_000;
 const MAX_THREADS = 1_000;
 const MAX_MESSAGES = 10_000;
 const MAX_OPEN_PROPOSALS = 50;
+/** Of one party; a page can be posted to without end. */
+const MAX_ANSWERS = 500;
+const MAX_CHANGES = 100_000;
 /** Characters. */
 export const MAX_TEXT = 20_000;
 const MAX_NAME = 200;
@@ -112,6 +117,7 @@ export function emptyCase(us: ParticipantId, openedAt: Date): SharedCase {
     proposals: new Map(),
     knows: [],
     answers: [],
+    size: 0,
   };
   const own = {
     kind: 'invited',
@@ -127,6 +133,7 @@ export function emptyCase(us: ParticipantId, openedAt: Date): SharedCase {
 }
 
 export function decide(it: SharedCase, change: Change): Result<undefined, ChangeRefusal> {
+  if (it.size >= MAX_CHANGES) return refuse({ kind: 'too-many', what: 'changes', limit: MAX_CHANGES });
   if ('text' in change && change.text.length > MAX_TEXT) {
     return refuse({ kind: 'too-long', what: change.kind, limit: MAX_TEXT });
   }
@@ -188,7 +195,9 @@ function mayChange(it: SharedCase, change: PartyChange, party: Participant): Res
     case 'declined':
       return party.stance === 'bound' ? ok(undefined) : notBound;
     case 'answered':
-      return ok(undefined);
+      return it.answers.filter(({ who }) => who === party.id).length < MAX_ANSWERS
+        ? ok(undefined)
+        : refuse({ kind: 'too-many', what: 'answers', limit: MAX_ANSWERS });
   }
 }
 
@@ -213,6 +222,7 @@ function mayPropose(it: SharedCase): Result<undefined, ChangeRefusal> {
 
 /** Makes a change that was decided; `at` is never before the change before it. */
 export function follow(it: SharedCase, change: Change, at: Date): void {
+  it.size += 1;
   switch (change.kind) {
     case 'invited': {
       const { who: id, role, name, zone } = change;

@@ -53,12 +53,16 @@ export interface CaseSummary {
 /** Whoever owns the data directory. */
 export const OPERATOR = 'operator at the command line';
 
-export function renderCase({ clock, contact }: ReadingParts, { case: it, finding, learnt }: OpenedCase): Report {
+export function renderCase(
+  { clock, contact }: ReadingParts,
+  { case: it, finding, learnt }: OpenedCase,
+  link?: string,
+): Report {
   const policy = policyOf(it.policy);
   const asOfNow = policy.origin !== 'fix-ready' && policy.defaultDays !== null;
   const sentNow = asOfNow ? addDays(clock.now(), policy.defaultDays) : null;
   const dueAt = 'dueAt' in it ? it.dueAt : sentNow;
-  return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact });
+  return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact, link });
 }
 
 export async function readReport(tx: Transaction, parts: ReadingParts, opened: OpenedCase): Promise<Report> {

@@ -48,6 +48,8 @@ export interface DisclosureDependencies {
   readonly clock: Clock;
   /** What every step and deadline goes by under the real clock: the database's. `clock` where absent. */
   readonly instants?: { read(tx: Transaction): Promise<Instant> };
+  /** Of the page on which a party answers; undefined where pages have no address. */
+  readonly linkFor?: (tx: Transaction, it: Case, partyId: Party['id']) => Promise<string | undefined>;
   /** What that clock is. A case is moved only by the kind of clock it was opened under. */
   readonly time: Case['time'];
   readonly random: RandomBytes;
@@ -339,6 +341,7 @@ async function sendReports(tx: Transaction, parts: Parts, it: Case): Promise<voi
     const sealed = await createCaseStore(tx).findContact(party.id);
     if (!sealed) throw new Error(`the party ${party.id} has no contact`);
     const contact = await parts.vault.openJson<Contact>(tx, opened.keyId, sealed, `contact ${party.id}`);
-    await postReport(tx, parts, { opened, partyId: party.id, contact, report: renderCase(parts, opened) });
+    const report = renderCase(parts, opened, await parts.linkFor?.(tx, it, party.id));
+    await postReport(tx, parts, { opened, partyId: party.id, contact, report });
   }
 }

@@ -15,6 +15,7 @@ export { type CompressedClock, createCompressedClock } from './compressed-clock.
 export {
   createDisclosure,
   type Disclosure,
+  type DisclosureDependencies,
   type NewCase,
   type OpenRefusal,
   type StepRefusal,

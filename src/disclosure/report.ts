@@ -17,6 +17,8 @@ export interface ReportSource {
   readonly policy: ClockPolicy;
   /** Null while no deadline runs. */
   readonly dueAt: Date | null;
+  /** Of the page on which the reader answers; undefined where there is none. */
+  readonly link?: string | undefined;
   /** Who answers, and where. */
   readonly contact: { readonly name: string; readonly address: string };
 }
@@ -64,6 +66,7 @@ export function renderReport(source: ReportSource): Report {
       `Origin: found and reproduced by an automated search, by program; ${kind === 'demonstration' ? 'no person took part in this demonstration' : `a person of ${source.contact.name} confirmed it before it was sent and reads your answers`}.`,
     ),
     ...wrapped(`Answer to: ${source.contact.address}, naming ${caseId}. Tell us the pace and channel you prefer.`),
+    ...(source.link ? ['Or here, without account or script:', `  ${source.link}`] : []),
     ...patchWords(source),
   ];
   return {

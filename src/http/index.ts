@@ -1,4 +1,5 @@
 export { listenOnLoopback, PortInUse } from './listen.ts';
+export { addMaintainerRoutes } from './maintainer-routes.ts';
 export {
   type AnyRefusal,
   type Complaint,

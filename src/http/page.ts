@@ -35,5 +35,6 @@ a { color: var(--accent); } .note { border-left: 3px solid var(--accent); paddin
 .figures { list-style: none; display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; padding: 0; margin: 1.2rem 0; color: var(--dim); } .figures b { display: block; font-size: 1.5rem; color: CanvasText; }
 .warn { border-left: 3px solid var(--bad); padding: .3rem .8rem; margin: .6rem 0; }
 form { margin: 1rem 0; } label { display: block; margin: .6rem 0 .2rem; } input, select, button { font: inherit; padding: .35rem .6rem; }
+fieldset { border: 0; padding: 0; margin: 0; } textarea { font: inherit; width: 100%; box-sizing: border-box; } summary { cursor: pointer; }
 pre { overflow-x: auto; background: #8882; padding: .8rem; } nav { margin-bottom: 1rem; } nav form { display: inline; } [hidden] { display: none; }
 `;

@@ -58,7 +58,7 @@ function caseTable(cases: readonly DemonstrationStatus[], publicUrl: string): st
     const documents = it.documents.map(
       (path) => `<a href="${toHtml(publicUrl)}/${toHtml(path)}">${toHtml(path.split('/').at(-2) ?? path)}</a>`,
     );
-    return `<tr><td><code>${toHtml(it.target)}</code><br><small>${toHtml(it.caseId)}</small></td><td>${FLAW_CLASSES[it.flaw].title}<br><small>known as ${toHtml(it.knownAs)}</small></td><td>${toHtml(it.severity)}</td><td>${toHtml(it.state)}</td><td>${documents.join(', ')}</td></tr>`;
+    return `<tr><td><code>${toHtml(it.target)}</code><br><small>${toHtml(it.caseId)}</small></td><td>${FLAW_CLASSES[it.flaw].title}<br><small>known as ${toHtml(it.knownAs)}</small></td><td>${toHtml(it.severity)}</td><td>${toHtml(it.state)}${it.maintainerPage ? `<br><small><a href="${toHtml(it.maintainerPage)}">what its maintainer sees</a></small>` : ''}</td><td>${documents.join(', ')}</td></tr>`;
   });
   return `<table><thead><tr><th>Target</th><th>Flaw</th><th>Severity proposed</th><th>State</th><th>Advisory</th></tr></thead><tbody>
 ${rows.join('\n')}
