@@ -94,21 +94,7 @@ export function registerAll(program: Command, parts: Parts): void {
     revealSealed: async (id, field) =>
       (await session()).services.disclosure.revealSealed(id, { field, actor: OPERATOR }),
   });
-  registerCaseCommands(program, {
-    terminal,
-    clock,
-    database: parts.database,
-    disclosure: async () => (await session()).services.disclosure,
-    disclosureUnder: async (now) => (await session()).services.disclosureUnder(now),
-    publishAsOperator: async (opened, now) => (await session()).services.publishAsOperator(opened, now),
-    publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
-    readLetter: async (messageId) => (await session()).services.readLetter(messageId),
-    timekeeping: async () => (await session()).services.timekeeping,
-    random: parts.random,
-    coordination: async () => (await session()).services.coordination,
-    links: async () => (await session()).services.links,
-    origin: () => config.origin ?? `http://localhost:${DEFAULT_PORT}`,
-  });
+  registerCases(program, parts, session);
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerOutboxCommands(program, { terminal, outbox: async () => (await session()).services.outbox });
   registerPace(program, parts, session);
@@ -147,6 +133,26 @@ function registerPace(program: Command, parts: Parts, session: () => Promise<Ses
     startReleasing: async () => void (await addJob(await parts.database(), RELEASE_JOB, {}, { key: RELEASE_JOB })),
   });
   registerSimulate(program, { terminal: parts.terminal });
+}
+
+/** Commands on cases: their steps, parties, links and clocks. */
+function registerCases(program: Command, parts: Parts, session: () => Promise<Session>): void {
+  const { terminal, clock, config } = parts;
+  registerCaseCommands(program, {
+    terminal,
+    clock,
+    database: parts.database,
+    disclosure: async () => (await session()).services.disclosure,
+    disclosureUnder: async (now) => (await session()).services.disclosureUnder(now),
+    publishAsOperator: async (opened, now) => (await session()).services.publishAsOperator(opened, now),
+    publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
+    readLetter: async (messageId) => (await session()).services.readLetter(messageId),
+    timekeeping: async () => (await session()).services.timekeeping,
+    random: parts.random,
+    coordination: async () => (await session()).services.coordination,
+    links: async () => (await session()).services.links,
+    origin: () => config.origin ?? `http://localhost:${DEFAULT_PORT}`,
+  });
 }
 
 /** Commands on who takes part, with which keys, and on what is stopped. */
