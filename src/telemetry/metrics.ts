@@ -11,62 +11,99 @@ export interface Metrics {
 const BUCKETS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 
 interface Histogram {
+  /** Of each bucket by itself; added up when they are asked for. */
   readonly counts: number[];
   sum: number;
   count: number;
 }
 
+/** What is counted for one model and protocol. Labels are written out when they are asked for, not call by call. */
+interface Series {
+  readonly labels: string;
+  /** By stream, then by outcome. */
+  readonly calls: readonly [Map<string, number>, Map<string, number>];
+  readonly tokens: Map<string, number>;
+  readonly duration: Histogram;
+  costMicro: number;
+}
+
+const countUp = (counts: Map<string, number>, name: string, by: number): void =>
+  void counts.set(name, (counts.get(name) ?? 0) + by);
+
 export function createMetrics(): Metrics {
-  const counters = new Map<string, Map<string, number>>();
-  const durations = new Map<string, Histogram>();
-  const add = (name: string, labels: string, amount: number): void => {
-    const series = counters.get(name) ?? new Map<string, number>();
-    series.set(labels, (series.get(labels) ?? 0) + amount);
-    counters.set(name, series);
+  const byModel = new Map<string, Series>();
+  const refusals = new Map<string, number>();
+  const open = (name: string, labels: string): Series => {
+    const duration: Histogram = { counts: BUCKETS.map(() => 0), sum: 0, count: 0 };
+    const series: Series = { labels, calls: [new Map(), new Map()], tokens: new Map(), duration, costMicro: 0 };
+    byModel.set(name, series);
+    return series;
   };
   return {
-    observe(facts) {
-      const { model, protocol, outcome, stream } = facts;
-      const labels = toLabels({ model, protocol });
-      add('headstart_calls_total', toLabels({ model, protocol, outcome, stream: String(stream) }), 1);
-      add('headstart_cost_micro_dollars_total', labels, facts.costMicro);
-      for (const [name, tokens] of Object.entries(toTokenAttributes(facts.tokens))) {
-        const metric = name.replace('gen_ai.usage.', 'gen_ai.client.inference.usage.').replaceAll('.', '_');
-        add(`${metric}_total`, labels, tokens);
-      }
-      observeDuration(durations, labels, (facts.endedMs - facts.startedMs) / 1_000);
+    observe({ model, protocol, outcome, stream, costMicro, tokens, startedMs, endedMs }) {
+      const name = `${protocol} ${model}`;
+      const series = byModel.get(name) ?? open(name, toLabels({ model, protocol }));
+      countUp(series.calls[stream ? 1 : 0], outcome, 1);
+      series.costMicro += costMicro;
+      for (const [kind, count] of Object.entries(toTokenAttributes(tokens))) countUp(series.tokens, kind, count);
+      observeDuration(series.duration, (endedMs - startedMs) / 1_000);
     },
-    refused: (code) => add('headstart_refusals_total', toLabels({ code }), 1),
+    refused: (code) => countUp(refusals, code, 1),
     text(liveCalls) {
-      const lines = ['# TYPE headstart_live_calls gauge', `headstart_live_calls ${liveCalls}`];
-      for (const [name, series] of counters) {
-        lines.push(`# TYPE ${name} counter`);
-        for (const [labels, value] of series) lines.push(`${name}{${labels}} ${value}`);
-      }
-      return `${[...lines, ...toHistogramLines('gen_ai_client_operation_duration_seconds', durations)].join('\n')}\n`;
+      const all = [...byModel.values()];
+      const lines = [
+        ...['# TYPE headstart_live_calls gauge', `headstart_live_calls ${liveCalls}`],
+        ...toCounterLines(all, refusals),
+        ...toHistogramLines('gen_ai_client_operation_duration_seconds', all),
+      ];
+      return `${lines.join('\n')}\n`;
     },
   };
 }
 
-function observeDuration(durations: Map<string, Histogram>, labels: string, seconds: number): void {
-  const histogram = durations.get(labels) ?? { counts: BUCKETS.map(() => 0), sum: 0, count: 0 };
-  for (const [index, bound] of BUCKETS.entries()) {
-    if (seconds <= bound) histogram.counts[index] = (histogram.counts[index] ?? 0) + 1;
-  }
+function observeDuration(histogram: Histogram, seconds: number): void {
+  const bucket = BUCKETS.findIndex((bound) => seconds <= bound);
+  if (bucket >= 0) histogram.counts[bucket] = (histogram.counts[bucket] ?? 0) + 1;
   histogram.sum += seconds;
   histogram.count += 1;
-  durations.set(labels, histogram);
 }
 
-function toHistogramLines(name: string, series: ReadonlyMap<string, Histogram>): string[] {
-  const lines = series.size === 0 ? [] : [`# TYPE ${name} histogram`];
-  for (const [labels, { counts, sum, count }] of series) {
-    for (const [index, bound] of BUCKETS.entries())
-      lines.push(`${name}_bucket{${labels},le="${bound}"} ${counts[index]}`);
+function toCounterLines(all: readonly Series[], refusals: ReadonlyMap<string, number>): string[] {
+  const counters = new Map<string, string[]>();
+  const say = (name: string, labels: string, value: number): void => {
+    const lines = counters.get(name) ?? [`# TYPE ${name} counter`];
+    lines.push(`${name}{${labels}} ${value}`);
+    counters.set(name, lines);
+  };
+  for (const { labels, calls, tokens, costMicro } of all) {
+    for (const [index, counts] of calls.entries()) {
+      const stream = String(index === 1);
+      for (const [outcome, count] of counts) {
+        say('headstart_calls_total', `${labels},${toLabels({ outcome, stream })}`, count);
+      }
+    }
+    say('headstart_cost_micro_dollars_total', labels, costMicro);
+    for (const [name, count] of tokens) {
+      const metric = name.replace('gen_ai.usage.', 'gen_ai.client.inference.usage.').replaceAll('.', '_');
+      say(`${metric}_total`, labels, count);
+    }
+  }
+  for (const [code, count] of refusals) say('headstart_refusals_total', toLabels({ code }), count);
+  return [...counters.values()].flat();
+}
+
+function toHistogramLines(name: string, all: readonly Series[]): string[] {
+  const lines = all.length === 0 ? [] : [`# TYPE ${name} histogram`];
+  for (const { labels, duration } of all) {
+    let upTo = 0;
+    for (const [index, bound] of BUCKETS.entries()) {
+      upTo += duration.counts[index] ?? 0;
+      lines.push(`${name}_bucket{${labels},le="${bound}"} ${upTo}`);
+    }
     lines.push(
-      `${name}_bucket{${labels},le="+Inf"} ${count}`,
-      `${name}_sum{${labels}} ${sum}`,
-      `${name}_count{${labels}} ${count}`,
+      `${name}_bucket{${labels},le="+Inf"} ${duration.count}`,
+      `${name}_sum{${labels}} ${duration.sum}`,
+      `${name}_count{${labels}} ${duration.count}`,
     );
   }
   return lines;
