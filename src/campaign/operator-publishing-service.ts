@@ -31,6 +31,9 @@ export type PublishAsOperator = (
   clock: Clock,
 ) => Promise<Result<{ readonly advisory: string }, { readonly kind: string }>>;
 
+/** Of scrypt, for passphrases of 32 random bytes: nobody guesses these, however cheap a guess is. */
+const UNGUESSABLE_N = 1_024;
+
 export function createOperatorPublishing(parts: OperatorPublishingParts): PublishAsOperator {
   const opened = new Map<OpenedCase['case']['kind'], Promise<Signing>>();
   const signingFor = (kind: OpenedCase['case']['kind']): Promise<Signing> => {
@@ -50,7 +53,9 @@ export function createOperatorPublishing(parts: OperatorPublishingParts): Publis
 async function openSigning(parts: OperatorPublishingParts, kind: OpenedCase['case']['kind']): Promise<Signing> {
   const derived = (name: string): string => parts.vault.derive(`${kind} release key ${name}`).toString('hex');
   const given = kind === 'real' ? parts.passphrases : undefined;
-  const signers = await openReleaseSigners(parts, kind, given ?? [derived('a'), derived('b')]);
+  const signers = given
+    ? await openReleaseSigners(parts, kind, given)
+    : await openReleaseSigners({ ...parts, scryptN: UNGUESSABLE_N }, kind, [derived('a'), derived('b')]);
   if (!signers.ok) throw new Error(`the release keys cannot be used: ${signers.refusal.kind}`);
   return { signers: signers.value, onePerson: true };
 }

@@ -14,7 +14,7 @@ export interface ReleaseKeyDependencies {
   readonly log: Pick<Tlog, 'append' | 'origin'>;
   readonly random: RandomBytes;
   readonly home: string;
-  /** scrypt's cost, for tests. */
+  /** scrypt's cost, where it is not to be the usual one: passphrases that cannot be guessed, tests. */
   readonly scryptN?: number;
 }
 
