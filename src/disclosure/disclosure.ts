@@ -94,7 +94,7 @@ export type Disclosure = ReturnType<typeof createDisclosure>;
 type Parts = DisclosureDependencies & Required<Pick<DisclosureDependencies, 'instants'>>;
 
 /** Steps that set a deadline or let something out: not while nobody knows what time it is. */
-const TIMED_STEPS: ReadonlySet<Step> = new Set(['notify', 'extend', 'patch', 'fix-released', 'disclose']);
+export const TIMED_STEPS: ReadonlySet<Step> = new Set(['notify', 'extend', 'patch', 'fix-released', 'disclose']);
 
 export function createDisclosure(given: DisclosureDependencies) {
   const { database, clock } = given;

@@ -30,6 +30,8 @@ export interface Doubt {
 export const TOLERANCE_MS = 2_000;
 /** Of the time that passed: a clock that runs a tenth of a percent wrong has not jumped. */
 const DRIFT = 0.001;
+/** However long the last sample that was believed lies back: else a small jump would be believed by and by. */
+const MAX_DRIFT_MS = 1_000;
 /** The clock of a worker's machine may be an hour wrong, and one of summer time; more is a doubt. */
 export const MACHINE_LIMIT_MS = 65 * 60_000;
 /** A person who believes an offset believes it this exactly. */
@@ -39,7 +41,9 @@ export const SAME_OFFSET_MS = 5 * 60_000;
 export function judgeSample(anchor: Sample, sample: Sample): Doubt | undefined {
   const passed = sample.monotonicMs - anchor.monotonicMs;
   const offMs = sample.databaseAt.getTime() - anchor.databaseAt.getTime() - passed;
-  return Math.abs(offMs) > TOLERANCE_MS + Math.max(0, passed) * DRIFT ? { why: 'jump', offMs } : undefined;
+  return Math.abs(offMs) > TOLERANCE_MS + Math.min(Math.max(0, passed) * DRIFT, MAX_DRIFT_MS)
+    ? { why: 'jump', offMs }
+    : undefined;
 }
 
 /** Against the last instant seen by anybody. */

@@ -90,6 +90,16 @@ for (const [name, ms] of [
   });
 }
 
+test('who remembers the clock doubts a jump at the first reading after it, not only at the next look', async () => {
+  const time = open();
+  await time.look();
+  await pass(1_000);
+  const read = () => db.database.transaction((tx) => time.read(tx));
+  assert.equal(await isHeld(read()), false);
+  await jump(30 * 60_000);
+  assert.equal(await isHeld(read()), true, 'half an hour is less than a machine’s clock may be wrong');
+});
+
 test('a jump that is taken back is freed by the process that believed the clock before, and by no other', async () => {
   const [one, later] = [open(), open()];
   await one.look();
@@ -131,4 +141,5 @@ test('drift of a tenth of a percent is no jump, and two seconds and a half are o
   assert.equal(after(100_000, 2_050), undefined);
   assert.equal(after(1_000, 2_500)?.why, 'jump');
   assert.equal(after(1_000, -2_500)?.offMs, -2_500);
+  assert.equal(after(30 * 86_400_000, 4_000)?.why, 'jump', 'not believed by and by');
 });

@@ -40,7 +40,7 @@ export function createTimekeeping(parts: TimekeepingParts) {
   const watcher: Watcher = { anchor: undefined, position: 0 };
   return {
     /** In the caller's transaction; what is doubted here is held for everybody. */
-    read: (tx: Transaction): Promise<Instant> => readInstant(tx, parts),
+    read: (tx: Transaction): Promise<Instant> => readInstant(tx, parts, watcher),
 
     /** One look at the clock, against this process's own. */
     look: (): Promise<Instant> => look(parts, watcher),
@@ -88,11 +88,21 @@ interface Watcher {
   position: number;
 }
 
-async function readInstant(tx: Transaction, { machine, random }: TimekeepingParts): Promise<Instant> {
+async function readInstant(
+  tx: Transaction,
+  { machine, monotonicMs, random }: TimekeepingParts,
+  { anchor, position }: Watcher,
+): Promise<Instant> {
   const store = createTimeStore(tx);
+  const before = monotonicMs();
   const { at, seenAt, open, freedAt } = await store.read();
+  const after = monotonicMs();
   const doubts: Doubt[] = [];
   const back = judgeMark(seenAt, at);
+  // Not only at the next look: between a jump and that, a release would go by a wrong clock.
+  const isQuick = after - before <= SLOWEST_ANSWER_MS;
+  const jump = anchor && isQuick && judgeSample(anchor, { databaseAt: at, monotonicMs: (before + after) / 2 });
+  if (jump && !(await store.isFreedAfter(position))) doubts.push(jump);
   if (back) doubts.push(back);
   const apart = judgeMachine(machine.now(), at);
   if (apart && !(await store.wasBelieved(apart, SAME_OFFSET_MS))) doubts.push(apart);
@@ -113,7 +123,8 @@ async function readInstant(tx: Transaction, { machine, random }: TimekeepingPart
 async function look(parts: TimekeepingParts, watcher: Watcher): Promise<Instant> {
   return await parts.database.transaction(async (tx) => {
     const before = parts.monotonicMs();
-    const instant = await readInstant(tx, parts);
+    // Without its memory: what this look finds is judged below.
+    const instant = await readInstant(tx, parts, { anchor: undefined, position: 0 });
     const after = parts.monotonicMs();
     if (after - before > SLOWEST_ANSWER_MS) return instant;
     const sample = { databaseAt: instant.at, monotonicMs: (before + after) / 2 };
