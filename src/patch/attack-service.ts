@@ -53,10 +53,15 @@ export class SandboxRefused extends Error {
 const LIMITS = { seconds: 30, cpuSeconds: 25, memoryMiB: 768, pids: 64, diskMiB: 128, outputBytes: 4 * 1024 * 1024 };
 const COVERAGE = 'coverage';
 const SCRIPT = new URL('./attack-inside.ts', import.meta.url);
-/** Attacks in one sandbox; what one can do to the others, a patch can do by looking at its own canary. */
-const ATTACKS_TOGETHER = 24;
-/** Mostly they wait for an effect; slow expressions use the processor, and are measured by the time they had of it. */
-const AT_ONCE: Readonly<Record<Pace, number>> = { waiting: 8, busy: 6, brief: 6 };
+/**
+ * Attacks in one sandbox, and of these side by side. What one can do to the others, a patch can do by looking at its own
+ * canary. Mostly they wait for an effect; slow expressions use the processor, and are measured by the time they had of it.
+ */
+const TOGETHER: Readonly<Record<Pace, { readonly inSandbox: number; readonly atOnce: number }>> = {
+  waiting: { inSandbox: 48, atOnce: 16 },
+  busy: { inSandbox: 24, atOnce: 6 },
+  brief: { inSandbox: 24, atOnce: 6 },
+};
 /** For a reproducer of a slow expression: the least length of a text, and the milliseconds that are enough to tell. */
 const WORDS: Readonly<Record<Pace, readonly string[]>> = { waiting: [], busy: [], brief: ['0', '60'] };
 /** For one of them. */
@@ -66,7 +71,7 @@ const TOGETHER_LIMITS = {
   seconds: 900,
   cpuSeconds: 200,
   memoryMiB: 2_048,
-  pids: 256,
+  pids: 512,
   diskMiB: 256,
   outputBytes: 16 * 1024 * 1024,
 };
@@ -108,8 +113,9 @@ export async function attackTogether(
   pace: Pace,
 ): Promise<AttackEnd[]> {
   const ends: AttackEnd[] = [];
-  for (let at = 0; at < reproducers.length; at += ATTACKS_TOGETHER) {
-    ends.push(...(await attackOnce(run, random, version, reproducers.slice(at, at + ATTACKS_TOGETHER), pace)));
+  const { inSandbox } = TOGETHER[pace];
+  for (let at = 0; at < reproducers.length; at += inSandbox) {
+    ends.push(...(await attackOnce(run, random, version, reproducers.slice(at, at + inSandbox), pace)));
   }
   return ends;
 }
@@ -129,7 +135,7 @@ async function attackOnce(
     token,
     attacks: attacks.map(({ canary, file }) => ({ canary, file })),
     words: WORDS[pace],
-    atOnce: AT_ONCE[pace],
+    atOnce: TOGETHER[pace].atOnce,
     seconds: SECONDS_TOGETHER,
     cpuSeconds,
   };

@@ -138,7 +138,7 @@ test('an effect that comes later is seen, be it of a timer or of a program that 
   const later = `
 const { spawn } = require('node:child_process');
 exports.list = ({ path }) => {
-  spawn('sh', ['-c', 'sleep 0.3; ls -- "' + path + '"'], { stdio: 'ignore', detached: true }).unref();
+  spawn('sh', ['-c', 'sleep 0.1; ls -- "' + path + '"'], { stdio: 'ignore', detached: true }).unref();
 };
 exports.Calculator = class { sum(text) { setTimeout(() => new Function('return 1+' + text)(), 100); } };
 `;

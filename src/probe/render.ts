@@ -242,9 +242,15 @@ function tail(plan: ProbePlan): string[] {
   ];
 }
 
+/** What a program leaves running in the background is given this long, once nothing that is waited for is under way. */
+const LEFT_BEHIND_MILLISECONDS = 800;
+
 const UNTIL_PROGRAMS_END = [
-  '// But a program that was started may be at work longer than whoever started it.',
+  '// But a program that was started may have left another one behind that is still at work.',
+  'let idleSince = 0;',
   "process.on('beforeExit', () => {",
-  '  if (isStarted && !fired && Date.now() < until) setTimeout(() => {}, 20);',
+  '  idleSince ||= Date.now();',
+  `  const isOver = Date.now() > Math.min(until, idleSince + ${LEFT_BEHIND_MILLISECONDS});`,
+  '  if (isStarted && !fired && !isOver) setTimeout(() => {}, 20);',
   '});',
 ];
