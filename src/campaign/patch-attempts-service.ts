@@ -2,19 +2,19 @@
  * Candidate patches for a finding, the likeliest first, each attacked until one mends: the upstream's own change cut
  * down to what matters, then the built-in repair templates.
  */
-import { packageOf } from '../disclosure/index.ts';
 import type { RandomBytes } from '../lib/id.ts';
 import { type Result, refuse } from '../lib/result.ts';
 import {
   type Baseline,
   measureBaseline,
+  openUpstream,
   type PatchParts,
   type RunInSandbox,
   repairPatch,
   upstreamPatch,
   verifyPatch,
 } from '../patch/index.ts';
-import { openPackageSource, type PackageTree, type Registry } from '../target/index.ts';
+import type { PackageTree, Registry } from '../target/index.ts';
 import type { ConfirmedFinding } from '../verify/index.ts';
 import type { CaseJobParts, PatchAttempt } from './case-job.ts';
 import { createOwnTests } from './own-tests-service.ts';
@@ -64,7 +64,7 @@ async function attemptAll(
   };
   if (fixedVersion) {
     const source = `upstream ${fixedVersion}`;
-    const upstream = await upstreamText(parts, patching, baseline, finding, fixedVersion);
+    const upstream = await upstreamText(parts, patching, baseline, fixedVersion);
     if (!upstream.ok) attempts.push(none(source, upstream.refusal));
     else if (await attempt({ source, text: upstream.value })) return attempts;
   }
@@ -83,18 +83,16 @@ const none = (source: string, reason: string): PatchAttempt => ({
 });
 
 async function upstreamText(
-  { scratch, registry }: PatchAttemptParts,
+  parts: PatchAttemptParts,
   patching: PatchParts,
   baseline: Baseline,
-  finding: ConfirmedFinding,
   fixedVersion: string,
 ): Promise<Result<string, string>> {
-  const target = `pkg:npm/${packageOf(finding).name}@${fixedVersion}`;
-  const fixed = await openPackageSource({ target, scratch, registry });
-  if (!fixed.ok) return refuse(fixed.refusal.reason);
+  const upstream = await openUpstream(parts, baseline.tree, fixedVersion);
+  if (!upstream.ok) return refuse(upstream.refusal.reason);
   try {
-    return await upstreamPatch(patching, baseline, fixed.value);
+    return await upstreamPatch(patching, baseline, upstream.value);
   } finally {
-    await fixed.value.dispose();
+    await upstream.value.dispose();
   }
 }

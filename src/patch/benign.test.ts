@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Json } from '../lib/canonical-json.ts';
 import type { ProbePlan } from '../probe/index.ts';
 import { type Behaviour, type BenignCall, benignCalls, compareBehaviour } from './benign.ts';
+import { ordinaryWords } from './ordinary-words.ts';
 
 const PLAN: ProbePlan = {
   flaw: 'command-injection',
@@ -150,4 +151,16 @@ test('what documents call the package itself with is ordinary for it, not for on
     examples.main,
   );
   assert.equal(documented(PLAN.reach).length, 0);
+});
+
+test('harmless input has the shape of the payload: keys where it is a list of keys, objects where it holds objects', () => {
+  const wordsFor = (payload: string) =>
+    ordinaryWords({
+      flaw: 'prototype-pollution',
+      payload,
+      drive: { kind: 'call', args: [{ kind: 'parse', text: '{{payload}}' }], after: [] },
+    }).map(({ word }) => word);
+  assert.ok(!wordsFor('["__proto__","{{canary}}"]').some((word) => word.includes('{')));
+  assert.ok(wordsFor('[{"__proto__":{"{{canary}}":1}}]').some((word) => word.startsWith('[{')));
+  assert.ok(wordsFor('{"__proto__":{"{{canary}}":1}}').every((word) => word.startsWith('{')));
 });

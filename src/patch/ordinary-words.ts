@@ -53,7 +53,9 @@ const OBJECTS = [
   '{"list":[1,{"x":2}],"t":"u"}',
   '{"0":"zero","x-y":{"z":""}}',
 ];
-const LISTS = ['["a"]', '["a","b"]', '["a","b","c"]', '["list",0]', '["x"]', '[]', '[{"a":1},{"a":{"b":2}}]'];
+/** A list of keys leads to a place; what it would mean to find an object among them, no user can rely on. */
+const KEYS = ['["a"]', '["a","b"]', '["a","b","c"]', '["list",0]', '["x"]', '[]'];
+const LISTS = ['[{"a":1},{"a":{"b":2}}]', '[{"a":1}]', '[{"name":"x","list":[1]}]', '["a"]', '["a","b"]', '[]'];
 /** As long as a payload: a patch that takes the short word and refuses the long one has only measured it. */
 const LONG = 'abcdefghij'.repeat(7);
 const LENGTHENED: Readonly<Record<FlawClass, readonly Required<OrdinaryWord>[]>> = {
@@ -82,6 +84,7 @@ export function ordinaryWords(plan: Pick<ProbePlan, 'flaw' | 'payload' | 'drive'
 function wordsLike({ flaw, payload, drive }: Pick<ProbePlan, 'flaw' | 'payload' | 'drive'>): readonly string[] {
   const isParsed = 'args' in drive && JSON.stringify(drive.args).includes('"text":"{{payload}}"');
   if (flaw !== 'prototype-pollution') return WORDS[flaw];
-  if (isParsed || /^\s*\{/.test(payload)) return /^\s*\[/.test(payload) ? LISTS : OBJECTS;
+  if (isParsed && /^\s*\[/.test(payload)) return /^[\s[]*\{/.test(payload) ? LISTS : KEYS;
+  if (isParsed || /^\s*\{/.test(payload)) return OBJECTS;
   return WORDS[flaw];
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { applyToFiles, readPatch, reverse, writePatch } from './unified-diff.ts';
+import { applyToFiles, carryOver, readPatch, reverse, writePatch } from './unified-diff.ts';
 
 const files = (...pairs: [string, string][]) => new Map(pairs);
 const line = fc.constantFrom('a', 'b', '  c', '', '+d', '-e', '@@ x');
@@ -62,4 +62,15 @@ test('a path outside the package, a link, a rename and a binary change are refus
   ]) {
     assert.equal(readPatch(patch).ok, false, patch);
   }
+});
+
+test('what a later release changed is carried over where its surroundings are the same, and left out elsewhere', () => {
+  const near = 'one\ntwo\nthree\nwrite();\nfour\nfive\nsix\n';
+  const far = 'seven\neight\nnine\nread();\nten\n';
+  const last = `${near}${far}`;
+  const fixed = last.replace('write();', 'check();\nwrite();').replace('read();', 'look();');
+  const old = files(['a.js', `// first\n${near}${far.replace('ten', 'other')}`], ['b.js', 'b\n']);
+  const carried = carryOver(old, files(['a.js', last], ['c.js', 'c\n']), files(['a.js', fixed], ['d.js', 'd\n']));
+  assert.equal(carried.get('a.js'), old.get('a.js')?.replace('write();', 'check();\nwrite();'));
+  assert.deepEqual([...carried.keys()].sort(), ['a.js', 'b.js', 'd.js']);
 });

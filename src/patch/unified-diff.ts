@@ -2,7 +2,7 @@
  * A patch as people exchange it: a unified diff, read strictly and applied exactly (no fuzz, every context line must
  * agree). The text is hostile input: a path outside the package, a link or a binary change refuses it.
  */
-import { applyPatch, createTwoFilesPatch, parsePatch, reversePatch, type StructuredPatch } from 'diff';
+import { applyPatch, createTwoFilesPatch, parsePatch, reversePatch, type StructuredPatch, structuredPatch } from 'diff';
 import { ok, type Result, refuse } from '../lib/result.ts';
 
 /** Text of the files of a package by their path below its root. */
@@ -93,6 +93,27 @@ export function reverse(patches: readonly FilePatch[]): FilePatch[] {
     kind: kind === 'add' ? 'delete' : kind === 'delete' ? 'add' : 'change',
     diff: reversePatch(diff),
   }));
+}
+
+/** Beyond this a file is not carried over: finding what its two versions have in common would cost too much. */
+const DIFF_MILLISECONDS = 2_000;
+
+/** `files` with every change from `before` to `after` whose surroundings they hold; what does not fit is left out. */
+export function carryOver(files: FileTexts, before: FileTexts, after: FileTexts): FileTexts {
+  const carried = new Map(files);
+  for (const [path, text] of after) {
+    const old = before.get(path);
+    const own = files.get(path);
+    if (old === undefined && own === undefined) carried.set(path, text);
+    if (old === undefined || own === undefined || old === text) continue;
+    const diff = structuredPatch(path, path, old, text, '', '', { context: 3, timeout: DIFF_MILLISECONDS });
+    if (diff === undefined) continue;
+    carried.set(
+      path,
+      diff.hunks.reduce((now, hunk) => applyExactly(now, { ...diff, hunks: [hunk] }) ?? now, own),
+    );
+  }
+  return carried;
 }
 
 /** The patch from one set of files to another, paths sorted. */

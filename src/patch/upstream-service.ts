@@ -10,7 +10,8 @@ import { copyWith } from './copy-service.ts';
 import { applyEdits, type Edit, editsBetween } from './edits.ts';
 import { type Baseline, LOUD, lookAt, type PatchParts, type QuickLook } from './patch.ts';
 import { brokenBy } from './symptoms.ts';
-import { applyToFiles, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
+import { applyToFiles, carryOver, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
+import type { Upstream } from './upstream-source-service.ts';
 
 const SCRIPT = /\.(?:[cm]?js|json)$/;
 const BESIDE =
@@ -37,12 +38,13 @@ export async function wholeUpstreamPatch(tree: PackageTree, fixed: PackageSource
 /**
  * A release mends the flaw and changes other things with it. What is looked for is the part that mends: fewer edits at
  * every step, and never an ordinary call that differs where it did not differ a step before. So the whole release may
- * change behaviour, and the part that is left need not.
+ * change behaviour, and the part that is left need not. Where releases lie between the two versions, what the last of
+ * them changed is carried over and tried first.
  */
 export async function upstreamPatch(
   parts: PatchParts,
   baseline: Baseline,
-  fixed: PackageSource,
+  { fixed, last }: Pick<Upstream, 'fixed' | 'last'>,
 ): Promise<Result<string, string>> {
   const { tree } = baseline;
   const release = await wholeUpstreamPatch(tree, fixed);
@@ -58,6 +60,11 @@ export async function upstreamPatch(
   const glance = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen, 0);
   const loaded = new Set(baseline.first.coverage.loaded);
   const near = edits.filter(({ path }) => !texts.has(path) || loaded.has(`${tree.name}/${path}`));
+  if (last) {
+    const carried = await carriedEdits(texts, last, fixed);
+    const seen = carried.length > 0 ? await look(carried) : LOUD;
+    if (seen.isSilent) return made(await shrink(carried, seen.unlike, look));
+  }
   const whole = await glance(edits);
   const isNoWorse = ({ isSilent, unlike }: QuickLook) =>
     isSilent && [...unlike].every((id) => whole.isSilent && whole.unlike.has(id));
@@ -75,6 +82,13 @@ export async function upstreamPatch(
   function made(kept: readonly Edit[]): Result<string, string> {
     return ok(writePatch(texts, applyEdits(texts, kept)));
   }
+}
+
+/** What the fixing release itself changed, as far as it fits the version under examination. */
+async function carriedEdits(texts: FileTexts, last: PackageSource, fixed: PackageSource): Promise<Edit[]> {
+  const [before, after] = [await readScripts(last.directory), await readScripts(fixed.directory)];
+  for (const files of [before, after]) files.delete('package.json');
+  return editsBetween(texts, carryOver(texts, before, after));
 }
 
 /** Around the places the effect came through, where most flaws are mended. */

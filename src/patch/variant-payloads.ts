@@ -22,7 +22,23 @@ function pollutionPayloads(payload: string): string[] {
   if (/^\s*\[\s*["[]/.test(payload) && payload.endsWith(']') && !payload.startsWith('["__proto__"].')) {
     return [...otherRoutes(payload), ...KEY_LISTS];
   }
-  return [...otherRoutes(payload), ...PATHS, ...TEXTS];
+  return [...otherRoutes(payload), ...PATHS, ...TEXTS, ...textPayloads(payload)];
+}
+
+const TEXT_LEAVES = ['2', 'x', 'true', 'null', '""', 'a.b'];
+const TEXT_STEPS = ['b', 'list', '0', 'a-b', 'x{}y', 'b{}c{}d'];
+
+/** The same text with another value, a deeper key, or more steps before the route, in its own separator. */
+function textPayloads(payload: string): string[] {
+  const [, before = '', gap = '', , after = ''] = /^(.*\{\{canary\}\}[\]"']?)([\s=:]+)(\S+)(.*)$/s.exec(payload) ?? [];
+  const leaves = gap === '' ? [] : TEXT_LEAVES.map((leaf) => before + gap + leaf + after);
+  const [, separator] = /(?:__proto__|prototype)([./:_|>,-]|->)\{\{canary\}\}/.exec(payload) ?? [];
+  if (separator === undefined) return leaves;
+  const deeper = payload.replace('{{canary}}', `{{canary}}${separator}x`);
+  const further = TEXT_STEPS.map((step) =>
+    payload.replace(/__proto__|constructor/, (word) => step.replaceAll('{}', separator) + separator + word),
+  );
+  return [...leaves, deeper, ...further];
 }
 
 function objectPayloads(payload: string): string[] {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ProbePlan, variantsOf as respell } from '../probe/index.ts';
+import { payloadsOf } from './variant-payloads.ts';
 import { crossingsOf, evasionsOf, variantsOf as madeOf, type Variant } from './variants.ts';
 
 const variantsOf = (plan: ProbePlan, exports: string[][]): Variant[] => madeOf(plan, exports, respell(plan, 48, 1));
@@ -71,4 +72,16 @@ test('every class but slow expressions has evasions, and a word taken out of one
     variant.plan.payload.replace(/__proto__|constructor|prototype/g, ''),
   );
   assert.deepEqual(stripped, ['__proto__.{{canary}}', 'constructor.prototype.{{canary}}']);
+});
+
+test('a route inside a longer text is varied where it stands: other values, deeper keys, more steps before it', () => {
+  const plan: ProbePlan = { ...base, flaw: 'prototype-pollution', payload: '--a.__proto__.{{canary}} 1' };
+  const payloads = payloadsOf(plan);
+  for (const wanted of [
+    '--a.__proto__.{{canary}} true',
+    '--a.__proto__.{{canary}}.x 1',
+    '--a.b.__proto__.{{canary}} 1',
+  ]) {
+    assert.ok(payloads.includes(wanted), wanted);
+  }
 });
