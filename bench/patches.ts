@@ -13,35 +13,18 @@ import { readdir, readFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { scanTree } from '../src/finder/index.ts';
 import type { FlawClass } from '../src/formats/flaw-class.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { systemRandom } from '../src/lib/id.ts';
 import { createSeededRandom } from '../src/lib/seeded-random.ts';
 import { attack } from '../src/patch/attack-service.ts';
-import {
-  type Baseline,
-  measureBaseline,
-  openUpstream,
-  type PatchParts,
-  type Upstream,
-  upstreamPatch,
-  verifyPatch,
-  versionBefore,
-  wholeUpstreamPatch,
-} from '../src/patch/index.ts';
+import { type Baseline, type PatchParts, verifyPatch } from '../src/patch/index.ts';
 import { evasionsOf } from '../src/patch/variants.ts';
 import { renderReproducer, reproducerFileName } from '../src/probe/index.ts';
 import { chooseProfile, createSandbox } from '../src/sandbox/index.ts';
-import { createRegistry, openTarget, type PackageSource, type PackageTree } from '../src/target/index.ts';
+import { createRegistry, openTarget, type PackageSource } from '../src/target/index.ts';
 import { BAD_KINDS, type BadKind, type Flawed, makeBadPatch } from './bad-patches.ts';
-
-interface Row {
-  readonly package: string;
-  readonly version: string;
-  readonly class: FlawClass;
-  readonly fixedVersion: string;
-}
+import { openPair, type Pair, type Row } from './fixed-pairs.ts';
 
 type Unfixed = Omit<Row, 'fixedVersion'> & { readonly fixedVersion: null };
 
@@ -65,7 +48,6 @@ const { values } = parseArgs({
     'fixes-only': { type: 'boolean', default: false },
   },
 });
-const CANDIDATES = 3;
 const only = values.only?.split(',');
 const isPartial = only !== undefined || values['fixes-only'];
 const SEED = 20_261_121;
@@ -89,72 +71,15 @@ const parts: PatchParts = { run: sandbox.run, random: systemRandom, scratch: joi
 const outcomes: Outcome[] = [];
 const skipped = new Map<string, number>();
 let packages = 0;
-/** Of those, the ones whose flawed version is not the listed one. */
-let atLast = 0;
 /** Per class of flaw: how often a verdict was asked for again, and how many patches once got another. */
 const repeats = new Map<FlawClass, { patches: number; unlike: number }>();
 
-interface Pair {
-  readonly tree: PackageTree;
-  readonly upstream: Upstream;
-  readonly baseline: Baseline;
-  /** The smallest form of it that still mends the flaw, or the whole. */
-  readonly fix: string;
-  readonly whole: string;
-}
-
-/** What a release mends is seen best at the last version before it; where that shows nothing, at the listed one. */
-async function openPair(row: Row): Promise<Pair | string> {
-  const last = await versionBefore(registry, row.package, row.fixedVersion);
-  let why = '';
-  for (const version of new Set([last ?? row.version, row.version])) {
-    const pair = await openPairAt(row, version);
-    if (typeof pair !== 'string') return pair;
-    why = pair;
-  }
-  return why;
-}
-
-async function openPairAt(row: Row, version: string): Promise<Pair | string> {
-  const scratch = join(home, 'targets');
-  const tree = await openTarget({ target: `pkg:npm/${row.package}@${version}`, scratch, registry });
-  if (!tree.ok) return 'a version is not in the registry';
-  const upstream = await openUpstream({ registry, scratch }, tree.value, row.fixedVersion);
-  if (!upstream.ok) return 'a version is not in the registry';
-  const { fixed } = upstream.value;
-  const isAlike =
-    dependenciesOf(join(tree.value.directory, tree.value.packagePath)) === dependenciesOf(fixed.directory);
-  const scan = await scanTree({ tree: tree.value, sandbox, seed: SEED, classes: [row.class] });
-  let why = 'nothing found to reproduce';
-  for (const { plan } of scan.candidates.slice(0, CANDIDATES)) {
-    const text = renderReproducer(plan, { packageName: tree.value.name });
-    const baseline = await measureBaseline(parts, tree.value, { file: reproducerFileName(plan), text });
-    if (!baseline.first.verdict?.fired) continue;
-    const whole = await wholeUpstreamPatch(tree.value, fixed);
-    if (!whole.ok) return whole.refusal;
-    const pair = { tree: tree.value, upstream: upstream.value, baseline, whole: whole.value };
-    const smallest = await upstreamPatch(parts, baseline, upstream.value);
-    if (smallest.ok) return { ...pair, fix: smallest.value };
-    const report = await verifyPatch(parts, baseline, whole.value);
-    // Usable is a pair whose fixed version silences this reproducer; whether the check accepts it is the measurement.
-    if (report.checks?.after === 'silent') return { ...pair, fix: whole.value };
-    why = isAlike
-      ? 'the fixed version does not silence this reproducer'
-      : 'the fixed version asks for other dependencies, and does not run or does not mend with those of the flawed one';
-  }
-  return why;
-}
-
-function dependenciesOf(directory: string): string {
-  return JSON.stringify(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')).dependencies ?? {});
-}
-
-async function tell(kind: Outcome['kind'], { tree, baseline, upstream }: Pair, patch: string): Promise<string> {
+async function tell(kind: Outcome['kind'], { tree, baseline, fixed }: Pair, patch: string): Promise<string> {
   const start = performance.now();
   const { verdict, reasons, checks } = await verifyPatch(parts, baseline, patch);
   const seconds = (performance.now() - start) / 1_000;
   const still = kind.startsWith('upstream') ? (checks?.variants.stillFiring ?? []) : [];
-  const isOpen = still.length > 0 && (await firesOnPublished(baseline, upstream.fixed, still));
+  const isOpen = still.length > 0 && (await firesOnPublished(baseline, fixed, still));
   outcomes.push({ kind, verdict, seconds, beyond: checks?.variants.beyond.length ?? 0, isOpen });
   say(
     `  ${tree.name}, ${kind}: ${verdict} (${seconds.toFixed(1)} s) ${verdict === 'fixes' ? '' : reasons.join(' | ').slice(0, 600)}`,
@@ -194,22 +119,20 @@ async function flawedOf({ tree, baseline, fix }: Pair, flaw: FlawClass): Promise
 }
 
 async function examine(row: Row, index: number): Promise<void> {
-  const pair = await openPair(row);
+  const pair = await openPair({ registry, sandbox, patching: parts, scratch: join(home, 'targets'), seed: SEED }, row);
   if (typeof pair === 'string') {
     skipped.set(pair, (skipped.get(pair) ?? 0) + 1);
     say(`${row.package}@${row.version} ${row.class}: ${pair}`);
     return;
   }
   packages += 1;
-  if (pair.tree.version !== row.version) atLast += 1;
   const effective = pair.baseline.variants.filter(({ fires }) => fires).length;
   say(`${packages}. ${pair.tree.purl} ${row.class}: ${effective} variants fire`);
   const accepted = (await tell('upstream fix, smallest', pair, pair.fix)) === 'fixes';
   // The whole release says something only where the part of it that mends was refused.
   if (!accepted) await tell('upstream fix, whole', pair, pair.whole);
   if (!values['fixes-only']) await attackBad(pair, row.class, index);
-  await pair.tree.dispose();
-  await pair.upstream.dispose();
+  await pair.dispose();
 }
 
 async function attackBad(pair: Pair, flaw: FlawClass, index: number): Promise<void> {
@@ -265,7 +188,7 @@ function report(): string {
       .map((one) => one.toFixed(1))
       .join(' / ')}; sandbox profile ${sandbox.profile}; seed ${SEED}.`,
     `${packages} packages with a usable fixed version; own tests of the packages were not part of this run.`,
-    `The flawed version is the last one before the fixed one (for ${atLast} packages another than the listed one), or the listed one where nothing shows there.`,
+    'A pair is the last version on which a reproducer fires and the next, on which it is silent: what lies between is the release that mends.',
     ...(packages < Number(values.packages)
       ? [`Ended early: ${packages} of ${values.packages} packages were reached in the ${values.minutes} minutes given.`]
       : []),

@@ -12,4 +12,4 @@ export { type RepairPatch, repairPatch } from './repair-service.ts';
 export { readReproducer } from './reproducer-service.ts';
 export { applyToFiles, type FilePatch, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
 export { upstreamPatch, wholeUpstreamPatch } from './upstream-service.ts';
-export { openUpstream, type Upstream, versionBefore } from './upstream-source-service.ts';
+export { openUpstream } from './upstream-source-service.ts';

@@ -47,11 +47,7 @@ export async function openUpstream(
 }
 
 /** The last release before the fixed one; trial releases may hold its fix already. Undefined where none is known. */
-export async function versionBefore(
-  registry: Registry,
-  name: string,
-  fixedVersion: string,
-): Promise<string | undefined> {
+async function versionBefore(registry: Registry, name: string, fixedVersion: string): Promise<string | undefined> {
   const listed = await listVersions(registry, name);
   if (!listed.ok) return undefined;
   const versions = listed.value.map(({ version }) => version);

@@ -39,9 +39,9 @@ function head(plan: ProbePlan, { packageName, fileName }: RedosRenderOptions): s
   const flaw = FLAW_CLASSES.redos;
   return [
     `// ${flaw.title} (${flaw.cwe}) in ${packageName}, shown by how the CPU time of one call grows.`,
-    `// Run it where node_modules/${packageName} lies: node ${fileName} [canary [length [enough]]]`,
+    `// Run it where node_modules/${packageName} lies: node ${fileName} [canary [length [enough [most]]]]`,
     '// A text shorter than `length` (16000 unless given) is never long enough, so that a bound on it counts as a repair;',
-    '// a call that takes more than `enough` milliseconds (150 unless given) is slow enough.',
+    '// a call that takes more than `enough` milliseconds (150 unless given) is slow enough; none is longer than `most`.',
     '// Exit status: 0 the flaw showed, 1 it did not, 2 the target could not be loaded or the call not reached.',
     ...(plan.format === 'esm'
       ? ["import fs from 'node:fs';", "import crypto from 'node:crypto';"]
@@ -50,6 +50,7 @@ function head(plan: ProbePlan, { packageName, fileName }: RedosRenderOptions): s
     "const canary = process.argv[2] ?? `hs${crypto.randomBytes(8).toString('hex')}`;",
     'const length = Number(process.argv[3] ?? 16000);',
     'const enough = Number(process.argv[4] ?? 150);',
+    'const most = Number(process.argv[5] ?? 256000);',
     'const exit = process.exit;',
     'process.stdout.write = () => true;',
     'process.stderr.write = () => true;',
@@ -161,7 +162,7 @@ function growthText(plan: ProbePlan): string[] {
     'async function measure() {',
     '  for (let warm = 0; warm < 3; warm++) await call(input(pump, 4));',
     `  const start = ${isExponential ? '1' : 'Math.max(8, Math.ceil(64 / pump.length))'};`,
-    `  const end = ${isExponential ? '60' : '256000 / pump.length'};`,
+    `  const end = ${isExponential ? '60' : 'most / pump.length'};`,
     '  let count = start;',
     '  for (;;) {',
     '    growth.sizes.push(input(pump, count).length);',
