@@ -23,13 +23,19 @@ export const BAD_KINDS = [
 ] as const;
 export type BadKind = (typeof BAD_KINDS)[number];
 
+interface Place {
+  /** Below the package. */
+  readonly file: string;
+  /** 1-based. */
+  readonly line: number;
+}
+
 export interface Flawed {
   readonly flaw: FlawClass;
   /** The scripts of the package. */
   readonly texts: FileTexts;
-  /** Where the effect happens: file below the package and 1-based line. */
-  readonly file: string;
-  readonly line: number;
+  /** Where the effect happens and how it was reached, nearest the effect first. */
+  readonly places: readonly Place[];
   readonly payload: string;
   readonly loaded: ReadonlySet<string>;
   /** The smallest true fix. */
@@ -45,21 +51,45 @@ interface Around {
   readonly names: readonly string[];
 }
 
-/** Undefined where this kind cannot be made of this package. */
-export function makeBadPatch(kind: BadKind, flawed: Flawed, random: SeededRandom): string | undefined {
-  const { texts, file } = flawed;
-  const text = texts.get(file);
-  if (text === undefined) return undefined;
-  if (kind === 'incomplete upstream fix') return withoutOneHunk(flawed);
-  if (kind === 'wrong file') return inAnotherFile(flawed);
-  const after = rewritten(kind, text, flawed, random);
-  return after !== undefined && parses(after) ? writePatch(texts, new Map(texts).set(file, after)) : undefined;
+/**
+ * Empty where this kind cannot be made of this package. The first is made at the effect; the others on the way to it,
+ * where a defence may seem to mend what it does not reach at the effect.
+ */
+export function makeBadPatches(kind: BadKind, flawed: Flawed, random: SeededRandom): string[] {
+  if (kind === 'incomplete upstream fix') return [withoutOneHunk(flawed) ?? []].flat();
+  if (kind === 'wrong file') return [inAnotherFile(flawed) ?? []].flat();
+  const { texts, places } = flawed;
+  const taste: Taste = {
+    quote: JSON.stringify(random.pick(QUOTES)),
+    length: random.pick(GUARD_LENGTHS),
+    refusal: random.pick(REFUSALS),
+  };
+  const patches = (ON_THE_WAY.has(kind) ? places : places.slice(0, 1)).flatMap((place) => {
+    const text = texts.get(place.file) ?? '';
+    const after = rewritten(kind, text, place, flawed, taste);
+    return after !== undefined && parses(after) ? [writePatch(texts, new Map(texts).set(place.file, after))] : [];
+  });
+  return [...new Set(patches)];
+}
+
+const ON_THE_WAY: ReadonlySet<BadKind> = new Set([
+  'blocks one payload',
+  'length guard',
+  'closable quotes',
+  'single-pass strip',
+]);
+
+/** What the seed decides. */
+interface Taste {
+  readonly quote: string;
+  readonly length: number;
+  readonly refusal: string;
 }
 
 type InPlace = Exclude<BadKind, 'incomplete upstream fix' | 'wrong file'>;
 
-function rewritten(kind: InPlace, text: string, flawed: Flawed, random: SeededRandom): string | undefined {
-  const around = functionsAround(text, flawed.line);
+function rewritten(kind: InPlace, text: string, { line }: Place, flawed: Flawed, taste: Taste): string | undefined {
+  const around = functionsAround(text, line);
   const [body] = around;
   if (!body) return undefined;
   const inside = text.slice(body.from, body.to);
@@ -82,9 +112,9 @@ function rewritten(kind: InPlace, text: string, flawed: Flawed, random: SeededRa
     case 'always returns':
       return withBody(`\n  return undefined;${inside}`);
     case 'length guard':
-      return beginning(lengthGuardOf(names, flawed, random));
+      return beginning(lengthGuardOf(names, flawed, taste));
     case 'closable quotes':
-      return quoted(text, flawed, random) ?? beginning(quotesOf(names, flawed, random));
+      return quoted(text, line, flawed, taste) ?? beginning(quotesOf(names, flawed, taste));
     case 'single-pass strip':
       return beginning(stripOf(names, flawed));
   }
@@ -106,24 +136,23 @@ function blockOf(names: readonly string[], payload: string): string {
 const GUARD_LENGTHS = [16, 20, 24];
 const REFUSALS = ['return;', 'return null;', "throw new Error('input too long');"];
 
-function lengthGuardOf(names: readonly string[], { flaw }: Flawed, random: SeededRandom): string | undefined {
+function lengthGuardOf(names: readonly string[], { flaw }: Flawed, { length, refusal }: Taste): string | undefined {
   // A bound on the length is what mends a slow expression.
   if (flaw === 'redos') return undefined;
-  return `if (${eachText(names, `text.length > ${random.pick(GUARD_LENGTHS)}`)}) ${random.pick(REFUSALS)}`;
+  return `if (${eachText(names, `text.length > ${length}`)}) ${refusal}`;
 }
 
 const QUOTES = ["'", '"'];
 const isSpoken = (flaw: FlawClass) => flaw === 'command-injection' || flaw === 'code-injection';
 
 /** Around every argument that is a text. */
-function quotesOf(names: readonly string[], { flaw }: Flawed, random: SeededRandom): string | undefined {
+function quotesOf(names: readonly string[], { flaw }: Flawed, { quote }: Taste): string | undefined {
   if (!isSpoken(flaw)) return undefined;
-  const quote = JSON.stringify(random.pick(QUOTES));
   return names.map((name) => `if (typeof ${name} === 'string') ${name} = ${quote} + ${name} + ${quote};`).join(' ');
 }
 
 /** Around every part that is put into the text at the line of the effect. */
-function quoted(text: string, { flaw, line }: Flawed, random: SeededRandom): string | undefined {
+function quoted(text: string, line: number, { flaw }: Flawed, { quote }: Taste): string | undefined {
   const program = isSpoken(flaw) ? tryParse(text) : undefined;
   if (!program) return undefined;
   const [from, to] = lineAt(text, line);
@@ -140,7 +169,6 @@ function quoted(text: string, { flaw, line }: Flawed, random: SeededRandom): str
   const isWithin = (one: AnyNode, other: AnyNode) => other !== one && other.start <= one.start && other.end >= one.end;
   const outermost = [...parts].filter((one) => ![...parts].some((other) => isWithin(one, other)));
   if (outermost.length === 0) return undefined;
-  const quote = JSON.stringify(random.pick(QUOTES));
   const wrap = (now: string, { start, end }: AnyNode) =>
     `${now.slice(0, start)}(${quote} + (${now.slice(start, end)}) + ${quote})${now.slice(end)}`;
   return outermost.sort((left, right) => right.start - left.start).reduce(wrap, text);

@@ -4,7 +4,7 @@
  *
  *   the version before the listed fix, else the listed flawed one ─▶ search ─▶ fires there, silent on the fix ─▶ bisect
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prerelease } from 'semver';
 import { scanTree } from '../src/finder/index.ts';
@@ -47,6 +47,14 @@ export interface PairParts {
   readonly patching: PatchParts;
   readonly scratch: string;
   readonly seed: number;
+  /** Where versions and plans are kept from one run to the next, outside of the project; patches are cut anew. */
+  readonly kept?: string | undefined;
+}
+
+interface Kept {
+  readonly last: string;
+  readonly fixedVersion: string;
+  readonly plan: ProbePlan;
 }
 
 const CANDIDATES = 3;
@@ -58,6 +66,24 @@ const OTHER_DEPENDENCIES =
 
 /** Gives the reason where there is none. */
 export async function openPair(parts: PairParts, row: Row): Promise<Pair | string> {
+  const file = parts.kept && join(parts.kept, `${row.package}@${row.version}.json`.replaceAll('/', '%'));
+  if (file && existsSync(file)) {
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept | string;
+    if (typeof kept === 'string') return kept;
+    return await makePair(parts, row.package, kept.plan, [kept.last, kept.fixedVersion]);
+  }
+  const pair = await findPair(parts, row);
+  if (file) writeFileSync(file, JSON.stringify(typeof pair === 'string' ? pair : toKept(pair)));
+  return pair;
+}
+
+const toKept = ({ tree, fixed, baseline }: Pair) => ({
+  last: tree.version,
+  fixedVersion: fixed.version,
+  plan: baseline.plan,
+});
+
+async function findPair(parts: PairParts, row: Row): Promise<Pair | string> {
   const listed = await listVersions(parts.registry, row.package);
   const versions = (listed.ok ? listed.value : [])
     .map(({ version }) => version)

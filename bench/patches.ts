@@ -4,6 +4,7 @@
  * report of counts.
  *
  *   node bench/patches.ts [--packages 20] [--minutes 60] [--at-once 1] [--bad 8] [--only name,name] [--fixes-only]
+ *                         [--keep DIRECTORY]   pairs found by an earlier run are taken from there
  *
  * With `--only` or `--fixes-only` nothing is written: they are for looking into something, and half a report would
  * stand in the place of a whole one.
@@ -23,7 +24,7 @@ import { evasionsOf } from '../src/patch/variants.ts';
 import { renderReproducer, reproducerFileName } from '../src/probe/index.ts';
 import { chooseProfile, createSandbox } from '../src/sandbox/index.ts';
 import { createRegistry, openTarget, type PackageSource } from '../src/target/index.ts';
-import { BAD_KINDS, type BadKind, type Flawed, makeBadPatch } from './bad-patches.ts';
+import { BAD_KINDS, type BadKind, type Flawed, makeBadPatches } from './bad-patches.ts';
 import { openPair, type Pair, type Row } from './fixed-pairs.ts';
 
 type Unfixed = Omit<Row, 'fixedVersion'> & { readonly fixedVersion: null };
@@ -45,9 +46,12 @@ const { values } = parseArgs({
     repeats: { type: 'string', default: '20' },
     'at-once': { type: 'string', default: '1' },
     only: { type: 'string' },
+    keep: { type: 'string' },
     'fixes-only': { type: 'boolean', default: false },
   },
 });
+/** On the way to the effect, where a seeming defence may stand. */
+const FRAMES = 6;
 const only = values.only?.split(',');
 const isPartial = only !== undefined || values['fixes-only'];
 const SEED = 20_261_121;
@@ -72,11 +76,19 @@ const outcomes: Outcome[] = [];
 const skipped = new Map<string, number>();
 let packages = 0;
 /** Per class of flaw: how often a verdict was asked for again, and how many patches once got another. */
+const toRepeat = new Map<FlawClass, { pair: Pair; patches: readonly string[] }>();
 const repeats = new Map<FlawClass, { patches: number; unlike: number }>();
 
-async function tell(kind: Outcome['kind'], { tree, baseline, fixed }: Pair, patch: string): Promise<string> {
-  const start = performance.now();
-  const { verdict, reasons, checks } = await verifyPatch(parts, baseline, patch);
+/** Of several patches the first counts that at least silences the reproducer. */
+async function tell(kind: Outcome['kind'], { tree, baseline, fixed }: Pair, ...patches: string[]): Promise<string> {
+  let start = performance.now();
+  let judged = await verifyPatch(parts, baseline, patches[0] ?? '');
+  for (const patch of patches.slice(1)) {
+    if (judged.verdict !== 'does-not-fix') break;
+    start = performance.now();
+    judged = await verifyPatch(parts, baseline, patch);
+  }
+  const { verdict, reasons, checks } = judged;
   const seconds = (performance.now() - start) / 1_000;
   const still = kind.startsWith('upstream') ? (checks?.variants.stillFiring ?? []) : [];
   const isOpen = still.length > 0 && (await firesOnPublished(baseline, fixed, still));
@@ -107,19 +119,25 @@ async function firesOnPublished(baseline: Baseline, fixed: PackageSource, labels
 
 async function flawedOf({ tree, baseline, fix }: Pair, flaw: FlawClass): Promise<Flawed> {
   const root = join(tree.directory, tree.packagePath);
-  const own = (baseline.first.verdict?.frames ?? []).find((frame) => frame.startsWith(`${tree.name}/`));
-  const [, file = '', line = '0'] = /^(.+):(\d+)$/.exec(own?.slice(tree.name.length + 1) ?? '') ?? [];
+  const own = (baseline.first.verdict?.frames ?? []).filter((frame) => frame.startsWith(`${tree.name}/`));
+  const places = own.slice(0, FRAMES).flatMap((frame) => {
+    const [, file, line] = /^(.+):(\d+)$/.exec(frame.slice(tree.name.length + 1)) ?? [];
+    return file === undefined ? [] : [{ file, line: Number(line) }];
+  });
   const texts = new Map<string, string>();
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name).slice(root.length + 1);
     if (entry.isFile() && /\.[cm]?js$/.test(path)) texts.set(path, await readFile(join(root, path), 'utf8'));
   }
   const loaded = new Set(baseline.first.coverage.loaded.map((path) => path.slice(tree.name.length + 1)));
-  return { flaw, texts, file, line: Number(line), payload: baseline.plan?.payload ?? '', loaded, fix };
+  return { flaw, texts, places, payload: baseline.plan?.payload ?? '', loaded, fix };
 }
 
 async function examine(row: Row, index: number): Promise<void> {
-  const pair = await openPair({ registry, sandbox, patching: parts, scratch: join(home, 'targets'), seed: SEED }, row);
+  const pair = await openPair(
+    { registry, sandbox, patching: parts, scratch: join(home, 'targets'), seed: SEED, kept: values.keep },
+    row,
+  );
   if (typeof pair === 'string') {
     skipped.set(pair, (skipped.get(pair) ?? 0) + 1);
     say(`${row.package}@${row.version} ${row.class}: ${pair}`);
@@ -132,7 +150,7 @@ async function examine(row: Row, index: number): Promise<void> {
   // The whole release says something only where the part of it that mends was refused.
   if (!accepted) await tell('upstream fix, whole', pair, pair.whole);
   if (!values['fixes-only']) await attackBad(pair, row.class, index);
-  await pair.dispose();
+  if (![...toRepeat.values()].some((one) => one.pair === pair)) await pair.dispose();
 }
 
 async function attackBad(pair: Pair, flaw: FlawClass, index: number): Promise<void> {
@@ -141,14 +159,13 @@ async function attackBad(pair: Pair, flaw: FlawClass, index: number): Promise<vo
   const kinds = BAD_KINDS.map((kind) => ({ kind, at: random.next() })).sort((left, right) => left.at - right.at);
   const bad: string[] = [];
   for (const { kind } of kinds) {
-    const patch = bad.length < Number(values.bad) ? makeBadPatch(kind, flawed, random) : undefined;
-    if (patch === undefined) continue;
-    bad.push(patch);
-    await tell(kind, pair, patch);
+    const patches = bad.length < Number(values.bad) ? makeBadPatches(kind, flawed, random) : [];
+    const [first] = patches;
+    if (first === undefined) continue;
+    bad.push(first);
+    await tell(kind, pair, ...patches);
   }
-  if (repeats.has(flaw) || Date.now() > until) return;
-  repeats.set(flaw, { patches: 0, unlike: 0 });
-  await repeat(pair, flaw, [pair.fix, ...bad.slice(-1)]);
+  if (!toRepeat.has(flaw)) toRepeat.set(flaw, { pair, patches: [pair.fix, ...bad.slice(-1)] });
 }
 
 /** The same patches again and again: the verdict and every reason must be the same. */
@@ -215,6 +232,13 @@ function report(): string {
   ].join('\n');
 }
 
+function keepReport(): void {
+  if (isPartial) return;
+  const directory = join(import.meta.dirname, 'reports');
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}-patches.md`), report());
+}
+
 if (!existsSync(targets)) {
   say(`skipped: ${targets} is missing`);
 } else {
@@ -233,13 +257,15 @@ if (!existsSync(targets)) {
         skipped.set(why, (skipped.get(why) ?? 0) + 1);
         say(`${row.package}: ${fault.stack}`);
       });
-      if (isPartial) continue;
-      const directory = join(import.meta.dirname, 'reports');
-      mkdirSync(directory, { recursive: true });
-      writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}-patches.md`), report());
+      keepReport();
     }
   };
   await Promise.all(Array.from({ length: Number(values['at-once']) }, worker));
+  for (const [flaw, { pair, patches }] of toRepeat) {
+    if (Date.now() > until) break;
+    await repeat(pair, flaw, patches);
+    keepReport();
+  }
   process.stdout.write(report());
 }
 await sandbox.close();

@@ -75,10 +75,22 @@ const LENGTHENED: Readonly<Record<FlawClass, readonly Required<OrdinaryWord>[]>>
   redos: [],
 };
 
+/** Every object has them; what an ordinary call finds under these names is what a fix changes. */
+const INHERITED = /__proto__|constructor|prototype|toString|valueOf|hasOwnProperty/g;
+
 export function ordinaryWords(plan: Pick<ProbePlan, 'flaw' | 'payload' | 'drive'>): readonly OrdinaryWord[] {
   const words = wordsLike(plan);
+  const own = ownWords(plan).filter(({ word }) => !words.includes(word));
   const long = LENGTHENED[plan.flaw].filter(({ short }) => words.includes(short));
-  return [...words.map((word) => ({ word })), ...long];
+  return [...words.map((word) => ({ word })), ...own, ...long];
+}
+
+/** The payload as it would stand in a document: written as it is, with nothing dangerous in it. */
+function ownWords({ flaw, payload }: Pick<ProbePlan, 'flaw' | 'payload'>): readonly OrdinaryWord[] {
+  if (flaw !== 'prototype-pollution' || !payload.includes('{{canary}}')) return [];
+  const harmless = payload.replace(INHERITED, 'b');
+  const word = harmless.replaceAll('{{canary}}', 'c');
+  return [{ word }, { word: harmless.replaceAll('{{canary}}', LONG), short: word }];
 }
 
 function wordsLike({ flaw, payload, drive }: Pick<ProbePlan, 'flaw' | 'payload' | 'drive'>): readonly string[] {
