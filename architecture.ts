@@ -119,6 +119,7 @@ export const WHOLE: Readonly<Record<string, string>> = {
   patch: 'the checks of one patch, for the same reason',
   intake:
     'one form of report is one file; they share what a claim is, and how its fate is decided is read in one sitting',
+  contact: 'one channel is one client, and all of them are held to one machine over one table',
   disclosure: 'three machines, their stores and the outbox move in one transaction',
   campaign: 'the jobs that join the modules: each file joins two or three, and none of them is used by another module',
   api: 'one noun of the API is one file; they share how a request is checked and answered, and nothing else',

@@ -7,6 +7,7 @@ import {
   createSmtpClient,
   createVinceClient,
   createWebhookClient,
+  type Mailbox,
 } from './contact/index.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
 import type { Clock } from './lib/clock.ts';
@@ -16,7 +17,7 @@ export function createCarriers(config: Config, from: string, clock: Clock): Carr
   // What stands in the configuration was named by the operator; an address of a case was not.
   const servers = [github?.apiUrl, vince?.url].filter((url) => url !== undefined);
   const egress = createEgress({ named: namedOrigins([...config.allowedOrigins, ...servers]) });
-  const mailbox = config.maildir === undefined ? undefined : createMailbox({ directory: config.maildir });
+  const mailbox = openMailbox(config);
   return {
     ...(config.smtp && { smtp: createSmtpClient(config.smtp, { from, ...(mailbox && { mailbox }) }) }),
     ...(github && createGithubClients(github, { egress })),
@@ -24,6 +25,9 @@ export function createCarriers(config: Config, from: string, clock: Clock): Carr
     ...(webhook && { webhook: createWebhookClient(webhook, { egress, clock }) }),
   };
 }
+
+export const openMailbox = ({ maildir }: Config): Mailbox | undefined =>
+  maildir === undefined ? undefined : createMailbox({ directory: maildir });
 
 /** What is configured and what is not, without a word of any secret. */
 export function inspectChannels(config: Config): readonly { name: string; ok: boolean; detail: string }[] {

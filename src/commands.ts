@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import firstCampaign from './campaign/first-campaign.json' with { type: 'json' };
 import fixtureCampaign from './campaign/fixture-campaign.json' with { type: 'json' };
 import { type Campaign, type CampaignFile, readCampaignFile, toLine } from './campaign/index.ts';
-import { inspectChannels } from './channels.ts';
+import { inspectChannels, openMailbox } from './channels.ts';
 import {
   CommandEnd,
   DEFAULT_PORT,
@@ -18,6 +18,7 @@ import {
   registerJournalCommands,
   registerKeyCommands,
   registerLogCommands,
+  registerMailCommands,
   registerOutboxCommands,
   registerPaceCommands,
   registerPatchCommands,
@@ -43,6 +44,7 @@ import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
+import type { Services } from './services.ts';
 import { createServing } from './serving.ts';
 import { createWork, openFixtureRegistry, openSession, type Session } from './session.ts';
 import { inspectStore } from './store/inspect.ts';
@@ -96,7 +98,7 @@ export function registerAll(program: Command, parts: Parts): void {
   });
   registerCases(program, parts, session);
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
-  registerOutboxCommands(program, { terminal, outbox: async () => (await session()).services.outbox });
+  registerContact(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
   registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
@@ -153,6 +155,16 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
     links: async () => (await session()).services.links,
     origin: () => config.origin ?? `http://localhost:${DEFAULT_PORT}`,
   });
+}
+
+/** Commands on what leaves and what comes back. */
+function registerContact(program: Command, { terminal, config }: Parts, services: () => Promise<Services>): void {
+  registerMailCommands(program, {
+    terminal,
+    answers: async () => (await services()).answers,
+    mailbox: () => openMailbox(config)?.messages(),
+  });
+  registerOutboxCommands(program, { terminal, outbox: async () => (await services()).outbox });
 }
 
 /** Commands on who takes part, with which keys, and on what is stopped. */

@@ -12,8 +12,16 @@ import {
   createTreeKeeper,
   createVersionTrial,
 } from './campaign/index.ts';
-import { createCarriers } from './channels.ts';
-import { type Carriers, createContactJobs, createOutbox } from './contact/index.ts';
+import { createCarriers, openMailbox } from './channels.ts';
+import {
+  type AnswerDependencies,
+  type Carriers,
+  createAnswers,
+  createContactJobs,
+  createOutbox,
+  planLook,
+  type Word,
+} from './contact/index.ts';
 import {
   type Coordination,
   createCoordination,
@@ -30,6 +38,7 @@ import {
   type DisclosureDependencies,
   findCase,
   type OpenedCase,
+  type Step,
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
@@ -104,6 +113,7 @@ export async function createServices(parts: Parts) {
     home,
     timekeeping,
     outbox,
+    answers: openAnswers({ database, clock, random, vault, outbox }, disclosure),
     coordination,
     links,
     maintainerPages: createMaintainerPages({ database, random, links, coordination }),
@@ -158,6 +168,26 @@ function coordinate({
   });
 }
 
+/** Who acts where a maintainer's words do. */
+const BY_MAIL = 'the maintainer, by mail';
+/** Words that move a case; what the others ask for is looked at by a person. */
+const STEPS_OF_WORDS: Partial<Record<Word['word'], Step>> = { acknowledge: 'acknowledge', 'more-time': 'extend' };
+
+function openAnswers(parts: Omit<AnswerDependencies, 'act' | 'note'>, disclosure: Disclosure) {
+  return createAnswers({
+    ...parts,
+    act: async (tx, id, { word }) => {
+      const step = STEPS_OF_WORDS[word];
+      const taken = step && (await disclosure.takeIn(tx, step, id, { actor: BY_MAIL }));
+      return taken?.ok ? 'done' : 'for-a-person';
+    },
+    note: async (tx, id, event) => {
+      const it = await findCase(tx, id);
+      if (it) await disclosure.note(tx, { case: it }, event, BY_MAIL);
+    },
+  });
+}
+
 export interface WorkshopOptions {
   readonly profile: SandboxProfile;
   readonly registry: Registry;
@@ -187,6 +217,8 @@ export async function createHandlers(
   for (const id of await services.publishing.unfinished()) await publishRelease(services, id);
   const trees = createTreeKeeper(open);
   parts.onClose(() => trees.close());
+  const mailbox = openMailbox(parts.config);
+  if (mailbox) await planLook(database);
   const programmeJobs = createProgrammeJobs(await openProgramme(parts));
   return {
     ...createSearchJobs({
@@ -221,7 +253,10 @@ export async function createHandlers(
     ...createPacingJobs({ database, pacing: services.pacing }),
     ...createDisclosureJobs({ disclosure }),
     ...createCoordinationJobs({ coordination: services.coordination, tryVersion }),
-    ...createContactJobs({ outbox: services.outbox }),
+    ...createContactJobs({
+      outbox: services.outbox,
+      ...(mailbox && { inbound: { database, mailbox, answers: services.answers } }),
+    }),
     ...createPublishJobs({
       database,
       clock,

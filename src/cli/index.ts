@@ -8,6 +8,7 @@ export { registerIntakeCommands } from './intake.ts';
 export { registerJournalCommands } from './journal.ts';
 export { registerKeyCommands } from './key.ts';
 export { registerLogCommands } from './log.ts';
+export { registerMailCommands } from './mail.ts';
 export { registerOutboxCommands } from './outbox.ts';
 export { registerPaceCommands } from './pace.ts';
 export { registerPatchCommands } from './patch.ts';

@@ -1,11 +1,14 @@
 /** The door of what leaves, and of what comes back. */
+
 export { type Address, isPublicChannel, readAddress } from './address.ts';
-export { isRealMatter, type Matter, type RealMatter } from './channel.ts';
-export { createContactJobs } from './contact-job.ts';
+export { type AnswerDependencies, type Answers, createAnswers } from './answer-service.ts';
+export type { Matter, RealMatter } from './channel.ts';
+export { createContactJobs, planLook } from './contact-job.ts';
 export { type PublicKey, readPublicKey } from './encryption.ts';
 export { createGithubClients, type GithubSettings } from './github-client.ts';
+export type { Word } from './incoming-mail.ts';
 export type { Content } from './letter.ts';
-export { createMailbox } from './mailbox-client.ts';
+export { createMailbox, type Mailbox } from './mailbox-client.ts';
 export { isPersonsWord, type MessageState, PERSONS_WORDS } from './message.ts';
 export type { Message } from './message-store.ts';
 export {

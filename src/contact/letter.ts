@@ -103,19 +103,33 @@ async function composeMail(it: Composition): Promise<Composed> {
   const marker = `<${id}@${from.address.split('@')[1] ?? 'localhost'}>`;
   const to = address?.channel === 'smtp' ? address.mail : `unknown-recipient@${caseId}.invalid`;
   const envelope = { from: from.address, to, messageId: marker, date };
+  const said = { ...content, text: `${content.text.trimEnd()}\n\n${footer(id)}` };
   const composer = new MailComposer({
     ...envelope,
     subject: it.encryptTo ? `Security report, encrypted (${id})` : content.subject,
-    text: it.encryptTo?.kind === 'age' ? await ageText(it.encryptTo, content) : content.text,
+    text: it.encryptTo?.kind === 'age' ? await ageText(it.encryptTo, said) : said.text,
     // A block of letters goes as it is.
     ...(it.encryptTo?.kind !== 'age' && { textEncoding: 'quoted-printable' as const }),
     newline: 'windows',
     headers: isReal ? {} : { 'X-Headstart-Demonstration': 'yes' },
   });
   const node = composer.compile();
-  if (it.encryptTo?.kind === 'pgp') return { marker, letter: { to, raw: await pgpMime(node, it.encryptTo, content) } };
+  if (it.encryptTo?.kind === 'pgp') return { marker, letter: { to, raw: await pgpMime(node, it.encryptTo, said) } };
   return { marker, letter: { to, raw: (await node.build()).toString('utf8') } };
 }
+
+/** How to answer outside the thread, and without a page. No line of it is a word by itself: clients quote as they like. */
+const footer = (id: string): string =>
+  [
+    '-- ',
+    'To answer outside this thread, keep this line:',
+    referenceLine(id),
+    'A line of its own that says one of these is understood at once; all else is read by a person:',
+    ...['acknowledge', 'more time', 'fixed in 1.2.3', 'not a bug: (why)', 'send fewer'].map(
+      (word) => `  "Headstart: ${word}"`,
+    ),
+    '',
+  ].join('\n');
 
 const clearText = ({ subject, text }: Content): string => `Subject: ${subject}\n\n${text}`;
 

@@ -3,7 +3,7 @@
  * changed; a message that was read before is known by its hash.
  */
 import { open, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 export type Mailbox = ReturnType<typeof createMailbox>;
 
@@ -15,6 +15,7 @@ const MAX_MESSAGES = 2_000;
 const SEARCHED_BYTES = 256 << 10;
 
 export function createMailbox({ directory }: { readonly directory: string }) {
+  const given = new Set<string>();
   return {
     /** Whether any message names this one: an answer, a receipt, a copy. Throws where the directory cannot be read. */
     async shows(marker: string): Promise<boolean> {
@@ -23,10 +24,14 @@ export function createMailbox({ directory }: { readonly directory: string }) {
       return false;
     },
 
-    /** The newest messages, the oldest of them first. */
+    /** Those of the newest messages that this mailbox has not given yet, the oldest first. */
     async *messages(): AsyncGenerator<Buffer> {
       for (const file of (await newestFiles(directory)).toReversed()) {
-        if ((await stat(file)).size <= MAX_MAIL_BYTES) yield await readFile(file);
+        // A reader moves a message and flags it, but keeps what its name begins with.
+        const name = basename(file).split(':')[0] ?? file;
+        if (given.has(name) || (await stat(file)).size > MAX_MAIL_BYTES) continue;
+        yield await readFile(file);
+        given.add(name);
       }
     },
   };

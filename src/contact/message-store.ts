@@ -1,5 +1,6 @@
 /** Messages on their way out, in Postgres. */
 import type { Id } from '../lib/id.ts';
+import { toPlainLine } from '../lib/plain-text.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
 import type { Channel, Matter } from './channel.ts';
 import type { MessageState, Progress } from './message.ts';
@@ -36,6 +37,7 @@ export interface NewMessage {
 
 /** Characters kept of what a server said. */
 const MAX_TROUBLE = 500;
+const MAX_REMOTE = 300;
 const LIST_LIMIT = 1_000;
 /** Tells our holds from other uses of such locks in one database. */
 const HOLD_SEED = 7_230_190;
@@ -92,8 +94,8 @@ export function createMessageStore(tx: Transaction) {
           to.begunAt,
           to.sentAt,
           to.settledBy,
-          to.trouble && withoutNames(to.trouble).slice(0, MAX_TROUBLE),
-          remote,
+          to.trouble && toPlainLine(withoutNames(to.trouble), MAX_TROUBLE),
+          remote && toPlainLine(remote, MAX_REMOTE),
           from.state,
           from.attempts,
           from.reads,

@@ -154,7 +154,12 @@ export function createDisclosure(given: DisclosureDependencies) {
       createDetailsStore(tx).endCommitment(id, how, await now(tx)),
 
     /** Writes into the history what is no step: an export, a release signed. */
-    note: async (tx: Transaction, { case: it }: OpenedCase, event: string, actor: string): Promise<void> =>
+    note: async (
+      tx: Transaction,
+      { case: it }: Pick<OpenedCase, 'case'>,
+      event: string,
+      actor: string,
+    ): Promise<void> =>
       createCaseStore(tx).recordEvent(it, { version: null, event, actor, at: await now(tx), note: '' }),
 
     /** Notices deadlines that have passed; each is given once. */

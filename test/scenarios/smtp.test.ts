@@ -3,7 +3,7 @@
  * delivered exactly once, a demonstration never, though the server is configured.
  */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { runCommandLine } from '../../src/cli/index.ts';
@@ -101,6 +101,36 @@ test('the report of a real case arrives exactly once, from the configured sender
   assert.match(raw, /^To: maintainer@example\.org\r$/m);
   assert.match(raw, /Example coordination/);
   assert.match(raw, /marker-of-the-reproducer/);
+});
+
+test('a maintainer answers by mail in plain words, and the case moves; the same mail again moves nothing', async () => {
+  const id = await openCase(services.disclosure, false, null);
+  assert.equal(await run('case', 'step', id, 'notify', '--to', ADDRESS), 0, said.join('\n'));
+  await work();
+  const [raw = ''] = server.received;
+  const messageId = /^Message-ID: (<[^>]+>)/m.exec(raw)?.[1] ?? '';
+  assert.match(raw, /^ {2}"Headstart: acknowledge"\r$/m);
+  const answer = [
+    `From: ${ADDRESS}`,
+    'Date: Mon, 2 Nov 2026 10:00:00 +0000',
+    'Subject: Re: your report',
+    `In-Reply-To: ${messageId}`,
+    '',
+    'Headstart: acknowledge',
+    '',
+    ...raw
+      .slice(raw.indexOf('\r\n\r\n'))
+      .split('\r\n')
+      .map((line) => `> ${line}`),
+  ].join('\r\n');
+  const file = join(folder, 'answer.eml');
+  writeFileSync(file, answer);
+  for (const _ of [1, 2]) assert.equal(await run('mail', 'receive', file), 0, said.join('\n'));
+  const opened = await services.disclosure.find(id);
+  assert.equal(opened?.case.stage, 'acknowledged');
+  const events = opened?.history.map(({ event }) => event.replace(/ \(.*/, '')) ?? [];
+  assert.deepEqual(events.slice(-3), ['mail received: answer', 'acknowledge', 'mail says acknowledge: done']);
+  assert.equal(await run('mail', 'receive', join(folder, 'nothing.eml')), 4);
 });
 
 test('a real case without an address stays sealed in the outbox, and the command says how to write it out', async () => {

@@ -50,8 +50,6 @@ export interface FaultyServerOptions {
   readonly lateMs?: number;
 }
 
-export type FaultyServer = Awaited<ReturnType<typeof startFaultyServer>>;
-
 export async function startFaultyServer(options: FaultyServerOptions) {
   const posts: HttpFault[] = [];
   const looks: HttpFault[] = [];

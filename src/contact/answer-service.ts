@@ -1,0 +1,153 @@
+/**
+ * Mail that comes back. It is matched to what was sent by its thread or by the marker in its text, kept encrypted under
+ * the key of the case it belongs to, and is data from then on: only the plain words of an answer do anything, only where
+ * the mail it answers was not public, and what no word says waits for a person.
+ */
+import { createHmac } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import { createId, type RandomBytes } from '../lib/id.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import type { Vault } from '../store/vault.ts';
+import { type Answer, createAnswerStore } from './answer-store.ts';
+import { type IncomingMail, type MailRefusal, readIncomingMail, type Word } from './incoming-mail.ts';
+import { MAX_MAIL_BYTES } from './mailbox-client.ts';
+import { createMessageStore, type Message } from './message-store.ts';
+import type { Outbox } from './outbox-service.ts';
+
+export interface AnswerDependencies {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly vault: Pick<Vault, 'seal' | 'open' | 'sealUnder' | 'openUnder' | 'derive'>;
+  readonly outbox: Pick<Outbox, 'seen'>;
+  /** Does what a word says, or tells why it is for a person. Of a case that is there. */
+  readonly act: (tx: Transaction, caseId: string, word: Word) => Promise<'done' | 'for-a-person'>;
+  /** Writes into the history of the case that something came. */
+  readonly note: (tx: Transaction, caseId: string, event: string) => Promise<void>;
+}
+
+export interface Received {
+  readonly id: Answer['id'];
+  readonly kind: Answer['kind'];
+  readonly caseId: Answer['caseId'];
+  readonly messageId: Answer['messageId'];
+  readonly state: Answer['state'];
+  /** The same bytes had come before, and nothing was done again. */
+  readonly isKnown: boolean;
+}
+
+export type ReceiveRefusal = MailRefusal | { readonly kind: 'too-large'; readonly limitBytes: number };
+
+const UNMATCHED = 'contact/unmatched';
+/** Threads that everybody may read prove nothing of who writes. */
+const PUBLIC = new Set(['github-issue', 'github-advisory']);
+
+export type Answers = ReturnType<typeof createAnswers>;
+
+export function createAnswers(parts: AnswerDependencies) {
+  const { database, vault } = parts;
+  return {
+    /** Takes one mail, RFC 5322. The same bytes again change nothing. */
+    async receive(raw: Uint8Array): Promise<Result<Received, ReceiveRefusal>> {
+      if (raw.length > MAX_MAIL_BYTES) return refuse({ kind: 'too-large', limitBytes: MAX_MAIL_BYTES });
+      const mail = await readIncomingMail(raw);
+      if (!mail.ok) return mail;
+      return ok(await database.transaction((tx) => take(tx, parts, raw, mail.value)));
+    },
+
+    list: (which: 'kept' | 'all'): Promise<readonly Answer[]> => createAnswerStore(database).list(which),
+
+    /** Opened for a person, who thereby has read it: encrypted until then, and to be shown as text only. */
+    read: (id: string): Promise<(Answer & IncomingMail) | undefined> =>
+      database.transaction(async (tx) => {
+        const store = createAnswerStore(tx);
+        const found = await store.findSealed(id);
+        if (!found) return undefined;
+        const { sealed, ...answer } = found;
+        const raw = answer.keyId
+          ? await vault.open(tx, answer.keyId, sealed, `answer ${id}`)
+          : vault.openUnder(UNMATCHED, sealed, id);
+        const mail = await readIncomingMail(raw);
+        if (!mail.ok) throw new Error(`the answer ${id} cannot be read any more: ${mail.refusal.why}`);
+        if (answer.state === 'kept') await store.setState(id, 'done');
+        if (answer.caseId) await parts.note(tx, answer.caseId, `mail read (${id})`);
+        return { ...answer, ...mail.value };
+      }),
+  };
+}
+
+async function take(
+  tx: Transaction,
+  parts: AnswerDependencies,
+  raw: Uint8Array,
+  mail: IncomingMail,
+): Promise<Received> {
+  const { clock, random, vault } = parts;
+  const store = createAnswerStore(tx);
+  const fingerprint = createHmac('sha256', vault.derive('contact/answers')).update(raw).digest('hex');
+  const known = await store.findByFingerprint(fingerprint);
+  if (known) return toReceived(known, true);
+  const message = await findThread(tx, mail.names);
+  const id = createId('answer', random);
+  const answer: Answer = {
+    id,
+    kind: mail.kind,
+    messageId: message?.id ?? null,
+    caseId: message?.caseId ?? null,
+    keyId: message?.keyId ?? null,
+    state: mail.kind === 'receipt' && message ? 'done' : 'kept',
+    receivedAt: clock.now(),
+  };
+  const sealed = message
+    ? await vault.seal(tx, message.keyId, raw, `answer ${id}`)
+    : vault.sealUnder(UNMATCHED, raw, id);
+  // Somebody else took the same bytes meanwhile: theirs stands.
+  if (!(await store.insert(answer, fingerprint, sealed))) {
+    const theirs = await store.findByFingerprint(fingerprint);
+    if (theirs) return toReceived(theirs, true);
+  }
+  if (!message) return toReceived(answer, false);
+  // That it could not be delivered is no sign that it arrived.
+  if (mail.kind !== 'bounce') await parts.outbox.seen(tx, message.id);
+  await parts.note(tx, message.caseId, `mail received: ${mail.kind} (${id})`);
+  return toReceived({ ...answer, state: await obey(tx, parts, answer, message, mail) }, false);
+}
+
+/** What is left for a person: anything but a mail that says its words and nothing else, and they were all done. */
+async function obey(
+  tx: Transaction,
+  parts: AnswerDependencies,
+  { id, state }: Answer,
+  { caseId, channel }: Message,
+  { words, hasMore }: IncomingMail,
+): Promise<Answer['state']> {
+  if (words.length === 0 || PUBLIC.has(channel)) return state;
+  let isAllDone = !hasMore;
+  for (const word of words) {
+    const outcome = await parts.act(tx, caseId, word);
+    await parts.note(tx, caseId, `mail says ${word.word}: ${outcome.replaceAll('-', ' ')} (${id})`);
+    isAllDone &&= outcome === 'done';
+  }
+  if (!isAllDone) return state;
+  await createAnswerStore(tx).setState(id, 'done');
+  return 'done';
+}
+
+async function findThread(tx: Transaction, names: readonly string[]): Promise<Message | undefined> {
+  const store = createMessageStore(tx);
+  for (const name of names) {
+    const found = await store.findNamed([name]);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+const toReceived = ({ id, kind, caseId, messageId, state }: Answer, isKnown: boolean): Received => ({
+  id,
+  kind,
+  caseId,
+  messageId,
+  state,
+  isKnown,
+});

@@ -1,0 +1,154 @@
+/**
+ * A mail that came in, as far as we look into it: whose it is an answer to, what kind it is, and the plain words by which
+ * a maintainer may answer without a page. Everything in it is a claim of a stranger.
+ *
+ * A word stands alone on a line that is not quoted, after our name:
+ *
+ *   Headstart: acknowledge            Headstart: not a bug: it is documented
+ *   Headstart: more time              Headstart: send fewer   (or: more)
+ *   Headstart: fixed in 1.2.3
+ */
+import PostalMime, { type Address, type Email } from 'postal-mime';
+import { ok, type Result, refuse } from '../lib/result.ts';
+
+export type IncomingKind = 'answer' | 'receipt' | 'bounce' | 'automatic';
+
+export type Word =
+  | { readonly word: 'acknowledge' | 'more-time' | 'send-fewer' | 'send-more' }
+  | { readonly word: 'fixed-in'; readonly version: string }
+  | { readonly word: 'not-a-bug'; readonly because: string };
+
+export interface IncomingMail {
+  readonly kind: IncomingKind;
+  readonly from: string | null;
+  readonly subject: string;
+  /** Plain text; of HTML alone, its text. */
+  readonly text: string;
+  /** What it may be an answer to, the likeliest first: ids of mails, and markers in its text. */
+  readonly names: readonly string[];
+  readonly words: readonly Word[];
+  /** It says something beside its words and what it quotes. */
+  readonly hasMore: boolean;
+}
+
+export interface MailRefusal {
+  readonly kind: 'not-a-mail';
+  readonly why: string;
+}
+
+const MAX_TEXT = 100_000;
+const MAX_NAMES = 100;
+const MAX_WORDS = 10;
+const MAX_NESTING = 20;
+const MAX_HEADERS_BYTES = 256 << 10;
+const MAX_REASON = 500;
+const ID = /<[^<>\s]{1,300}>/g;
+const MARKER = /message_[0-9a-f]{32}/g;
+const WORD = /^\s*headstart:\s*(.+?)\s*$/i;
+/** `On 2 Nov 2026, Us <us@example.org> wrote:` */
+const QUOTING = /^(on|am|le|el)\b.{1,300}:$/i;
+const VERSION = /^fixed in v?(\d[\w.+-]{0,60})\.?$/i;
+const NOT_A_BUG = /^not a bug(?:\s*[:,-]|\s+because)?\s+(.+)$/i;
+const PLAIN: Readonly<Record<string, Word>> = {
+  acknowledge: { word: 'acknowledge' },
+  acknowledged: { word: 'acknowledge' },
+  'more time': { word: 'more-time' },
+  'send fewer': { word: 'send-fewer' },
+  'send more': { word: 'send-more' },
+};
+
+export async function readIncomingMail(raw: Uint8Array): Promise<Result<IncomingMail, MailRefusal>> {
+  let mail: Email;
+  try {
+    mail = await PostalMime.parse(raw, { maxNestingDepth: MAX_NESTING, maxHeadersSize: MAX_HEADERS_BYTES });
+  } catch (error) {
+    return refuse({ kind: 'not-a-mail', why: error instanceof Error ? error.message : String(error) });
+  }
+  if (!mail.from && !mail.messageId && !mail.date) {
+    return refuse({ kind: 'not-a-mail', why: 'it has no sender, no date and no name' });
+  }
+  const text = (mail.text ?? withoutMarkup(mail.html ?? '')).slice(0, MAX_TEXT);
+  const report = reportOf(mail);
+  const kind = kindOf(mail, report);
+  return ok({
+    kind,
+    from: mailOf(mail.from),
+    subject: (mail.subject ?? '').slice(0, MAX_REASON),
+    text,
+    names: namesOf(mail, `${mail.subject ?? ''}\n${text}\n${report}`),
+    words:
+      kind === 'answer'
+        ? ownLines(text)
+            .flatMap((line) => wordOf(line) ?? [])
+            .slice(0, MAX_WORDS)
+        : [],
+    hasMore: ownLines(text).some((line) => !wordOf(line)),
+  });
+}
+
+function kindOf(mail: Email, report: string): IncomingKind {
+  if (/^action:\s*(failed|delayed)/im.test(report)) return 'bounce';
+  if (/^action:\s*(delivered|relayed|expanded)/im.test(report)) return 'receipt';
+  const automatic = headerOf(mail, 'auto-submitted');
+  return report !== '' || (automatic !== '' && automatic.toLowerCase() !== 'no') ? 'automatic' : 'answer';
+}
+
+/** The parts for machines of a delivery report (RFC 3464), and the headers of the mail that it is about. */
+function reportOf({ attachments }: Email): string {
+  const parts = attachments.filter(({ mimeType }) =>
+    ['message/delivery-status', 'text/rfc822-headers', 'message/rfc822'].includes(mimeType),
+  );
+  const isReport = parts.some(({ mimeType }) => mimeType === 'message/delivery-status');
+  return isReport ? parts.map(({ content }) => toText(content).slice(0, MAX_TEXT)).join('\n') : '';
+}
+
+const toText = (content: string | ArrayBuffer | Uint8Array): string =>
+  typeof content === 'string' ? content : Buffer.from(content as ArrayBuffer).toString('utf8');
+
+function namesOf(mail: Email, text: string): readonly string[] {
+  const ids = (header: string | undefined) => header?.match(ID) ?? [];
+  const named = [
+    ...ids(mail.inReplyTo),
+    // The last of them is the nearest.
+    ...ids(mail.references).toReversed(),
+    ...ids(mail.messageId),
+    ...(text.match(ID) ?? []),
+    ...(text.match(MARKER) ?? []),
+  ];
+  return [...new Set(named)].slice(0, MAX_NAMES);
+}
+
+/** What the writer says himself: no quotation and its announcement, no signature. */
+function ownLines(text: string): readonly string[] {
+  const lines = text.split(/\r?\n/).map((line) => line.trimEnd());
+  const signature = lines.indexOf('--');
+  return lines
+    .slice(0, signature < 0 ? lines.length : signature)
+    .filter((line) => line.trim() !== '' && !line.startsWith('>') && !QUOTING.test(line));
+}
+
+function wordOf(line: string): Word | undefined {
+  const [, words] = WORD.exec(line) ?? [];
+  return words === undefined ? undefined : readWord(words);
+}
+
+function readWord(text: string): Word | undefined {
+  const plain = PLAIN[text.toLowerCase().replace(/[.!]$/, '')];
+  if (plain) return plain;
+  const [, version] = VERSION.exec(text) ?? [];
+  if (version !== undefined) return { word: 'fixed-in', version };
+  const [, because] = NOT_A_BUG.exec(text) ?? [];
+  return because === undefined ? undefined : { word: 'not-a-bug', because: because.slice(0, MAX_REASON) };
+}
+
+const headerOf = ({ headers }: Email, name: string): string => headers.find(({ key }) => key === name)?.value ?? '';
+
+const mailOf = (from: Address | undefined): string | null => (from && 'address' in from && from.address) || null;
+
+/** Only to be read by a person: what is markup is left out, not understood. */
+const withoutMarkup = (html: string): string =>
+  html
+    .slice(0, 4 * MAX_TEXT)
+    .replaceAll(/<(style|script)\b.*?<\/\1\s*>/gis, ' ')
+    .replaceAll(/<br\s*\/?>|<\/(p|div|li|tr|h\d)>/gi, '\n')
+    .replaceAll(/<[^<>]*>/g, ' ');
