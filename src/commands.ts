@@ -52,6 +52,7 @@ import { addJob } from './store/jobs.ts';
 import { inspectScratch } from './store/scratch.ts';
 import { openTarget, readTargetText } from './target/index.ts';
 import { createFindingStore } from './verify/index.ts';
+import { openWorkshop } from './workshop.ts';
 
 export function registerAll(program: Command, parts: Parts): void {
   const { terminal, config, clock } = parts;
@@ -153,6 +154,14 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
     random: parts.random,
     coordination: async () => (await session()).services.coordination,
     links: async () => (await session()).services.links,
+    checkReport: async (id, asked) => {
+      const { disclosure, readiness } = (await session()).services;
+      const workshop = await openWorkshop(parts, readProfile(asked, parts));
+      const opened = await disclosure.find(id);
+      if (opened) await workshop.findPatch(opened, disclosure);
+      return readiness.check(id, workshop);
+    },
+    signOff: async (id, word) => (await session()).services.readiness.signOff(id, word),
     origin: () => config.origin ?? `http://localhost:${DEFAULT_PORT}`,
   });
 }

@@ -47,6 +47,7 @@ import { createPacing, createPacingJobs } from './pacing/index.ts';
 import type { Parts } from './parts.ts';
 import { createProgrammeJobs, openProgramme } from './programme.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
+import { createReadiness } from './readiness/index.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
 import type { Database } from './store/database.ts';
 import type { JobHandler } from './store/job-worker.ts';
@@ -88,10 +89,11 @@ export async function createServices(parts: Parts) {
   const timekeeping = keepTime({ database, random, clock });
   const links = createLinks({ random, vault, instants: timekeeping });
   const linkFor = createLinkFor(links, config.origin);
+  const readiness = createReadiness({ database, vault, instants: timekeeping, disclosure: () => disclosure });
   const disclosureWith = (now: Clock, time: 'real' | 'compressed'): Disclosure => {
     // Under a simulated clock there are demonstrations only, and no channel is within their reach.
     const posting = time === 'real' ? outbox : outboxWith(now, {});
-    const instants = time === 'real' ? { instants: timekeeping } : {};
+    const instants = time === 'real' ? { instants: timekeeping, lacks: readiness.missingIn } : {};
     return createDisclosure({
       ...{ database, clock: now, time, random, vault, log, outbox: posting, publisher, contact },
       ...{ ...instants, linkFor },
@@ -116,6 +118,7 @@ export async function createServices(parts: Parts) {
     answers: openAnswers({ database, clock, random, vault, outbox }, disclosure),
     coordination,
     links,
+    readiness,
     maintainerPages: createMaintainerPages({ database, random, links, coordination }),
     disclosure,
     disclosureUnder,

@@ -3,11 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, newCase, PUBLISHER, type World } from '../../test/support/disclosure.ts';
+import { WORKSHOP } from '../../test/support/workshop.ts';
 import { createCoordination, createLinks } from '../coordination/index.ts';
 import { createDisclosure } from '../disclosure/index.ts';
 import { validateText } from '../formats/validate.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createPublishing, openReleaseSigners } from '../publish/index.ts';
+import { createReadiness, type Readiness } from '../readiness/index.ts';
 import { createTimekeeping, type Timekeeping } from '../timekeeping/index.ts';
 import { type CaseCommandParts, registerCaseCommands } from './case.ts';
 import { runCommandLine } from './cli.ts';
@@ -15,11 +17,13 @@ import { runCommandLine } from './cli.ts';
 let world: World;
 let parts: Omit<CaseCommandParts, 'terminal'>;
 let time: Timekeeping;
+let readiness: Readiness;
 
 before(async () => {
   world = await createWorld();
   const { database, random } = world;
   time = createTimekeeping({ database, random, machine: systemClock, monotonicMs: () => performance.now() });
+  readiness = createReadiness({ ...world, instants: time, disclosure: () => world.disclosureUnder('real') });
   const signers = await openReleaseSigners({ ...world, scryptN: 1_024 }, 'demonstration', [
     'passphrase a',
     'passphrase b',
@@ -46,6 +50,8 @@ before(async () => {
     readLetter: (id) => world.outbox.readLetter(world.database, id),
     timekeeping: async () => time,
     random: world.random,
+    checkReport: (id) => readiness.check(id, WORKSHOP),
+    signOff: (id, word) => readiness.signOff(id, word),
     links: async () => createLinks({ ...world, instants: time }),
     origin: () => 'https://pages.example.org',
     coordination: async () =>

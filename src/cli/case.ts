@@ -26,9 +26,10 @@ import type { Timekeeping } from '../timekeeping/index.ts';
 import { addClock } from './case-clock.ts';
 import { addLink, type LinkCommandParts } from './case-link.ts';
 import { addPartyCommands, type PartyCommandParts } from './case-party.ts';
+import { addReadinessCommands, type ReadinessCommandParts } from './case-readiness.ts';
 import { CommandEnd, type ExitName } from './terminal.ts';
 
-export interface CaseCommandParts extends PartyCommandParts, LinkCommandParts {
+export interface CaseCommandParts extends PartyCommandParts, LinkCommandParts, ReadinessCommandParts {
   readonly clock: Clock;
   readonly database: () => Promise<Transaction>;
   /** Under the real clock. */
@@ -61,6 +62,7 @@ export function registerCaseCommands(program: Command, parts: CaseCommandParts):
   addClock(cases, parts);
   addPartyCommands(cases, parts);
   addLink(cases, parts);
+  addReadinessCommands(cases, parts);
   addExport(program, parts);
 }
 
@@ -271,6 +273,7 @@ const EXITS: Readonly<Record<StepRefusal['kind'], ExitName>> = {
   'under-embargo': 'refused',
   'nobody-notified': 'refused',
   'clock-doubted': 'refused',
+  'report-not-ready': 'refused',
   'no-vendor': 'refused',
   'no-extension': 'refused',
   'demonstration-has-no-address': 'refused',
@@ -296,6 +299,8 @@ function sentence(refusal: StepRefusal): string {
       return `under embargo until ${refusal.until ? minutes(refusal.until) : 'those concerned agree: its policy has no deadline'}`;
     case 'nobody-notified':
       return 'nobody outside knows of it yet: notify first';
+    case 'report-not-ready':
+      return ['the report is not ready to be sent:', ...refusal.missing.map((each) => `  - ${each}`)].join('\n');
     case 'clock-doubted':
       return `the database’s clock jumped and is not believed since ${minutes(refusal.since)}: see \`case clock\``;
     case 'no-vendor':

@@ -65,6 +65,12 @@ export function renderCase(
   return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact, link });
 }
 
+/** Without what changes by the day: its deadline, its link. */
+export function renderDraft({ contact }: ReadingParts, { case: it, finding, learnt }: OpenedCase): Report {
+  const policy = policyOf(it.policy);
+  return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt: null, contact });
+}
+
 export async function readReport(tx: Transaction, parts: ReadingParts, opened: OpenedCase): Promise<Report> {
   const stored = await createReportStore(tx).findLatest(opened.case.id);
   const rendered = renderCase(parts, opened);

@@ -29,6 +29,8 @@ export interface ClockPolicy {
   readonly silenceDays: number | null;
   /** Name, date and deadline of the report are told to the public after so many days, nothing technical. Null: never. */
   readonly announceDays: number | null;
+  /** A person has read every report before it is sent. */
+  readonly personReads: boolean;
   /** By when a sealed commitment is promised to be opened, counted from its sealing. */
   readonly promiseDays: number;
 }
@@ -40,6 +42,8 @@ const NO_EXTRAS = {
   detailsAfterFixDays: 0,
   silenceDays: null,
   announceDays: null,
+  // Also where a policy does not ask: no text of a machine reaches a stranger unread.
+  personReads: true,
 } as const;
 
 export const CLOCK_POLICIES = {

@@ -32,6 +32,7 @@ import {
   readReport,
   readSealed,
   renderCase,
+  renderDraft,
 } from './case-view-service.ts';
 import { type PolicyName, policyOf } from './clock-policy.ts';
 import type { RunningClock } from './clock-store.ts';
@@ -50,6 +51,8 @@ export interface DisclosureDependencies {
   readonly instants?: { read(tx: Transaction): Promise<Instant> };
   /** Of the page on which a party answers; undefined where pages have no address. */
   readonly linkFor?: (tx: Transaction, it: Case, partyId: Party['id']) => Promise<string | undefined>;
+  /** What the report of a real case still lacks; empty where it may be sent. Absent: nothing is asked. */
+  readonly lacks?: (tx: Transaction, opened: OpenedCase) => Promise<readonly string[]>;
   /** What that clock is. A case is moved only by the kind of clock it was opened under. */
   readonly time: Case['time'];
   readonly random: RandomBytes;
@@ -80,6 +83,8 @@ export type StepRefusal =
   | { readonly kind: 'no-such-case'; readonly id: string }
   /** The clock that deadlines obey jumped, and nobody has said yet that it is right. */
   | { readonly kind: 'clock-doubted'; readonly since: Date }
+  /** Nothing is sent that a reader could not follow: each point with its reason. */
+  | { readonly kind: 'report-not-ready'; readonly missing: readonly string[] }
   | { readonly kind: 'wrong-clock'; readonly time: Case['time'] };
 
 export interface StepBy {
@@ -130,6 +135,10 @@ export function createDisclosure(given: DisclosureDependencies) {
     /** The source of all public documents, as a draft or as it is released. */
     toRecord: (opened: OpenedCase, status: AdvisoryRecord['status'], now: Date): AdvisoryRecord =>
       toAdvisoryRecord({ ...opened, status, now, publisher: parts.publisher, commitment: opened.commitment.id }),
+
+    /** The report without what changes by the day: what is checked and signed off. */
+    draft: (opened: OpenedCase): Report => renderDraft(parts, opened),
+    reportIn: (tx: Transaction, opened: OpenedCase): Promise<Report> => readReport(tx, parts, opened),
 
     /** The report as it was sent, or as it would be sent now. */
     report: (opened: OpenedCase): Promise<Report> => database.transaction((tx) => readReport(tx, parts, opened)),
@@ -297,6 +306,8 @@ async function takeStep(
   const { outcome, instant } = judged.value;
   const now = instant.at;
   if (!outcome.ok) return outcome;
+  const missing = step === 'notify' && from.kind === 'real' ? await lacking(tx, parts, id) : [];
+  if (missing.length > 0) return refuse({ kind: 'report-not-ready', missing });
   if (by.to !== undefined) {
     const addressed = typeof by.to === 'string' ? { address: by.to } : by.to;
     const allowed = await mayBeAddressed(tx, parts, from, step, addressed);
@@ -312,6 +323,11 @@ async function takeStep(
   await openWithdrawn(tx, parts, to, instant);
   if (step === 'notify') await sendReports(tx, parts, to);
   return ok(to);
+}
+
+async function lacking(tx: Transaction, parts: Parts, id: string): Promise<readonly string[]> {
+  const opened = parts.lacks && (await readCase(tx, parts, id));
+  return opened && parts.lacks ? parts.lacks(tx, opened) : [];
 }
 
 async function takeAgreedEnd(

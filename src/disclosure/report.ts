@@ -28,8 +28,7 @@ export interface Report {
   readonly text: string;
 }
 
-/** Lines of the page that stands before patch and reproducer, and their width. */
-const PAGE_LINES = 60;
+/** Of the page that stands before patch and reproducer; how long it may be is asked before it is sent (`readiness`). */
 const LINE_WIDTH = 78;
 /** A longer patch is offered instead of sent. */
 const MAX_PATCH_LINES = 80;
@@ -72,7 +71,7 @@ export function renderReport(source: ReportSource): Report {
   return {
     subject: `${mark}Security: ${title.toLowerCase()} in ${named.name} ${named.version}, ${source.dueAt ? `private until ${source.dueAt.toISOString().slice(0, 10)}` : 'private'}`,
     text: [
-      ...page.slice(0, PAGE_LINES),
+      ...page,
       '',
       `---- ${finding.reproducer.file} ----`,
       finding.reproducer.text.trimEnd(),

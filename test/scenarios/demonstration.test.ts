@@ -136,3 +136,43 @@ test('a real case is not published before its time, not even with both keys', as
   const ended = await installation.run('case', 'step', only('real').id, 'disclose', '--yes');
   assert.ok([5, 6].includes(ended.code ?? 0), ended.stderr);
 });
+
+test('a real report is followed from its text alone in fresh sandboxes, and is not sent while it lacks anything', async () => {
+  const { id } = only('real');
+  const checked = await installation.run('case', 'check', id, '--json');
+  assert.equal(checked.code, 1, checked.stderr);
+  const { ready, missing } = checked.json[0] as { ready: boolean; missing: string[] };
+  assert.equal(ready, false);
+  assert.deepEqual(
+    missing.filter((each) => /^(reproduced|one|plain|origin)/.test(each)),
+    [],
+    'it fired three times of three, from what stands in the report',
+  );
+  assert.ok(
+    missing.some((each) => each.startsWith('sign-off')),
+    missing.join('; '),
+  );
+  if (only('real').stage === 'received') await installation.expect(0, 'case', 'step', id, 'confirm');
+  const refused = await installation.expect(6, 'case', 'step', id, 'notify');
+  assert.match(refused.stderr, /not ready to be sent:\n\s+- /);
+});
+
+test('each demonstration has the page that its maintainer would see, marked as one', async () => {
+  const { id } = only('demonstration');
+  const [, path] = /href="(\/m\/[\w-]{43})"/.exec(page) ?? [];
+  assert.ok(path, 'the status page leads to it');
+  const serving = installation.start('serve', '--role', 'web', '--port', '0');
+  const { console: address } = JSON.parse(await serving.said(/^\{/)) as { console: string };
+  const shown = await fetch(`${address}${path}`);
+  const text = await shown.text();
+  serving.child.kill('SIGTERM');
+  assert.equal((await serving.ended).code, 0);
+  assert.equal(shown.headers.get('cache-control'), 'no-store');
+  assert.equal(shown.headers.get('referrer-policy'), 'no-referrer');
+  assert.match(text, /<strong>Demonstration\.<\/strong>/);
+  assert.ok(text.includes(id) && text.includes('reproduce.cjs'));
+  assert.deepEqual(
+    SEALED_WORDS.filter((word) => text.includes(word)),
+    [],
+  );
+});

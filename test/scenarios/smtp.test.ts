@@ -22,6 +22,7 @@ import { makeTestDirectory } from '../../src/store/test-directory.ts';
 import { createSequenceJobs } from '../../src/tlog/index.ts';
 import { newCase } from '../support/disclosure.ts';
 import { startFakeSmtp } from '../support/fake-smtp.ts';
+import { WORKSHOP } from '../support/workshop.ts';
 
 const ADDRESS = 'maintainer@example.org';
 const JOBS_LIMIT_MS = 30_000;
@@ -67,7 +68,18 @@ async function openCase(disclosure: Disclosure, simulated: boolean, address: str
   const opened = await services.database.transaction((tx) => disclosure.openCase(tx, fresh));
   assert.ok(opened.ok);
   assert.equal(await run('case', 'step', opened.value, 'confirm'), 0, said.join('\n'));
+  if (!simulated) await makeReady(opened.value);
   return opened.value;
+}
+
+/** Followed by a workshop that ran nothing, and signed off by a person. */
+async function makeReady(id: string): Promise<void> {
+  assert.ok((await services.readiness.check(id, WORKSHOP)).ok);
+  assert.equal(
+    await run('case', 'sign-off', id, '--note', 'read', '--without-patch', 'none was found'),
+    0,
+    said.join('\n'),
+  );
 }
 
 /** Two processes' worth of workers until nothing is left to do. */

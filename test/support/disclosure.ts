@@ -8,6 +8,7 @@ import type { Carriers } from '../../src/contact/outbox-service.ts';
 import { findCase } from '../../src/disclosure/case-view-service.ts';
 import { type CompressedClock, createCompressedClock } from '../../src/disclosure/compressed-clock.ts';
 import { createDisclosure, type NewCase } from '../../src/disclosure/disclosure.ts';
+import { sha256Hex } from '../../src/lib/hash.ts';
 import { createId, systemRandom } from '../../src/lib/id.ts';
 import { createTestDatabase } from '../../src/store/test-database.ts';
 import { createVault } from '../../src/store/vault.ts';
@@ -77,6 +78,8 @@ export function newCase(changes: Partial<NewCase> = {}): NewCase {
   };
 }
 
+const REPRODUCER = 'process.exit(0) // marker-of-the-reproducer\n';
+
 export const FINDING: ConfirmedFinding = {
   target: 'pkg:npm/%40scope/example@1.2.2',
   flaw: 'prototype-pollution',
@@ -85,7 +88,7 @@ export const FINDING: ConfirmedFinding = {
   sink: { file: '@scope/example/index.js', line: 7 },
   oracle: 'A fresh property appeared on Object.prototype.',
   plan: null,
-  reproducer: { file: 'reproduce.cjs', text: 'process.exit(0) // marker-of-the-reproducer\n', sha256: 'ab'.repeat(32) },
+  reproducer: { file: 'reproduce.cjs', text: REPRODUCER, sha256: sha256Hex(REPRODUCER) },
   reproduction: { reproduced: 3, of: 3, oracle: 'seen', recordSha256: 'cd'.repeat(32) },
   controls: [],
   frames: [],

@@ -1,0 +1,56 @@
+/** `case check` and `case sign-off`: what a report lacks before it may be sent, found by machine and said by a person. */
+import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
+import type { Result } from '../lib/result.ts';
+import type { Readiness, SignOffWord } from '../readiness/index.ts';
+import { CommandEnd, type Terminal } from './terminal.ts';
+
+export interface ReadinessCommandParts {
+  readonly terminal: Terminal;
+  /** Follows the report in the sandbox; tells what is missing. */
+  readonly checkReport: (id: string, profile: string | undefined) => ReturnType<Readiness['check']>;
+  readonly signOff: (id: string, word: SignOffWord) => ReturnType<Readiness['signOff']>;
+}
+
+interface Options {
+  readonly profile?: string;
+  readonly note?: string;
+  readonly scopeRead?: boolean;
+  readonly withoutPatch?: string;
+  readonly json?: boolean;
+}
+
+export function addReadinessCommands(cases: Command, parts: ReadinessCommandParts): void {
+  cases
+    .command('check <id>')
+    .description('follow the report as its reader would, in fresh sandboxes; look at the newest release; seek a patch')
+    .option('--profile <profile>', 'full or user')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, options: Options) => {
+      tell(parts.terminal, options, await parts.checkReport(id, options.profile));
+    });
+  cases
+    .command('sign-off <id>')
+    .description(
+      'you have read the report (`export ID --format report`) and stand behind it; another text is not signed',
+    )
+    .requiredOption('--note <text>', 'what you looked at; kept encrypted')
+    .option('--scope-read', 'the project’s own scope file was read, and the flaw lies within it')
+    .option('--without-patch <why>', 'why it goes without a candidate patch')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, options: Options) => {
+      const { note = '', scopeRead = false, withoutPatch = null } = options;
+      tell(parts.terminal, options, await parts.signOff(id, { by: OPERATOR, note, scopeRead, withoutPatch }));
+    });
+}
+
+type Answer = Result<readonly string[], { readonly kind: 'no-such-case'; readonly id: string }>;
+
+function tell(terminal: Terminal, { json }: Options, answer: Answer): void {
+  if (!answer.ok) throw new CommandEnd('notFound', `there is no case ${answer.refusal.id}`);
+  const missing = answer.value;
+  if (json) terminal.json({ ready: missing.length === 0, missing });
+  for (const each of missing) terminal.say(`  - ${each}`);
+  if (missing.length > 0) throw new CommandEnd('failed', `${missing.length} things are missing before it may be sent`);
+  terminal.say('the report is ready: `case step ID notify --to ADDRESS` sends it');
+}
