@@ -34,10 +34,12 @@ import {
   registerStart,
   registerStopCommands,
   registerStoreCommands,
+  registerTriageCommands,
   registerVettingCommands,
   serve,
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
+import { createEgress, namedOrigins } from './egress/index.ts';
 import { createIntake, type Intake } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
@@ -51,6 +53,7 @@ import { inspectStore } from './store/inspect.ts';
 import { addJob } from './store/jobs.ts';
 import { inspectScratch } from './store/scratch.ts';
 import { openTarget, readTargetText } from './target/index.ts';
+import { fetchFeed } from './triage/index.ts';
 import { createFindingStore } from './verify/index.ts';
 import { openWorkshop } from './workshop.ts';
 
@@ -101,6 +104,11 @@ export function registerAll(program: Command, parts: Parts): void {
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerContact(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
+  registerTriageCommands(program, {
+    terminal,
+    triage: async () => (await session()).services.triage,
+    fetchFeed: (place) => fetchFeed(place, createEgress({ named: namedOrigins(config.allowedOrigins) })),
+  });
   registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
   registerPolicyCommands(program, { terminal, clock });

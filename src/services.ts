@@ -54,6 +54,8 @@ import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
 import { createTimekeeping } from './timekeeping/index.ts';
 import { createSequenceJobs } from './tlog/index.ts';
+import { createTriage, createTriageJobs } from './triage/index.ts';
+import { createTriagedCases } from './triaged-cases.ts';
 import { createFindingStore, type FindingId } from './verify/index.ts';
 
 const POLICY = 'anthropic-2026';
@@ -122,6 +124,7 @@ export async function createServices(parts: Parts) {
     maintainerPages: createMaintainerPages({ database, random, links, coordination }),
     disclosure,
     disclosureUnder,
+    triage: createTriage({ database, vault, ...createTriagedCases(disclosure) }),
     pacing: createPacing({ database, vault, ...createPacedCases(disclosure) }),
     publishing,
     publishingFor,
@@ -254,6 +257,7 @@ export async function createHandlers(
     ...createSequenceJobs(services.log),
     ...programmeJobs,
     ...createPacingJobs({ database, pacing: services.pacing }),
+    ...createTriageJobs({ database, triage: services.triage }),
     ...createDisclosureJobs({ disclosure }),
     ...createCoordinationJobs({ coordination: services.coordination, tryVersion }),
     ...createContactJobs({

@@ -25,4 +25,5 @@ export { registerStart } from './start.ts';
 export { registerStopCommands } from './stop.ts';
 export { registerStoreCommands } from './store.ts';
 export { CommandEnd, createTerminal, EXIT, type ExitName, type Terminal } from './terminal.ts';
+export { registerTriageCommands } from './triage.ts';
 export { registerVettingCommands } from './vetting.ts';
