@@ -1,6 +1,6 @@
 /** Which commands there are and what each is given. */
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import firstCampaign from './campaign/first-campaign.json' with { type: 'json' };
 import fixtureCampaign from './campaign/fixture-campaign.json' with { type: 'json' };
@@ -24,6 +24,7 @@ import {
   registerPatchCommands,
   registerPolicyCommands,
   registerProgramCommands,
+  registerReleaseCommands,
   registerReproduce,
   registerSandboxCommands,
   registerScan,
@@ -37,6 +38,7 @@ import {
   registerTriageCommands,
   registerVettingCommands,
   serve,
+  toReleaseEnd,
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
@@ -45,6 +47,7 @@ import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
+import { evidenceFolder, openRelease } from './releases.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import type { Services } from './services.ts';
 import { createServing } from './serving.ts';
@@ -111,8 +114,8 @@ export function registerAll(program: Command, parts: Parts): void {
   });
   registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
-  registerPolicyCommands(program, { terminal, clock });
   registerDedupe(program, { terminal });
+  registerRelease(program, parts);
   registerStoreCommands(program, {
     terminal,
     clock,
@@ -182,6 +185,26 @@ function registerContact(program: Command, { terminal, config }: Parts, services
     mailbox: () => openMailbox(config)?.messages(),
   });
   registerOutboxCommands(program, { terminal, outbox: async () => (await services()).outbox });
+}
+
+/** Commands on decisions, stages and incidents. */
+function registerRelease(program: Command, parts: Parts): void {
+  const { terminal, clock, config } = parts;
+  const opened = parts.once(() => openRelease(parts));
+  registerPolicyCommands(program, {
+    terminal,
+    clock,
+    record: async (documents) => {
+      const recorded = await (await opened()).record(documents);
+      if (!recorded.ok) throw toReleaseEnd(recorded.refusal);
+      return recorded.value;
+    },
+  });
+  registerReleaseCommands(program, {
+    terminal,
+    release: opened,
+    places: { log: join(config.home, 'public', 'log'), evidence: evidenceFolder(config.home) },
+  });
 }
 
 /** Commands on who takes part, with which keys, and on what is stopped. */

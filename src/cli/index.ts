@@ -14,6 +14,7 @@ export { registerPaceCommands } from './pace.ts';
 export { registerPatchCommands } from './patch.ts';
 export { registerPolicyCommands } from './policy.ts';
 export { registerProgramCommands } from './program.ts';
+export { registerReleaseCommands, toReleaseEnd } from './release.ts';
 export { registerReproduce } from './reproduce.ts';
 export { registerSandboxCommands } from './sandbox.ts';
 export { registerScan } from './scan.ts';

@@ -27,7 +27,11 @@ async function run(...args: string[]): Promise<{ exit: number; out: Record<strin
   };
   const register = [
     (program: Parameters<typeof registerPolicyCommands>[0]) =>
-      registerPolicyCommands(program, { terminal, clock: { now: () => NOW } }),
+      registerPolicyCommands(program, {
+        terminal,
+        clock: { now: () => NOW },
+        record: async () => ({ entry: 'entry_0' }),
+      }),
   ];
   return { exit: await runCommandLine(args, { terminal, register }), out: out[0] as Record<string, unknown> };
 }

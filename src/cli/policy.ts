@@ -1,25 +1,24 @@
 /**
- * `decide`, `framework` and `clocks`: what frameworks say of evidence and incidents, and what changed in them. No data directory is needed:
- * anybody may ask.
+ * `decide`, `framework` and `clocks`: what frameworks say of evidence and incidents, and what changed in them. A decision
+ * is kept with its inputs in this data directory; all else needs none.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
-  CURRENT_SEMANTICS,
-  checkTogether,
   type Decision,
-  type Dossier,
+  type DecisionDocuments,
   decisionBytes,
   decisionSha256,
   diffFrameworks,
+  type EvaluateRefusal,
+  evaluate,
   type Framework,
-  findSemantics,
   isSourceVerified,
   labelOf,
   type RunningClock,
-  readDossier,
+  readDossierValue,
   readFramework,
   readIncident,
   runningClocks,
@@ -31,6 +30,8 @@ import { CommandEnd, type Terminal } from './terminal.ts';
 export interface PolicyCommandParts {
   readonly terminal: Terminal;
   readonly clock: Clock;
+  /** Keeps the inputs and enters their hashes in the log, so that anybody can replay the decision. */
+  readonly record: (documents: DecisionDocuments) => Promise<{ readonly entry: string }>;
 }
 
 /** How far a file's clock may be ahead of ours. */
@@ -42,6 +43,7 @@ interface DecideOptions {
   readonly framework: readonly string[];
   readonly evidence: string;
   readonly save?: string;
+  readonly record: boolean;
   readonly json?: boolean;
 }
 
@@ -55,6 +57,7 @@ export function registerPolicyCommands(program: Command, parts: PolicyCommandPar
     )
     .requiredOption('--evidence <file>', 'what is known of the model, and the stage asked for')
     .option('--save <file>', 'the decision as canonical JSON')
+    .option('--no-record', 'neither keep the inputs nor enter the decision in the log')
     .option('--json', 'one JSON value on standard output')
     .action((options: DecideOptions) => decideCommand(parts, options));
   program
@@ -83,7 +86,7 @@ async function openClocks(file: string): Promise<readonly RunningClock[]> {
   throw new CommandEnd('usage', `${file}: ${clause} runs from ${origin}, which is not given`);
 }
 
-function parseJson(file: string, text: string): Json {
+export function parseJson(file: string, text: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch {
@@ -136,25 +139,42 @@ async function openDocument(file: string): Promise<Json> {
 
 const SHIPPED_NAME = /^[a-z0-9-]+$/;
 
-async function decideCommand({ terminal, clock }: PolicyCommandParts, options: DecideOptions): Promise<void> {
-  const frameworks = await openFrameworks(options.framework);
-  const dossier = await openDossier(options.evidence, clock);
-  const decide = findSemantics(CURRENT_SEMANTICS);
-  if (!decide.ok) throw new Error(`semantics ${CURRENT_SEMANTICS} are not there`);
-  const decision = decide.value(frameworks, dossier);
+async function decideCommand({ terminal, clock, record }: PolicyCommandParts, options: DecideOptions): Promise<void> {
+  const documents = {
+    frameworks: await openFrameworks(options.framework),
+    dossier: await openDossier(options.evidence, clock),
+    find: () => undefined,
+  };
+  const decided = evaluate(documents);
+  if (!decided.ok) throw toEvaluationEnd(decided.refusal);
+  const decision = decided.value;
   if (options.save !== undefined) await writeFile(options.save, decisionBytes(decision));
-  if (options.json) terminal.json(toShown(decision));
+  const recorded = options.record ? await record(documents) : undefined;
+  if (options.json) terminal.json({ ...toShown(decision), entry: recorded?.entry ?? null });
   tellDecision(terminal, decision);
+  if (recorded)
+    terminal.say(`  in the log as ${recorded.entry}: \`replay ${decisionSha256(decision)}\` works it out again`);
   if (!decision.granted) throw new CommandEnd('refused', `${decision.asked} is not granted: ${decision.stage}`);
+}
+
+export function toEvaluationEnd(refusal: EvaluateRefusal): CommandEnd {
+  switch (refusal.kind) {
+    case 'malformed-dossier':
+      return new CommandEnd('usage', `the evidence at ${refusal.place || 'its root'}: ${refusal.why}`);
+    case 'unknown-semantics':
+      return new CommandEnd('refused', `semantics ${refusal.version} are not known here`);
+    case 'other-trust':
+      return new CommandEnd('refused', `the dossier names another document of trust: ${refusal.named}`);
+    case 'malformed-trust':
+      return new CommandEnd('usage', `the document of trust at ${refusal.place}: ${refusal.why}`);
+    default:
+      return new CommandEnd('refused', `the frameworks are refused (${refusal.kind}): ${refusal.place} ${refusal.why}`);
+  }
 }
 
 const shippedIds = () => [...shippedFrameworks()].flatMap(([id, { gates }]) => (gates.length > 0 ? [id] : []));
 
-async function openFramework(file: string): Promise<Framework> {
-  const shipped = SHIPPED_NAME.test(file) ? shippedFrameworks().get(file) : undefined;
-  return shipped ?? readOrEnd(file, await readText(file));
-}
-
+/** Refused with the place where it is no framework. */
 function readOrEnd(file: string, text: string): Framework {
   const read = readFramework(text);
   if (read.ok) return read.value;
@@ -162,17 +182,16 @@ function readOrEnd(file: string, text: string): Framework {
   throw new CommandEnd('refused', `${file} is refused (${kind}) at ${place || 'its root'}: ${why}`);
 }
 
-async function openFrameworks(files: readonly string[]): Promise<readonly Framework[]> {
-  const frameworks: Framework[] = [];
-  for (const file of files) frameworks.push(await openFramework(file));
-  const trouble = checkTogether(frameworks);
-  if (trouble)
-    throw new CommandEnd('refused', `the frameworks are refused (${trouble.kind}): ${trouble.place} ${trouble.why}`);
-  return frameworks;
+/** One by one, so that a refusal names its file. */
+export async function openFrameworks(files: readonly string[]): Promise<readonly Json[]> {
+  const documents: Json[] = [];
+  for (const file of files) documents.push(await openDocument(file));
+  return documents;
 }
 
-async function openDossier(file: string, clock: Clock): Promise<Dossier> {
-  const read = readDossier(await readText(file));
+async function openDossier(file: string, clock: Clock): Promise<Json> {
+  const document = parseJson(file, await readText(file));
+  const read = readDossierValue(document);
   if (!read.ok) throw new CommandEnd('usage', `${file} at ${read.refusal.place || 'its root'}: ${read.refusal.why}`);
   if (Date.parse(read.value.asOf) > clock.now().getTime() + CLOCK_SKEW_MS) {
     throw new CommandEnd('refused', `${file} at /asOf: it is in the future`);
@@ -180,19 +199,19 @@ async function openDossier(file: string, clock: Clock): Promise<Dossier> {
   if (read.value.statements.length > 0) {
     throw new CommandEnd('usage', `${file} at /statements: signed statements are opened by \`release decide\``);
   }
-  return read.value;
+  return document;
 }
 
-function toShown(decision: Decision): Json {
+function toShown(decision: Decision): { readonly [name: string]: Json } {
   const { model, stage, bindingRules, missing, ambiguities } = decision;
   const { asked, granted, refused, expectations, deviations, orders, quorum, semantics, inputs, reasoning } = decision;
   return {
     ...{ model, stage, asked, granted, bindingRules, missing, ambiguities, decisionSha256: decisionSha256(decision) },
     ...{ refused, expectations, deviations, orders, quorum, semantics, inputs, reasoning },
-  } as unknown as Json;
+  } as unknown as { readonly [name: string]: Json };
 }
 
-function tellDecision(terminal: Terminal, decision: Decision): void {
+export function tellDecision(terminal: Terminal, decision: Decision): void {
   const list = <T>(items: readonly T[], toLine: (item: T) => string): void => {
     for (const item of items.slice(0, SHOWN_ITEMS)) terminal.say(`  ${toLine(item)}`);
     if (items.length > SHOWN_ITEMS) terminal.say(`  … and ${items.length - SHOWN_ITEMS} more`);
@@ -213,7 +232,7 @@ function tellDecision(terminal: Terminal, decision: Decision): void {
   }
 }
 
-async function readText(file: string): Promise<string> {
+export async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {

@@ -102,6 +102,8 @@ export interface Dossier extends Claims {
   readonly highRiskInternal: boolean;
   /** Hashes of envelopes; with any, everything must come from them. */
   readonly statements: readonly string[];
+  /** The document that says whose signatures count; with statements, there is one. */
+  readonly trust?: string;
 }
 
 export const CLAIM_KINDS = [

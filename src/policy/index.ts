@@ -2,9 +2,17 @@
 export { type ClockRefusal, type RunningClock, runningClocks } from './clocks.ts';
 export { type Decision, decisionBytes, decisionSha256 } from './decide.ts';
 export { type Dossier, type DossierRefusal, readDossier, readDossierValue } from './dossier.ts';
+export {
+  type DecisionDocuments,
+  documentBytes,
+  documentHash,
+  type EvaluateRefusal,
+  evaluate,
+} from './evaluate.ts';
 export { type Framework, isSourceVerified, labelOf, RELEASE_STAGES, type ReleaseStage } from './framework.ts';
 export { diffFrameworks, type FrameworkChange } from './framework-diff.ts';
 export { type IncidentRecord, type IncidentRefusal, readIncident } from './incident.ts';
+export { judgeQuorum, type QuorumVerdict, signDecision, signReversal } from './quorum.ts';
 export {
   checkTogether,
   type FrameworkRefusal,
@@ -14,3 +22,5 @@ export {
 } from './read-framework.ts';
 export { CURRENT_SEMANTICS, type Decide, findSemantics, SEMANTICS, type Semantics } from './semantics.ts';
 export { shippedDocuments, shippedFrameworks } from './shipped.ts';
+export { signStatement } from './statement.ts';
+export { readTrust, type Trust } from './trust.ts';

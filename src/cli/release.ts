@@ -1,0 +1,276 @@
+/** `replay` and `release`: decisions worked out again by anybody, stages opened by those that a quorum signed, and closed. */
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import type { Json } from '../lib/canonical-json.ts';
+import { type Ed25519Signer, readEd25519Pem } from '../lib/ed25519.ts';
+import { sha256Hex } from '../lib/hash.ts';
+import type { Result } from '../lib/result.ts';
+import { type DecisionDocuments, evaluate, signDecision } from '../policy/index.ts';
+import {
+  openEvidence,
+  openReplayLog,
+  type Release,
+  type ReleaseRefusal,
+  type ReplayRefusal,
+  replay,
+  type StageOf,
+} from '../release/index.ts';
+import { OPERATOR } from './member-input.ts';
+import { openFrameworks, parseJson, readText, tellDecision, toEvaluationEnd } from './policy.ts';
+import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
+
+export interface ReleaseCommandParts {
+  readonly terminal: Terminal;
+  readonly release: () => Promise<Release>;
+  /** Where this installation's own log and evidence lie. Nothing is made by asking. */
+  readonly places: { readonly log: string; readonly evidence: string };
+}
+
+const SECOND = "the operator's word for a second person";
+
+export function registerReleaseCommands(program: Command, parts: ReleaseCommandParts): void {
+  addReplay(program, parts);
+  const release = program
+    .command('release')
+    .description('which stage a model is at, by decisions that a quorum signed');
+  addModel(release, parts);
+  addDecide(release, parts);
+  addSuspend(release, parts);
+}
+
+interface ReplayOptions {
+  readonly log?: string;
+  readonly evidence?: string;
+  readonly policy?: string;
+  readonly key?: string;
+  readonly json?: boolean;
+}
+
+function addReplay(program: Command, { terminal, places }: ReleaseCommandParts): void {
+  program
+    .command('replay <decision>')
+    .description('work a decision out again from the log and the evidence alone: by its SHA-256, its entry or its file')
+    .option('--log <dir-or-url>', "a log, instead of this installation's own")
+    .option('--evidence <dir>', 'documents by their hash, instead of those kept here')
+    .option('--policy <file>', 'whom to trust: a policy with the log and its witnesses')
+    .option('--key <vkey>', "the log's key, or a file with it")
+    .option('--json', 'one JSON value on standard output')
+    .action(
+      async (decision: string, { log = places.log, evidence = places.evidence, json, ...trust }: ReplayOptions) => {
+        const opened = await openReplayLog(log, trust);
+        if (!opened.ok) throw toReplayEnd(opened.refusal);
+        const name = await toName(decision);
+        const logged = opened.value.find(name);
+        if (!logged) throw toReplayEnd({ kind: 'not-logged', decision: name });
+        const replayed = await replay(logged, openEvidence(evidence));
+        if (!replayed.ok) {
+          if (json) terminal.json({ same: false, why: replayed.refusal.kind });
+          throw toReplayEnd(replayed.refusal);
+        }
+        const { decisionSha256, semantics } = replayed.value;
+        if (json) terminal.json({ same: true, decisionSha256, semantics });
+        terminal.say(`${decisionSha256}: the same bytes, under semantics ${semantics}`);
+      },
+    );
+}
+
+/** A file is named by what it holds. */
+async function toName(decision: string): Promise<string> {
+  if (/^(sha256:)?[0-9a-f]{64}$|^entry_[0-9a-f]{32}$/.test(decision)) return decision;
+  return sha256Hex(Buffer.from(await readText(decision)));
+}
+
+function toReplayEnd(refusal: ReplayRefusal): CommandEnd {
+  switch (refusal.kind) {
+    case 'log-not-verified':
+      return new CommandEnd(
+        refusal.why === 'no-log' ? 'notFound' : 'failed',
+        `the log is not verified: ${refusal.why}`,
+      );
+    case 'not-logged':
+      return new CommandEnd('notFound', `no decision ${refusal.decision} stands in the log`);
+    case 'input-missing':
+      return new CommandEnd('failed', `${refusal.hash}, which the decision rests on, is not among the evidence`);
+    case 'not-decided':
+      return new CommandEnd('failed', `its inputs decide nothing here: ${refusal.why}`);
+    case 'differs':
+      return new CommandEnd('failed', `the log has ${refusal.logged}, its inputs give ${refusal.replayed}`);
+  }
+}
+
+function addModel(release: Command, { terminal, release: service }: ReleaseCommandParts): void {
+  release
+    .command('model <id>')
+    .description('register a model by its bytes; from then on it opens by decisions alone')
+    .requiredOption('--digest <sha256>', 'sha256:…')
+    .option('--demonstration', 'simulated evidence counts for it, and it stays a demonstration')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, options: { digest: string; demonstration?: boolean; json?: boolean }) => {
+      const model = { id, digest: options.digest, isDemonstration: options.demonstration ?? false };
+      const registered = settled(await (await service()).registerModel(model, OPERATOR));
+      if (options.json) terminal.json({ ...registered });
+      terminal.say(`${id} is registered${registered.isDemonstration ? ' as a demonstration' : ''} and closed`);
+    });
+  release
+    .command('status [model]')
+    .description('what gateways obey, by which decision, and what suspends it')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (model: string | undefined, { json }: { json?: boolean }) => {
+      const opened = await service();
+      const names = model === undefined ? (await opened.listModels()).map(({ id }) => id) : [model];
+      const stages = await Promise.all(names.map((id) => opened.stageOf(id)));
+      if (json) terminal.json(stages.map(toShown));
+      for (const each of stages) terminal.say(toLine(each));
+    });
+}
+
+interface DecideOptions {
+  readonly framework: readonly string[];
+  readonly dossier: string;
+  readonly trust: string;
+  readonly statement: readonly string[];
+  readonly sign?: readonly string[];
+  readonly json?: boolean;
+}
+
+function addDecide(release: Command, { terminal, release: service }: ReleaseCommandParts): void {
+  release
+    .command('decide')
+    .description('decide on signed evidence; with the signatures of the quorum, open the stage')
+    .requiredOption('--framework <file...>', 'framework files, or names of shipped ones')
+    .requiredOption('--dossier <file>', 'model, digest, instant, stage; statements and trust by hash')
+    .requiredOption('--trust <file>', 'whose signature counts for what')
+    .requiredOption('--statement <file...>', 'signed statements')
+    .option('--sign <keyfile...>', 'Ed25519 keys (PEM) of the bodies that agree')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (options: DecideOptions) => {
+      const documents = await openDocuments(options);
+      const decided = evaluate(documents);
+      if (!decided.ok) throw toEvaluationEnd(decided.refusal);
+      const opened = await service();
+      const { sha256, entry } = settled(await opened.record(documents));
+      tellDecision(terminal, decided.value);
+      if (!options.sign) {
+        if (options.json) terminal.json({ decisionSha256: sha256, entry, stage: decided.value.stage });
+        if (!decided.value.granted) throw new CommandEnd('refused', `${decided.value.asked} is not granted`);
+        return;
+      }
+      const signers: Ed25519Signer[] = [];
+      for (const file of options.sign) signers.push(await openKey(file));
+      const stage = settled(await opened.enact(documents, signDecision(decided.value, signers)));
+      if (options.json) terminal.json({ decisionSha256: sha256, entry, ...toShown(stage) });
+      terminal.say(toLine(stage));
+    });
+}
+
+async function openDocuments(options: DecideOptions): Promise<DecisionDocuments> {
+  const statements = new Map<string, Uint8Array>();
+  for (const file of options.statement) {
+    const bytes = await readFile(file);
+    statements.set(`sha256:${sha256Hex(bytes)}`, bytes);
+  }
+  return {
+    frameworks: await openFrameworks(options.framework),
+    dossier: parseJson(options.dossier, await readText(options.dossier)),
+    trust: parseJson(options.trust, await readText(options.trust)),
+    find: (hash) => statements.get(hash),
+  };
+}
+
+async function openKey(file: string): Promise<Ed25519Signer> {
+  try {
+    return readEd25519Pem(await readText(file));
+  } catch (error) {
+    if (error instanceof CommandEnd) throw error;
+    throw new CommandEnd('usage', `${file} holds no Ed25519 private key`);
+  }
+}
+
+function addSuspend(release: Command, { terminal, release: service }: ReleaseCommandParts): void {
+  release
+    .command('suspend <model>')
+    .description('close a model at once, whatever was decided; gateways obey within a second')
+    .requiredOption('--reason <text>', 'for the record')
+    .option('--order', 'an order from outside')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (model: string, { reason, order, json }: { reason: string; order?: boolean; json?: boolean }) => {
+      const asked = { model, kind: order ? ('order' as const) : ('person' as const), reason, askedBy: OPERATOR };
+      const { id } = settled(await (await service()).suspend(asked));
+      if (json) terminal.json({ id, model });
+      terminal.say(`${model} is closed: ${id}`);
+    });
+  release
+    .command('resume <suspension>')
+    .description('let through again what the decision in force opened')
+    .option('--yes', 'stands for the second person that this takes; the log says so')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, { yes, json }: { yes?: boolean; json?: boolean }) => {
+      const hands = { actor: OPERATOR, ...(yes && { second: SECOND }) };
+      const stage = settled(await (await service()).resume(id, hands));
+      if (json) terminal.json(toShown(stage));
+      terminal.say(toLine(stage));
+    });
+}
+
+function toShown({ model, isDemonstration, stage, decided, suspensions }: StageOf): { readonly [name: string]: Json } {
+  return {
+    model,
+    demonstration: isDemonstration,
+    stage: stage ?? null,
+    decided: decided?.stage ?? null,
+    decisionSha256: decided?.decision ?? null,
+    since: decided?.since.toISOString() ?? null,
+    suspensions: suspensions.map(({ id, kind, reason }) => ({ id, kind, reason })),
+  };
+}
+
+function toLine({ model, stage, decided, suspensions, isDemonstration }: StageOf): string {
+  const what = `${model}${isDemonstration ? ' (demonstration)' : ''}: ${stage ?? 'no decision speaks'}`;
+  const why = suspensions.map(({ id, kind }) => `suspended by ${kind}, ${id}`);
+  return [what, ...(decided ? [`decision ${decided.decision}`] : []), ...why].join('; ');
+}
+
+function settled<T>(outcome: Result<T, ReleaseRefusal>): T {
+  if (outcome.ok) return outcome.value;
+  throw toReleaseEnd(outcome.refusal);
+}
+
+const EXITS: Partial<Record<ReleaseRefusal['kind'], ExitName>> = {
+  malformed: 'usage',
+  'not-found': 'notFound',
+  exists: 'conflict',
+  superseded: 'conflict',
+};
+
+export function toReleaseEnd(refusal: ReleaseRefusal): CommandEnd {
+  const exit = EXITS[refusal.kind] ?? 'refused';
+  switch (refusal.kind) {
+    case 'malformed':
+      return new CommandEnd(exit, `${refusal.what} cannot be understood`);
+    case 'not-found':
+    case 'exists':
+      return new CommandEnd(
+        exit,
+        `there is ${refusal.kind === 'exists' ? 'already' : 'no'} ${refusal.what} ${refusal.named}`,
+      );
+    case 'not-granted':
+      return new CommandEnd(exit, `${refusal.asked} is not granted: ${refusal.stage}`);
+    case 'unsigned-evidence':
+      return new CommandEnd(exit, 'a stage opens on signed evidence alone');
+    case 'another-model':
+      return new CommandEnd(exit, `the decision is about another model: ${refusal.what}`);
+    case 'too-old':
+      return new CommandEnd(
+        exit,
+        `it was decided as of ${refusal.asOf}; decisions are enacted within ${refusal.days} days`,
+      );
+    case 'superseded':
+      return new CommandEnd(exit, `a later decision, as of ${refusal.asOf}, is in force`);
+    case 'quorum-missing':
+      return new CommandEnd(exit, `the quorum is missing: ${refusal.verdict.missing.join('; ')}`);
+    case 'second-person-needed':
+      return new CommandEnd(exit, 'letting through again takes two persons: --yes stands for the second one');
+    default:
+      return toEvaluationEnd(refusal);
+  }
+}

@@ -1,0 +1,244 @@
+/** On a real database, with a real log and real signatures. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createWorld, okOf, refusalOf, until, type World } from '../../test/support/programme.ts';
+import { houseDocuments, SIGNERS } from '../../test/support/release.ts';
+import { sha256Hex } from '../lib/hash.ts';
+import { type DecisionDocuments, evaluate, SEMANTICS, signDecision, signReversal } from '../policy/index.ts';
+import { openEvidence } from './evidence-client.ts';
+import { createRelease, ENACT_WITHIN_DAYS, type Release } from './release.ts';
+import { openReplayLog, replay } from './replay-service.ts';
+
+const DAY_MS = 86_400_000;
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+let world: World;
+let release: Release;
+let folder: string;
+let now = new Date('2026-11-20T12:00:00Z');
+
+before(async () => {
+  world = await createWorld({ now: () => now });
+  folder = await mkdtemp(join(tmpdir(), 'headstart-release-'));
+  release = createRelease({ ...world.parts, evidence: openEvidence(folder) });
+});
+after(async () => {
+  await world.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+let made = 0;
+async function model(isDemonstration = false): Promise<string> {
+  made += 1;
+  const id = await world.model(`release-${made}`);
+  okOf(await release.registerModel({ id, digest: DIGEST, isDemonstration }, 'operator'));
+  return id;
+}
+
+const ask = (id: string, stage = 'partners', more: object = {}) =>
+  houseDocuments({ model: id, modelDigest: DIGEST, asOf: '2026-11-20T00:00:00Z', stage, ...more });
+const signed = (documents: DecisionDocuments, ...by: (keyof typeof SIGNERS)[]) =>
+  signDecision(
+    okOf(evaluate(documents)),
+    by.map((name) => SIGNERS[name]),
+  );
+const stageAtGate = async (id: string): Promise<string | undefined> =>
+  (await world.membership.listModels()).find((each) => each.id === id)?.stage;
+
+test('a model that is registered is closed until a decision that its quorum signed opens it', async () => {
+  const id = await model();
+  assert.equal(await stageAtGate(id), 'closed');
+  const documents = ask(id);
+  const opened = okOf(await release.enact(documents, signed(documents, 'lead', 'officer')));
+  assert.deepEqual([opened.stage, opened.decided?.stage, await stageAtGate(id)], ['partner', 'partners', 'partner']);
+});
+
+test('without the quorum, on another decision, or twice, nothing opens', async () => {
+  const id = await model();
+  const documents = ask(id);
+  for (const by of [['lead'], ['officer'], ['lead', 'board'], ['lead', 'tester']] as const) {
+    assert.equal(refusalOf(await release.enact(documents, signed(documents, ...by))).kind, 'quorum-missing');
+  }
+  const wider = ask(id, 'trusted');
+  assert.equal(refusalOf(await release.enact(wider, signed(documents, 'lead', 'officer'))).kind, 'quorum-missing');
+  assert.equal(await stageAtGate(id), 'closed');
+  okOf(await release.enact(documents, signed(documents, 'lead', 'officer')));
+  assert.equal(refusalOf(await release.enact(documents, signed(documents, 'lead', 'officer'))).kind, 'exists');
+});
+
+test('a decision that a later one replaced does not come back', async () => {
+  const id = await model();
+  const wide = ask(id, 'trusted');
+  const later = houseDocuments({ model: id, modelDigest: DIGEST, asOf: '2026-11-20T06:00:00Z', stage: 'internal' });
+  assert.equal(okOf(await release.enact(later, signed(later, 'lead', 'officer'))).stage, 'internal');
+  assert.equal(refusalOf(await release.enact(wide, signed(wide, 'lead', 'officer'))).kind, 'superseded');
+  assert.equal(await stageAtGate(id), 'internal');
+});
+
+test('a stage that is not granted opens for no signature', async () => {
+  const id = await model();
+  const documents = ask(id, 'general');
+  const refusal = refusalOf(await release.enact(documents, signed(documents, 'lead', 'officer', 'board')));
+  assert.equal(refusal.kind, 'not-granted');
+});
+
+test('evidence that nobody signed opens nothing', async () => {
+  const id = await model();
+  const documents = ask(id);
+  const claimed: DecisionDocuments = {
+    ...documents,
+    dossier: {
+      ...{ model: id, modelDigest: DIGEST, asOf: '2026-11-20T00:00:00Z', stage: 'partners' },
+      determinations: [
+        { framework: 'house', category: 'cyber', level: 'uplift', value: 'not-crossed', evidence: [DIGEST] },
+      ],
+    },
+  };
+  assert.equal(okOf(evaluate(claimed)).granted, true);
+  assert.equal(refusalOf(await release.enact(claimed, signed(claimed, 'lead', 'officer'))).kind, 'unsigned-evidence');
+});
+
+test('a decision opens only the bytes it is about, and a demonstration only a demonstration', async () => {
+  const id = await model();
+  const other = houseDocuments({
+    model: id,
+    modelDigest: `sha256:${'b'.repeat(64)}`,
+    asOf: '2026-11-20T00:00:00Z',
+    stage: 'partners',
+  });
+  assert.equal(refusalOf(await release.enact(other, signed(other, 'lead', 'officer'))).kind, 'another-model');
+  const simulated = ask(id, 'partners', { demonstration: true });
+  assert.equal(refusalOf(await release.enact(simulated, signed(simulated, 'lead', 'officer'))).kind, 'another-model');
+  const demonstration = await model(true);
+  const shown = ask(demonstration, 'partners', { demonstration: true });
+  assert.equal(okOf(await release.enact(shown, signed(shown, 'lead', 'officer'))).isDemonstration, true);
+  const real = ask(demonstration);
+  assert.equal(refusalOf(await release.enact(real, signed(real, 'lead', 'officer'))).kind, 'another-model');
+  assert.equal(
+    refusalOf(await release.registerModel({ id, digest: DIGEST, isDemonstration: true }, 'x')).kind,
+    'exists',
+  );
+});
+
+test('a decision is enacted within its days and not before its instant', async () => {
+  const id = await model();
+  const documents = ask(id);
+  const envelope = signed(documents, 'lead', 'officer');
+  const decidedAt = Date.parse('2026-11-20T00:00:00Z');
+  for (const at of [decidedAt - 1, decidedAt + ENACT_WITHIN_DAYS * DAY_MS + 1]) {
+    now = new Date(at);
+    assert.equal(refusalOf(await release.enact(documents, envelope)).kind, 'too-old');
+  }
+  now = new Date(decidedAt + ENACT_WITHIN_DAYS * DAY_MS);
+  assert.equal(okOf(await release.enact(documents, envelope)).stage, 'partner');
+  now = new Date('2026-11-20T12:00:00Z');
+});
+
+test('whatever suspends a model closes it at once, and only when all are lifted by two it is open again', async () => {
+  const id = await model();
+  const documents = ask(id);
+  okOf(await release.enact(documents, signed(documents, 'lead', 'officer')));
+  const authority = await world.authority();
+  const asked = { model: id, kind: 'order' as const, reason: 'an order from outside', askedBy: 'counsel' };
+  const first = okOf(await release.suspend(asked));
+  const second = okOf(await release.suspend({ ...asked, kind: 'incident' }));
+  assert.equal(await stageAtGate(id), 'closed');
+  const epoch = authority.epoch;
+  assert.equal(refusalOf(await release.resume(first.id, { actor: 'counsel' })).kind, 'second-person-needed');
+  assert.equal(refusalOf(await release.resume(first.id, { actor: 'a', second: 'a' })).kind, 'second-person-needed');
+  assert.equal(okOf(await release.resume(first.id, { actor: 'a', second: 'b' })).stage, 'closed');
+  assert.equal(okOf(await release.resume(second.id, { actor: 'a', second: 'b' })).stage, 'partner');
+  assert.equal(refusalOf(await release.resume(second.id, { actor: 'a', second: 'b' })).kind, 'not-found');
+  await until(() => authority.epoch > epoch);
+  assert.equal(await stageAtGate(id), 'partner');
+});
+
+test('a decision made while a model is suspended opens nothing until it is lifted', async () => {
+  const id = await model();
+  const suspension = okOf(await release.suspend({ model: id, kind: 'order', reason: 'an order', askedBy: 'counsel' }));
+  const documents = ask(id);
+  assert.equal(okOf(await release.enact(documents, signed(documents, 'lead', 'officer'))).stage, 'closed');
+  assert.equal(await stageAtGate(id), 'closed');
+  assert.equal(okOf(await release.resume(suspension.id, { actor: 'a', second: 'b' })).stage, 'partner');
+});
+
+test('a model that only the gate knows can be suspended too, and what is no model cannot', async () => {
+  const id = await world.model('only-at-the-gate');
+  const suspension = okOf(await release.suspend({ model: id, kind: 'person', reason: 'odd', askedBy: 'a' }));
+  assert.equal(await stageAtGate(id), 'closed');
+  assert.equal(okOf(await release.resume(suspension.id, { actor: 'a', second: 'b' })).stage, undefined);
+  assert.equal(await stageAtGate(id), undefined);
+  assert.equal(
+    refusalOf(await release.suspend({ model: 'none', kind: 'person', reason: 'odd', askedBy: 'a' })).kind,
+    'not-found',
+  );
+});
+
+test('a body that may reverse a decision closes the model, and no two persons bring it back', async () => {
+  const id = await model();
+  const documents = ask(id);
+  okOf(await release.enact(documents, signed(documents, 'lead', 'officer')));
+  const { sha256 } = okOf(await release.record(documents));
+  const stray = signReversal(sha256, 'no', [SIGNERS.lead]);
+  assert.equal(refusalOf(await release.reverse(documents, stray)).kind, 'malformed');
+  const reversal = signReversal(sha256, 'too early', [SIGNERS.board]);
+  assert.equal(okOf(await release.reverse(documents, reversal)).stage, 'closed');
+  assert.equal(await stageAtGate(id), 'closed');
+  assert.equal(refusalOf(await release.enact(documents, signed(documents, 'lead', 'officer'))).kind, 'exists');
+});
+
+test('a decision is recorded once, and replayed from the log and the evidence alone to the same bytes', async () => {
+  const documents = ask('replayed', 'general');
+  const first = okOf(await release.record(documents));
+  assert.equal(okOf(await release.record(documents)).entry, first.entry);
+  await world.log.sequence();
+  const log = okOf(await openReplayLog(world.log.directory, {}));
+  for (const name of [first.sha256, `sha256:${first.sha256}`, first.entry]) {
+    const logged = log.find(name);
+    assert.ok(logged, name);
+    const again = okOf(await replay(logged, openEvidence(folder)));
+    assert.equal(sha256Hex(again.bytes), first.sha256);
+  }
+  assert.equal(log.find('f'.repeat(64)), undefined);
+});
+
+test('a replay says what is missing, and that other rules give another decision', async () => {
+  const { sha256 } = okOf(await release.record(ask('changed', 'general')));
+  await world.log.sequence();
+  const logged = okOf(await openReplayLog(world.log.directory, {})).find(sha256);
+  assert.ok(logged);
+  const other = {
+    1: (...given: Parameters<(typeof SEMANTICS)[1]>) => ({ ...SEMANTICS[1]?.(...given), granted: true }),
+  };
+  assert.equal(refusalOf(await replay(logged, openEvidence(folder), other as never)).kind, 'differs');
+  assert.equal(refusalOf(await replay(logged, openEvidence(folder), { 2: SEMANTICS[1] as never })).kind, 'not-decided');
+  const [statement = ''] = logged.statements;
+  const path = join(folder, statement.slice(7, 9), statement.slice(9));
+  await rm(path);
+  assert.equal(refusalOf(await replay(logged, openEvidence(folder))).kind, 'input-missing');
+  await writeFile(path, 'something else');
+  assert.equal(refusalOf(await replay(logged, openEvidence(folder))).kind, 'input-missing');
+});
+
+test('the log names no model, and every change of a stage stands in it', async () => {
+  const { rows } = await world.database.query<{ body: Buffer }>('select body from tlog.entries order by position');
+  const texts = rows.map(({ body }) => Buffer.from(JSON.parse(body.toString()).payload, 'base64').toString());
+  assert.ok(
+    texts.every((text) => !text.includes('release-1')),
+    'a model is named',
+  );
+  for (const kind of [
+    'decision/v1',
+    'stage-opened/v1',
+    'stage-suspended/v1',
+    'stage-resumed/v1',
+    'decision-reversed/v1',
+  ]) {
+    assert.ok(
+      texts.some((text) => text.includes(`headstart/${kind}`)),
+      kind,
+    );
+  }
+});

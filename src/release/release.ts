@@ -1,0 +1,340 @@
+/**
+ * Release: decisions recorded with all their inputs, stages opened by those that a quorum signed, and whatever closes a model
+ * at once. The stage that gateways obey is written in the transaction that decides it.
+ *
+ *   recorded ──quorum──▶ enacted ──▶ stage open ──suspension──▶ closed ──all lifted──▶ stage open
+ *                           └──a body reverses it──▶ closed, until another decision is enacted
+ */
+import type { Json } from '../lib/canonical-json.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type Envelope, readEnvelope } from '../lib/dsse.ts';
+import { createId, type RandomBytes } from '../lib/id.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
+import {
+  CURRENT_SEMANTICS,
+  type Decision,
+  type DecisionDocuments,
+  decisionBytes,
+  decisionSha256,
+  documentBytes,
+  type EvaluateRefusal,
+  evaluate,
+  judgeQuorum,
+  type QuorumVerdict,
+  type ReleaseStage,
+  readDossierValue,
+  readTrust,
+  type Trust,
+} from '../policy/index.ts';
+import { createNoticeStore, lockEpoch, type Stage } from '../program/index.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import { decide as within } from '../store/decide.ts';
+import type { Tlog } from '../tlog/index.ts';
+import { type NamedDocument, sayDecision } from './decision-documents.ts';
+import { createDecisionStore, type OpenStage, type RegisteredModel, type Suspension } from './decision-store.ts';
+import type { EvidenceFiles } from './evidence-client.ts';
+
+export interface ReleaseParts {
+  readonly database: Database;
+  readonly clock: Clock;
+  readonly random: RandomBytes;
+  readonly log: Pick<Tlog, 'append'>;
+  readonly evidence: EvidenceFiles;
+}
+
+export interface Recorded {
+  readonly decision: Decision;
+  readonly sha256: string;
+  /** Of the log. */
+  readonly entry: string;
+}
+
+export interface StageOf {
+  readonly model: string;
+  readonly isDemonstration: boolean;
+  /** What gateways obey; undefined where neither a decision nor a suspension speaks. */
+  readonly stage: Stage | undefined;
+  /** What a decision opened, suspended or not. */
+  readonly decided: OpenStage | undefined;
+  readonly suspensions: readonly Suspension[];
+}
+
+export type ReleaseRefusal =
+  | EvaluateRefusal
+  | { readonly kind: 'malformed'; readonly what: string }
+  | { readonly kind: 'not-found'; readonly what: string; readonly named: string }
+  | { readonly kind: 'exists'; readonly what: string; readonly named: string }
+  | { readonly kind: 'not-granted'; readonly asked: string; readonly stage: string }
+  /** Opening takes evidence that somebody signed. */
+  | { readonly kind: 'unsigned-evidence' }
+  | { readonly kind: 'another-model'; readonly what: string }
+  | { readonly kind: 'too-old'; readonly asOf: string; readonly days: number }
+  /** A later decision is in force: an earlier one does not come back. */
+  | { readonly kind: 'superseded'; readonly asOf: string }
+  | { readonly kind: 'quorum-missing'; readonly verdict: QuorumVerdict }
+  | { readonly kind: 'second-person-needed' };
+
+/** A decision is enacted within so many days of the instant it was made as of. */
+export const ENACT_WITHIN_DAYS = 7;
+const DAY_MS = 86_400_000;
+const MAX_TEXT = 500;
+
+export const REGISTERED = 'headstart/model-registered/v1';
+export const OPENED = 'headstart/stage-opened/v1';
+export const SUSPENDED = 'headstart/stage-suspended/v1';
+export const RESUMED = 'headstart/stage-resumed/v1';
+export const REVERSED = 'headstart/decision-reversed/v1';
+
+export type Release = ReturnType<typeof createRelease>;
+export type Outcome<T> = Promise<Result<T, ReleaseRefusal>>;
+
+export function createRelease(parts: ReleaseParts) {
+  const { database, clock } = parts;
+  return {
+    /** What kind of model it is, once and for all: its bytes, and whether it is a demonstration. */
+    registerModel: (model: RegisteredModel, actor: string): Outcome<RegisteredModel> =>
+      within(database, (tx) => registerModel(tx, parts, model, actor)),
+    listModels: () => createDecisionStore(database).listModels(),
+
+    /** Decides, keeps every document and enters the hashes of all in the log. Opens nothing. */
+    record: (documents: DecisionDocuments): Outcome<Recorded> => recordDecision(parts, documents),
+
+    /** Opens the stage that a recorded decision grants, if `envelope` carries its quorum. */
+    enact: (documents: DecisionDocuments, envelope: Uint8Array): Outcome<StageOf> => enact(parts, documents, envelope),
+    /** A body that may reverse it does: the model is closed at once. */
+    reverse: (documents: DecisionDocuments, reversal: Uint8Array): Outcome<StageOf> =>
+      reverse(parts, documents, reversal),
+
+    /** Closes the model at once, whatever was decided. One person is enough. */
+    suspend: (asked: Omit<Suspension, 'id' | 'suspendedAt'>): Outcome<Suspension> =>
+      within(database, (tx) => suspend(tx, parts, asked)),
+    suspendIn: (tx: Transaction, asked: Omit<Suspension, 'id' | 'suspendedAt'>): Outcome<Suspension> =>
+      suspend(tx, parts, asked),
+    /** Lets through again what the decision in force opened. Takes two. */
+    resume: (id: string, hands: { readonly actor: string; readonly second?: string | undefined }): Outcome<StageOf> =>
+      within(database, (tx) => resume(tx, parts, id, hands)),
+
+    stageOf: (model: string): Promise<StageOf> => stageOf(database, model),
+    now: () => clock.now(),
+  };
+}
+
+async function registerModel(
+  tx: Transaction,
+  parts: ReleaseParts,
+  model: RegisteredModel,
+  actor: string,
+): Outcome<RegisteredModel> {
+  if (!/^sha256:[0-9a-f]{64}$/.test(model.digest)) return refuse({ kind: 'malformed', what: 'the digest: sha256:…' });
+  await lockEpoch(tx);
+  const isNew = await createDecisionStore(tx).register(model, actor, parts.clock.now());
+  if (!isNew) return refuse({ kind: 'exists', what: 'model', named: model.id });
+  // From now on it opens by decisions alone.
+  await createNoticeStore(tx).setStage(model.id, 'closed');
+  await say(tx, parts, REGISTERED, model.digest, { demonstration: model.isDemonstration, by: actor });
+  return ok(model);
+}
+
+async function recordDecision(parts: ReleaseParts, documents: DecisionDocuments): Outcome<Recorded> {
+  const decided = evaluate(documents, CURRENT_SEMANTICS);
+  if (!decided.ok) return decided;
+  const decision = decided.value;
+  const sha256 = decisionSha256(decision);
+  const { evidence, database, log, clock } = parts;
+  const inputs: NamedDocument[] = [{ name: 'dossier', hash: await evidence.put(documentBytes(documents.dossier)) }];
+  for (const [at, framework] of documents.frameworks.entries()) {
+    inputs.push({ name: `framework/${at}`, hash: await evidence.put(documentBytes(framework)) });
+  }
+  const isSigned = decision.inputs.statements.length > 0;
+  if (isSigned && documents.trust !== undefined) {
+    inputs.push({ name: 'trust', hash: await evidence.put(documentBytes(documents.trust)) });
+  }
+  for (const [at, hash] of decision.inputs.statements.entries()) {
+    const bytes = documents.find(hash);
+    if (bytes) inputs.push({ name: `statement/${at}`, hash: await evidence.put(bytes) });
+  }
+  await evidence.put(decisionBytes(decision));
+  return within(database, async (tx) => {
+    const store = createDecisionStore(tx);
+    await store.lockDecisions();
+    const before = await store.findEntry(sha256);
+    if (before !== undefined) return ok({ decision, sha256, entry: before });
+    const said = await log.append(tx, { type: 'statement', ...sayDecision(decision, sha256, inputs) });
+    if (!said.ok) return refuse({ kind: 'malformed', what: `the decision for the log: ${said.refusal.kind}` });
+    await store.insert(decision, sha256, said.value, clock.now());
+    return ok({ decision, sha256, entry: said.value });
+  });
+}
+
+/** What was decided, the signatures on it and who counts, all checked from the documents themselves. */
+function openSigned(
+  documents: DecisionDocuments,
+  bytes: Uint8Array,
+): Result<{ readonly decision: Decision; readonly envelope: Envelope; readonly trust: Trust }, ReleaseRefusal> {
+  const decided = evaluate(documents, CURRENT_SEMANTICS);
+  if (!decided.ok) return decided;
+  const dossier = readDossierValue(documents.dossier);
+  if (!dossier.ok) return dossier;
+  if (dossier.value.statements.length === 0 || documents.trust === undefined)
+    return refuse({ kind: 'unsigned-evidence' });
+  const trust = readTrust(documents.trust);
+  if (!trust.ok) return trust;
+  const envelope = readEnvelope(bytes);
+  if (!envelope.ok) return refuse({ kind: 'malformed', what: 'the envelope of signatures' });
+  return ok({ decision: decided.value, envelope: envelope.value, trust: trust.value });
+}
+
+async function enact(parts: ReleaseParts, documents: DecisionDocuments, bytes: Uint8Array): Outcome<StageOf> {
+  const opened = openSigned(documents, bytes);
+  if (!opened.ok) return opened;
+  const { decision, envelope, trust } = opened.value;
+  const { asked, stage, model, asOf } = decision;
+  if (!decision.granted || stage === 'closed') return refuse({ kind: 'not-granted', asked, stage });
+  const verdict = judgeQuorum(decision, envelope, trust);
+  if (!verdict.met) return refuse({ kind: 'quorum-missing', verdict });
+  const now = parts.clock.now();
+  const age = now.getTime() - Date.parse(asOf);
+  if (age < 0 || age > ENACT_WITHIN_DAYS * DAY_MS) return refuse({ kind: 'too-old', asOf, days: ENACT_WITHIN_DAYS });
+  const recorded = await recordDecision(parts, documents);
+  if (!recorded.ok) return recorded;
+  const { sha256 } = recorded.value;
+  const signatures = await parts.evidence.put(bytes);
+  return within(parts.database, async (tx): Outcome<StageOf> => {
+    await lockEpoch(tx);
+    const store = createDecisionStore(tx);
+    const other = mismatch(await store.findModel(model), decision);
+    if (other) return refuse(other);
+    const inForce = await store.findStage(model);
+    if (inForce && Date.parse(asOf) < inForce.asOf.getTime())
+      return refuse({ kind: 'superseded', asOf: inForce.asOf.toISOString() });
+    const entry = await say(
+      tx,
+      parts,
+      OPENED,
+      decision.modelDigest,
+      {
+        stage,
+        signedBy: [...verdict.signed],
+        notified: decision.quorum.flatMap(({ framework, notify }) => notify.map((body) => `${framework}/${body}`)),
+        demonstration: decision.demonstration,
+      },
+      [
+        { name: 'decision', sha256 },
+        { name: 'signatures', sha256: signatures.slice('sha256:'.length) },
+      ],
+    );
+    if (!(await store.enact(sha256, signatures, entry, now)))
+      return refuse({ kind: 'exists', what: 'enactment', named: sha256 });
+    await store.open({ model, decision: sha256, stage, since: now });
+    return publishStage(tx, model);
+  });
+}
+
+function mismatch(registered: RegisteredModel | undefined, decision: Decision): ReleaseRefusal | undefined {
+  const { model, modelDigest, demonstration } = decision;
+  if (!registered) return { kind: 'not-found', what: 'registered model', named: model };
+  if (registered.digest !== modelDigest) return { kind: 'another-model', what: `its digest is ${registered.digest}` };
+  if (registered.isDemonstration === demonstration) return undefined;
+  return {
+    kind: 'another-model',
+    what: `it is ${registered.isDemonstration ? '' : 'not '}registered as a demonstration`,
+  };
+}
+
+async function reverse(parts: ReleaseParts, documents: DecisionDocuments, bytes: Uint8Array): Outcome<StageOf> {
+  const opened = openSigned(documents, bytes);
+  if (!opened.ok) return opened;
+  const { decision, envelope, trust } = opened.value;
+  const { reversedBy } = judgeQuorum(decision, envelope, trust, [envelope]);
+  if (reversedBy === null) return refuse({ kind: 'malformed', what: 'the reversal: nobody who may reverse signed it' });
+  const sha256 = decisionSha256(decision);
+  const hash = await parts.evidence.put(bytes);
+  return within(parts.database, async (tx): Outcome<StageOf> => {
+    await lockEpoch(tx);
+    if (!(await createDecisionStore(tx).reverse(sha256, reversedBy, parts.clock.now())))
+      return refuse({ kind: 'not-found', what: 'enacted decision', named: sha256 });
+    await say(tx, parts, REVERSED, decision.modelDigest, { by: reversedBy }, [
+      { name: 'decision', sha256 },
+      { name: 'reversal', sha256: hash.slice('sha256:'.length) },
+    ]);
+    return publishStage(tx, decision.model);
+  });
+}
+
+async function suspend(
+  tx: Transaction,
+  parts: ReleaseParts,
+  asked: Omit<Suspension, 'id' | 'suspendedAt'>,
+): Outcome<Suspension> {
+  if (asked.reason.trim() === '' || asked.reason.length > MAX_TEXT)
+    return refuse({ kind: 'malformed', what: `the reason: 1 to ${MAX_TEXT} characters` });
+  await lockEpoch(tx);
+  const store = createDecisionStore(tx);
+  const suspension: Suspension = { ...asked, id: createId('suspension', parts.random), suspendedAt: parts.clock.now() };
+  await store.suspend(suspension);
+  // A model that the gate knows is closed even where release has never heard of it.
+  const isKnown = await createNoticeStore(tx).setStage(asked.model, 'closed');
+  const registered = await store.findModel(asked.model);
+  if (!isKnown && !registered) return refuse({ kind: 'not-found', what: 'model', named: asked.model });
+  await say(tx, parts, SUSPENDED, suspension.id, { kind: asked.kind, by: asked.askedBy });
+  return ok(suspension);
+}
+
+async function resume(
+  tx: Transaction,
+  parts: ReleaseParts,
+  id: string,
+  { actor, second }: { readonly actor: string; readonly second?: string | undefined },
+): Outcome<StageOf> {
+  if (second === undefined || second === actor) return refuse({ kind: 'second-person-needed' });
+  await lockEpoch(tx);
+  const lifted = await createDecisionStore(tx).lift(id, `${actor} and ${second}`, parts.clock.now());
+  if (!lifted) return refuse({ kind: 'not-found', what: 'suspension', named: id });
+  await say(tx, parts, RESUMED, id, { by: [actor, second] });
+  return publishStage(tx, lifted.model);
+}
+
+const TIER_OF: Readonly<Record<ReleaseStage, Stage>> = {
+  internal: 'internal',
+  partners: 'partner',
+  trusted: 'trusted',
+  limited: 'limited',
+  general: 'general',
+};
+
+/** Computes what gateways are to obey from what stands, and tells them. */
+async function publishStage(tx: Transaction, model: string): Outcome<StageOf> {
+  const found = await stageOf(tx, model);
+  await createNoticeStore(tx).setStage(model, found.stage);
+  return ok(found);
+}
+
+/** Of a registered model, no decision and whatever suspends it is `closed`. */
+async function stageOf(tx: Transaction, model: string): Promise<StageOf> {
+  const store = createDecisionStore(tx);
+  const registered = await store.findModel(model);
+  const decided = await store.findStage(model);
+  const suspensions = await store.listSuspensions(model);
+  const isDemonstration = registered?.isDemonstration ?? false;
+  const isClosed = suspensions.length > 0 || (registered !== undefined && !decided);
+  return {
+    model,
+    isDemonstration,
+    stage: isClosed ? 'closed' : decided && TIER_OF[decided.stage],
+    decided,
+    suspensions,
+  };
+}
+
+async function say(
+  tx: Transaction,
+  { log }: Pick<ReleaseParts, 'log'>,
+  predicateType: string,
+  subject: string,
+  facts: { readonly [name: string]: Json },
+  documents: readonly { readonly name: string; readonly sha256: string }[] = [],
+): Promise<string> {
+  const said = await log.append(tx, { type: 'statement', predicateType, subject, documents, facts });
+  if (!said.ok) throw new Error(`the log refuses ${predicateType} of ${subject}: ${said.refusal.kind}`);
+  return said.value;
+}
