@@ -67,8 +67,12 @@ export function allowanceOf(
   { population, growth }: PacingRules,
 ): Allowance {
   const capacity = capacityOf(sent, today, population);
-  const open = sent.filter(({ endedDay }) => endedDay === null || endedDay > today).length;
-  const sentThisWeek = sent.filter(({ sentDay }) => sentDay > today - WEEK_DAYS).length;
+  let open = 0;
+  let sentThisWeek = 0;
+  for (const { sentDay, endedDay } of sent) {
+    if (endedDay === null || endedDay > today) open += 1;
+    if (sentDay > today - WEEK_DAYS) sentThisWeek += 1;
+  }
   const learnt = Math.floor(growth * capacity.fixesPerDay * WINDOW_DAYS * wishes.askedRate);
   const learntLimit = Math.min(MOST_LEARNT, Math.max(1, learnt));
   const restsUntilDay = restAfterMissed(sent, today, capacity);

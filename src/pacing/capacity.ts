@@ -46,15 +46,20 @@ export function capacityOf(sent: readonly SentReport[], today: number, prior: Po
 
 /** Length of the union of the reports' days. */
 function daysCovered(sent: readonly SentReport[], since: number, today: number): number {
-  const spans = sent
-    .map(({ sentDay, endedDay }) => [Math.max(sentDay, since), Math.min(endedDay ?? today, today)] as const)
-    .filter(([from, to]) => to > from)
-    .sort(([left], [right]) => left - right);
   let covered = 0;
-  let reached = Number.NEGATIVE_INFINITY;
-  for (const [from, to] of spans) {
-    covered += Math.max(0, to - Math.max(from, reached));
-    reached = Math.max(reached, to);
+  let reached = since;
+  for (const { sentDay, endedDay } of inOrder(sent)) {
+    const from = Math.max(sentDay, reached);
+    const to = Math.min(endedDay ?? today, today);
+    if (to <= from) continue;
+    covered += to - from;
+    reached = to;
   }
   return covered;
+}
+
+/** Reports are mostly kept in the order in which they left. */
+function inOrder(sent: readonly SentReport[]): readonly SentReport[] {
+  const isOrdered = sent.every(({ sentDay }, index) => index === 0 || (sent[index - 1]?.sentDay ?? sentDay) <= sentDay);
+  return isOrdered ? sent : sent.toSorted((left, right) => left.sentDay - right.sentDay);
 }

@@ -9,7 +9,7 @@ export interface Matched {
   readonly outcome: Outcome;
 }
 
-const STEPS = 12;
+const STEPS = 8;
 const DIALS: Readonly<
   Record<PolicyName, { readonly of: keyof PolicySettings; readonly least: number; readonly most: number }>
 > = {

@@ -65,6 +65,8 @@ interface State {
   readonly reports: Map<number, Report>;
   readonly findingsSent: Map<number, number[]>;
   readonly numberOf: ReadonlyMap<string, number>;
+  /** Projects of whose flaws one was published or attacked since their queue was looked through. */
+  readonly changed: Set<number>;
 }
 
 export function runYear(world: World, choose: Choose, abilities: Abilities): Year {
@@ -76,9 +78,9 @@ export function runYear(world: World, choose: Choose, abilities: Abilities): Yea
     for (let event = heap.take(today); event; event = heap.take(today))
       handle(state, event.kind, event.index, event.day);
     if (today > lastSendDay) continue;
-    for (const queue of queues.values()) {
+    for (const [project, queue] of queues) {
       if (queue.waiting.length === 0) continue;
-      refresh(state, queue);
+      if (state.changed.delete(project)) refresh(state, queue);
       const { mostOpen } = queue.wishes;
       for (const id of choose(queue, today)) {
         const open = queue.sent.filter(({ endedDay }) => endedDay === null).length;
@@ -111,6 +113,7 @@ function start(world: World, abilities: Abilities): State {
     reports: new Map(),
     findingsSent: new Map(),
     numberOf: new Map(world.findings.map(({ id }, index) => [id, index])),
+    changed: new Set(),
   };
   for (const [index, { verifiedDay }] of world.findings.entries()) state.heap.add(verifiedDay, 'verified', index);
   for (const [index, { isTrue, rediscoveredDay, attackedDay }] of world.flaws.entries()) {
@@ -148,22 +151,28 @@ function handle(state: State, kind: EventKind, index: number, day: number): void
   }
 }
 
-function meetAttack({ flaws, heap }: State, index: number, day: number): void {
+function meetAttack({ world, flaws, heap, changed }: State, index: number, day: number): void {
   const fate = get(flaws, index);
   if (fate.fixedDay <= day) return;
   fate.attackedDay = day;
+  changed.add(get(world.flaws, index).project);
   heap.add(day + EXPLOITED_DAYS, 'warned', index);
 }
 
-function enqueue({ world, queues }: State, index: number): void {
+function enqueue({ world, flaws, findings, queues }: State, index: number): void {
   const { id, flaw, ratedOutcome, isChained, foundDay } = get(world.findings, index);
   const { project } = get(world.flaws, flaw);
+  const { publicDay, attackedDay } = get(flaws, flaw);
+  if (publicDay < Number.POSITIVE_INFINITY) {
+    get(findings, index).isMoot = true;
+    return;
+  }
   const { name, mostOpen, dependents } = get(world.projects, project);
   const wishes = { channel: 'private', optedOutBy: null, mostOpen, mostPerWeek: null, askedRate: 1 } as const;
   const queue = queues.get(project) ?? { project: name, wishes, sent: [], waiting: [] };
   queues.set(project, queue);
   const common = { id, dependents, isChained, foundDay, relation: null };
-  queue.waiting.push({ ...common, outcome: ratedOutcome, isExploited: false });
+  queue.waiting.push({ ...common, outcome: ratedOutcome, isExploited: attackedDay < Number.POSITIVE_INFINITY });
 }
 
 /** What is public needs no report any more; of what is attacked the queue is told. */
@@ -245,6 +254,7 @@ function publish(state: State, index: number, day: number, by: PublicBy): void {
   if (fate.publicDay < Number.POSITIVE_INFINITY) return;
   fate.publicDay = day;
   fate.publicBy = by;
+  state.changed.add(get(state.world.flaws, index).project);
   fate.isKnownByPublication = fate.knownDay === Number.POSITIVE_INFINITY;
   takeUp(state, index, day);
 }
