@@ -17,12 +17,13 @@ import { openReport } from './report/dated.ts';
 
 const isQuick = process.argv.includes('--quick');
 const SIZE = isQuick ? { findings: 4_000, projects: 180, days: 365 } : { findings: 23_019, projects: 1_000, days: 365 };
-const SEEDS = isQuick ? [1] : [1, 2];
+/** Not those on which the policy was worked out (1). */
+const SEEDS = isQuick ? [11] : [11, 12];
 /** The same projects with a tenth of the findings. */
 const LIGHT = { ...SIZE, findings: Math.round(SIZE.findings / 10) };
 const LOAD_RATIOS = [1, 1.17, 1.3, 1.5];
 /** Shares of the most fixes that every policy can bring about. */
-const LEVELS = [0.5, 0.9];
+const LEVELS = [0.75, 0.5, 0.9];
 const FUNNEL_WORLDS = 24;
 const AIMS = { breaches: 0.3, exposure: 0.2 } as const;
 
@@ -222,7 +223,7 @@ const swept = LOAD_RATIOS.flatMap((ratio) =>
   ratio === 1.17 ? compareAt(worlds, ratio, LEVELS) : compareAt(worlds.slice(0, 1), ratio, LEVELS.slice(0, 1)),
 );
 const usual = swept.filter(({ loadRatio }) => loadRatio === 1.17);
-const light = compareAt([createWorld(LIGHT, PARAMETERS, 1)], 1.17, LEVELS);
+const light = compareAt([createWorld(LIGHT, PARAMETERS, 11)], 1.17, LEVELS);
 const [firstWorld] = worlds;
 frame.end(
   [

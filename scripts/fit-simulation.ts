@@ -1,6 +1,6 @@
 /**
  * Fits what the simulator and pacing know of maintainers, and freezes it:
- * `node scripts/fit-simulation.ts` writes src/simulate/parameters.json and src/pacing/population.json.
+ * `node scripts/fit-simulation.ts [--population-only]` writes src/simulate/parameters.json and src/pacing/population.json.
  *
  * 1. service times, load effect within and between projects, best months: from ../shared/vectors/arvo (measured facts of
  *    OSS-Fuzz bugs; only parameters leave it, no row)
@@ -13,10 +13,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, type Json } from '../src/lib/canonical-json.ts';
 import { sha256Hex } from '../src/lib/hash.ts';
+import { isSevere } from '../src/pacing/index.ts';
 import { createFunnelWorld, FUNNEL, patchedShares } from '../src/simulate/funnel.ts';
-import type { Parameters, Slowdown } from '../src/simulate/parameters.ts';
+import { PARAMETERS, type Parameters, type Slowdown } from '../src/simulate/parameters.ts';
 import { createWorld } from '../src/simulate/world.ts';
-import { type Choose, runYear } from '../src/simulate/year.ts';
+import { type Choose, DEADLINE_DAYS, runYear } from '../src/simulate/year.ts';
 
 const DAY_SECONDS = 86_400;
 /** Reports are counted in whole hours; half an hour is the least a fix takes. */
@@ -184,27 +185,43 @@ function bisect(of: (at: number) => number, wanted: number): number {
   return Math.exp((low + high) / 2);
 }
 
-/** Gamma prior of the fixes per day of a project that always has one report, by moments. */
+/** Gamma prior of the fixes per day that a severe report lies with a project, by moments; and the pace of the others. */
 function fitPopulation(parameters: Parameters) {
   const projects = 2_000;
   const world = createWorld({ findings: projects * 20, projects, days: 1 }, parameters, 20_000);
   const slowdown = parameters.calibrated.find(({ loadRatio }) => loadRatio === REPORTED.loadRatio);
   if (!slowdown) throw new Error('the population needs a calibrated slow-down');
-  const { flaws } = runYear(world, sendOne, { parameters, slowdown, hasBestMonth: true });
-  const counts = new Array<number>(projects).fill(0);
-  for (const [index, { project }] of world.flaws.entries()) {
-    if ((flaws[index]?.fixedDay ?? Infinity) <= 365) counts[project] = (counts[project] ?? 0) + 1;
+  const { flaws, findings } = runYear(world, sendOne, { parameters, slowdown, hasBestMonth: true });
+  const severe = Array.from({ length: projects }, () => ({ fixes: 0, days: 0 }));
+  const other = Array.from({ length: projects }, () => ({ fixes: 0, days: 0 }));
+  for (const [index, { flaw, ratedOutcome }] of world.findings.entries()) {
+    const sentDay = findings[index]?.sentDay ?? Infinity;
+    const of = world.flaws[flaw];
+    if (sentDay === Infinity || !of?.isTrue) continue;
+    const days = Math.min(DEADLINE_DAYS, (flaws[flaw]?.fixedDay ?? Infinity) - sentDay);
+    const counted = (isSevere(ratedOutcome) ? severe : other)[of.project];
+    if (!counted || days < 0) continue;
+    counted.days += days;
+    if (days < DEADLINE_DAYS) counted.fixes += 1;
   }
-  const average = mean(counts);
-  const shape = average ** 2 / (variance(counts) - average);
-  const fixesPerDay = average / 365;
-  return { fixesPerDay: rounded(fixesPerDay), weightDays: rounded(shape / fixesPerDay) };
+  const rate = (of: typeof severe) =>
+    of.reduce((sum, { fixes }) => sum + fixes, 0) / of.reduce((sum, { days }) => sum + days, 0);
+  const fixesPerDay = rate(severe);
+  const seen = severe.filter(({ days }) => days > 0);
+  const expected = seen.map(({ days }) => days * fixesPerDay);
+  const excess = mean(seen.map(({ fixes }, index) => (fixes - (expected[index] ?? 0)) ** 2 - (expected[index] ?? 0)));
+  const shape = mean(expected.map((each) => each ** 2)) / excess;
+  const population = { fixesPerDay, weightDays: shape / fixesPerDay, otherPace: rate(other) / fixesPerDay };
+  return Object.fromEntries(Object.entries(population).map(([name, value]) => [name, rounded(value)]));
 }
 
 const root = join(import.meta.dirname, '..', 'src');
 const uncalibrated: Parameters = { fitted: fitHistory(), reported: REPORTED, assumed: ASSUMED, calibrated: [] };
 process.stderr.write(`${JSON.stringify(uncalibrated.fitted, null, 1)}\n`);
-const parameters = { ...uncalibrated, calibrated: LOAD_RATIOS.map((ratio) => calibrate(uncalibrated, ratio)) };
+const isPopulationOnly = process.argv.includes('--population-only');
+const parameters = isPopulationOnly
+  ? PARAMETERS
+  : { ...uncalibrated, calibrated: LOAD_RATIOS.map((ratio) => calibrate(uncalibrated, ratio)) };
 const population = fitPopulation(parameters);
 writeFileSync(join(root, 'simulate', 'parameters.json'), `${JSON.stringify(parameters, null, 2)}\n`);
 writeFileSync(join(root, 'pacing', 'population.json'), `${JSON.stringify(population, null, 2)}\n`);

@@ -24,7 +24,6 @@ export interface PaceCommandParts {
 const JSON_OPTION = ['--json', 'one JSON value on standard output'] as const;
 const MOST_DECLARED = 10_000;
 const MOST_PER_DAY = 100_000;
-const DAY_MS = 86_400_000;
 
 interface JsonOption {
   readonly json?: boolean;
@@ -49,7 +48,7 @@ function addShow(pace: Command, { terminal, pacing }: PaceCommandParts): void {
     .action(async (name: string, { json }: JsonOption) => {
       const view = (await (await pacing()).project(name)) ?? noProject(name);
       const { wishes, allowance, waiting, history, project } = view;
-      const { capacity, open, learntLimit, sentThisWeek, restsUntilDay } = allowance;
+      const { capacity, open, learntLimit, sentThisWeek, leastChance } = allowance;
       if (json) {
         terminal.json({
           project,
@@ -61,9 +60,11 @@ function addShow(pace: Command, { terminal, pacing }: PaceCommandParts): void {
           learntFree: allowance.learntFree,
           declaredFree: Number.isFinite(allowance.declaredFree) ? allowance.declaredFree : null,
           fixes: capacity.fixes,
-          busyDays: capacity.busyDays,
-          fixesPer90Days: capacity.fixesPerDay * 90,
-          restsUntil: restsUntilDay === null ? null : new Date(restsUntilDay * DAY_MS).toISOString(),
+          recentFixes: capacity.recentFixes,
+          reportDays: capacity.reportDays,
+          severeChance: capacity.severeChance,
+          otherChance: capacity.otherChance,
+          leastChance,
           history: history.map(({ wish, actor, at }) => ({ wish, actor, at: at.toISOString() })),
         });
       }
@@ -72,7 +73,7 @@ function addShow(pace: Command, { terminal, pacing }: PaceCommandParts): void {
       if (wishes.optedOutBy !== null) terminal.say(`opted out by the list ${wishes.optedOutBy}`);
       terminal.say(
         `${open} open, ${waiting} waiting; learnt: at most ${learntLimit} open at once ` +
-          `(${capacity.fixes} fixes in ${Math.floor(capacity.busyDays)} days with reports)`,
+          `(${capacity.fixes} fixes in ${Math.floor(capacity.reportDays)} report days)`,
       );
     });
 }

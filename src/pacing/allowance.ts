@@ -1,11 +1,13 @@
 /**
- * How many reports a project may be sent today. Three limits, and the least of them holds:
+ * What a project may be sent today. Three limits, and the least of them holds:
  *
  *   declared   what its maintainers said: so many open at once, so many in seven days; nothing passes it
- *   learnt     twice what it mended in as long as a deadline runs; known attacks pass it
+ *   learnt     so many open as its recent fixes earn, and only what has a fair chance of being mended before its deadline;
+ *              known attacks pass it
  *   channel    "not wanted", or a list it opted out on: nothing goes without a person
  */
-import { type Capacity, capacityOf, type Population, type SentReport } from './capacity.ts';
+import { type Capacity, capacityOf, isSevere, type Population, type SentReport } from './capacity.ts';
+import type { Waiting } from './harm.ts';
 
 export const CHANNELS = ['private', 'public', 'cna', 'not-wanted'] as const;
 export type Channel = (typeof CHANNELS)[number];
@@ -33,9 +35,12 @@ export const NO_WISHES: Wishes = {
 
 export interface PacingRules {
   readonly population: Population;
-  /** Open at once, over what is mended in `WINDOW_DAYS`. Above 1, so that who keeps up is sent more. */
+  /** Reports open at once for each recent fix and one more; the larger, the smaller a chance is enough. */
   readonly growth: number;
 }
+
+/** As real reports are paced. */
+export const USUAL_GROWTH = 2;
 
 export interface Allowance {
   /** Patch series that may go by the learnt limit. Never negative. */
@@ -46,18 +51,19 @@ export interface Allowance {
   readonly open: number;
   readonly sentThisWeek: number;
   readonly capacity: Capacity;
-  /** After a deadline that passed, the learnt limit is 0 until then. */
-  readonly restsUntilDay: number | null;
+  /** The least chance of being mended in time with which a report goes. */
+  readonly leastChance: number;
   /** A person must decide: the project does not want reports. */
   readonly isClosed: boolean;
 }
 
-/** As long as the usual disclosure deadline. */
-const WINDOW_DAYS = 90;
 const WEEK_DAYS = 7;
 /** More open at once is learnt of nobody. */
 const MOST_LEARNT = 100;
-const LONGEST_REST_DAYS = 180;
+/** Enough at a growth of 1. */
+const FAIR_CHANCE = 0.2;
+/** Who waited so long goes when nothing is open, however small the chance. */
+export const LONGEST_WAIT_DAYS = 365;
 const ASKED_RATES = { least: 1 / 16, most: 16 } as const;
 
 export function allowanceOf(
@@ -73,42 +79,37 @@ export function allowanceOf(
     if (endedDay === null || endedDay > today) open += 1;
     if (sentDay > today - WEEK_DAYS) sentThisWeek += 1;
   }
-  const learnt = Math.floor(growth * capacity.fixesPerDay * WINDOW_DAYS * wishes.askedRate);
+  const learnt = Math.floor(growth * (1 + capacity.recentFixes) * wishes.askedRate);
   const learntLimit = Math.min(MOST_LEARNT, Math.max(1, learnt));
-  const restsUntilDay = restAfterMissed(sent, today, capacity);
   const isClosed = wishes.channel === 'not-wanted' || wishes.optedOutBy !== null;
   const declared = Math.min(left(wishes.mostOpen, open), left(wishes.mostPerWeek, sentThisWeek));
   return {
-    learntFree: restsUntilDay === null && !isClosed ? Math.max(0, learntLimit - open) : 0,
+    learntFree: isClosed ? 0 : Math.max(0, learntLimit - open),
     declaredFree: isClosed ? 0 : declared,
     learntLimit,
     open,
     sentThisWeek,
     capacity,
-    restsUntilDay,
+    leastChance: FAIR_CHANCE / growth,
     isClosed,
   };
+}
+
+const left = (limit: number | null, used: number): number =>
+  limit === null ? Number.POSITIVE_INFINITY : Math.max(0, limit - used);
+
+/** That this one is mended before its deadline. */
+export const chanceOf = ({ outcome }: Waiting, { severeChance, otherChance }: Capacity): number =>
+  isSevere(outcome) ? severeChance : otherChance;
+
+/** The chance is fair; or it goes alone, to a project nothing is known of or because it waited so long. */
+export function isWorthSending(waiting: Waiting, { capacity, leastChance, open }: Allowance, today: number): boolean {
+  if (chanceOf(waiting, capacity) >= leastChance) return true;
+  return open === 0 && (capacity.reportDays === 0 || today - waiting.foundDay >= LONGEST_WAIT_DAYS);
 }
 
 /** The asked rate after one more "send me fewer" or "send me more". */
 export function askedRateAfter(rate: number, asked: 'fewer' | 'more'): number {
   const next = asked === 'fewer' ? rate / 2 : rate * 2;
   return Math.min(ASKED_RATES.most, Math.max(ASKED_RATES.least, next));
-}
-
-const left = (limit: number | null, used: number): number =>
-  limit === null ? Number.POSITIVE_INFINITY : Math.max(0, limit - used);
-
-/** Who let a deadline pass, and answered nothing since, is sent the next one after as long as one fix takes it. */
-function restAfterMissed(sent: readonly SentReport[], today: number, { fixesPerDay }: Capacity): number | null {
-  let missed = Number.NEGATIVE_INFINITY;
-  let answered = Number.NEGATIVE_INFINITY;
-  for (const { endedDay, end } of sent) {
-    if (endedDay === null || endedDay > today) continue;
-    if (end === 'missed') missed = Math.max(missed, endedDay);
-    else answered = Math.max(answered, endedDay);
-  }
-  if (missed <= answered) return null;
-  const until = missed + Math.min(LONGEST_REST_DAYS, 1 / fixesPerDay);
-  return until > today ? until : null;
 }

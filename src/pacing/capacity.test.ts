@@ -1,52 +1,62 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { capacityOf, MEMORY_DAYS, type Population, type SentReport } from './capacity.ts';
+import { capacityOf, DEADLINE_DAYS, MEMORY_DAYS, type Population, type SentReport } from './capacity.ts';
 
-const PRIOR: Population = { fixesPerDay: 0.02, weightDays: 100 };
-const fixed = (sentDay: number, endedDay: number): SentReport => ({ sentDay, endedDay, end: 'fixed' });
-const open = (sentDay: number): SentReport => ({ sentDay, endedDay: null, end: null });
+const PRIOR: Population = { fixesPerDay: 0.004, weightDays: 100, otherPace: 0.25 };
+const report = (sentDay: number, endedDay: number | null, end: SentReport['end'], isSevere = true): SentReport => ({
+  sentDay,
+  endedDay,
+  end,
+  isSevere,
+});
+const fixed = (sentDay: number, endedDay: number) => report(sentDay, endedDay, 'fixed');
+const chance = (sent: readonly SentReport[], today: number) => capacityOf(sent, today, PRIOR).severeChance;
+const believed = 1 - Math.exp(-PRIOR.fixesPerDay * DEADLINE_DAYS);
 
 test('of a project that was sent nothing the population is believed', () => {
-  assert.equal(capacityOf([], 0, PRIOR).fixesPerDay, PRIOR.fixesPerDay);
+  const { severeChance, otherChance, fixes, reportDays } = capacityOf([], 0, PRIOR);
+  assert.equal(severeChance, believed);
+  assert.ok(otherChance < severeChance);
+  assert.deepEqual([fixes, reportDays], [0, 0]);
 });
 
 test('the more a project has shown, the less the population counts', () => {
-  const one = capacityOf([fixed(0, 10)], 10, PRIOR);
-  const many = capacityOf(
-    Array.from({ length: 30 }, (_, index) => fixed(index * 10, index * 10 + 10)),
-    300,
-    PRIOR,
-  );
-  assert.ok(one.fixesPerDay > PRIOR.fixesPerDay && one.fixesPerDay < many.fixesPerDay);
-  assert.ok(Math.abs(many.fixesPerDay - 0.1) < 0.03);
+  const steady = (count: number) => Array.from({ length: count }, (_, index) => fixed(index * 10, index * 10 + 10));
+  const own = 1 - Math.exp(-0.1 * DEADLINE_DAYS);
+  const [one, many] = [chance(steady(1), 10), chance(steady(30), 300)];
+  assert.ok(believed < one && one < many && many < own);
+  assert.ok(own - many < 0.01);
 });
 
 test('silence is learnt from, and days without any report are not held against a project', () => {
-  const silent = capacityOf([open(0)], 90, PRIOR);
-  const idle = capacityOf([fixed(0, 1)], 300, PRIOR);
-  assert.ok(silent.fixesPerDay < PRIOR.fixesPerDay);
-  assert.equal(idle.busyDays, 1);
+  assert.ok(chance([report(0, null, null)], 90) < believed);
+  assert.equal(capacityOf([fixed(0, 1)], 300, PRIOR).reportDays, 1);
 });
 
-test('days on which several reports lay with the project are counted once', () => {
-  assert.equal(capacityOf([fixed(0, 10), fixed(5, 20), open(30)], 40, PRIOR).busyDays, 30);
+test('many reports that lie there at once show a flooded project as slow', () => {
+  const flooded = Array.from({ length: 20 }, () => report(0, null, null));
+  assert.ok(chance([...flooded, fixed(0, 10)], 60) < chance([fixed(0, 10)], 60));
+});
+
+test('what is not severe takes longer everywhere, and so says less against a project', () => {
+  const [severe, other] = [report(0, null, null, true), report(0, null, null, false)];
+  assert.ok(chance([severe], 90) < chance([other], 90) && chance([other], 90) < believed);
 });
 
 test('what is longer ago than memory reaches counts for nothing', () => {
-  const capacity = capacityOf([fixed(0, 10)], 20 + MEMORY_DAYS, PRIOR);
-  assert.deepEqual(capacity, { fixesPerDay: PRIOR.fixesPerDay, fixes: 0, busyDays: 0 });
+  assert.equal(chance([fixed(0, 10)], 20 + MEMORY_DAYS), believed);
 });
 
 test('the order of the reports changes nothing, and a further fix never makes a project slower', () => {
   const day = fc.integer({ min: 0, max: 300 });
-  const report = fc.tuple(day, day).map(([a, b]) => fixed(Math.min(a, b), Math.max(a, b)));
+  const anyFixed = fc.tuple(day, day).map(([a, b]) => fixed(Math.min(a, b), Math.max(a, b)));
   fc.assert(
-    fc.property(fc.array(report, { maxLength: 30 }), (sent) => {
+    fc.property(fc.array(anyFixed, { maxLength: 30 }), (sent) => {
       const straight = capacityOf(sent, 300, PRIOR);
-      assert.deepEqual(capacityOf(sent.toReversed(), 300, PRIOR), straight);
-      const more = capacityOf([...sent, ...sent.slice(0, 1)], 300, PRIOR);
-      assert.ok(more.fixesPerDay >= straight.fixesPerDay);
+      const turned = capacityOf(sent.toReversed(), 300, PRIOR);
+      assert.ok(Math.abs(turned.severeChance - straight.severeChance) < 1e-12);
+      assert.ok(chance([...sent, fixed(300, 300)], 300) >= straight.severeChance);
     }),
   );
 });

@@ -1,5 +1,5 @@
 /** Why a report has its place, in sentences that hold every number it was made of. */
-import type { Allowance, Wishes } from './allowance.ts';
+import { type Allowance, chanceOf, LONGEST_WAIT_DAYS, type Wishes } from './allowance.ts';
 import type { Bundle, Ranked } from './bundle.ts';
 
 export interface Place {
@@ -26,7 +26,7 @@ export function explain(place: Place, { hasTurn, mostPerDay }: Turn): readonly s
   if (bundle.members.length > 1) {
     because.push(`leaves with ${bundle.members.length - 1} related findings as one patch series`);
   }
-  because.push(capacitySentence(allowance));
+  because.push(capacitySentence(allowance, chanceOf(ranked.waiting, allowance.capacity)));
   if (place.wishes.askedRate !== 1) because.push(`its maintainers asked for ${round(place.wishes.askedRate)} of that`);
   if (hasTurn) because.push('may go now');
   else if (place.mayGo) because.push(`waits: this installation sends ${mostPerDay} reports a day`);
@@ -42,22 +42,26 @@ function harmSentence({ ranked: { waiting, harm }, today }: Place): string {
   );
 }
 
-function capacitySentence({ capacity, learntLimit, open }: Allowance): string {
-  const pace = round(capacity.fixesPerDay * 90);
+function capacitySentence({ capacity, learntLimit, open }: Allowance, chance: number): string {
   return (
-    `the project has ${open} open; it mended ${capacity.fixes} in ${Math.floor(capacity.busyDays)} days with reports, ` +
-    `which with what others do makes ${pace} in 90 days, so at most ${learntLimit} open at once`
+    `the project has ${open} open and mended ${capacity.fixes} in ${Math.floor(capacity.reportDays)} report days, ` +
+    `${capacity.recentFixes} of them in the last 90: at most ${learntLimit} open at once; ` +
+    `with what others do, ${Math.round(100 * chance)} of 100 such reports are mended before their deadline`
   );
 }
 
-function waitSentences({ wishes, allowance, ahead }: Place): readonly string[] {
+function waitSentences({ wishes, allowance, ahead, ranked }: Place): readonly string[] {
   if (wishes.optedOutBy !== null) return [`waits for a person: the project opted out by the list ${wishes.optedOutBy}`];
   if (wishes.channel === 'not-wanted') return ['waits for a person: the project wants no reports'];
   const reasons: string[] = [];
   if (allowance.declaredFree <= 0) reasons.push(declaredSentence(wishes, allowance));
-  if (allowance.restsUntilDay !== null) {
-    reasons.push('waits: a deadline of the project passed, and its next report goes after as long as one fix takes it');
-  } else if (allowance.learntFree <= 0) reasons.push(`waits: ${allowance.open} of ${allowance.learntLimit} are open`);
+  if (allowance.learntFree <= 0) reasons.push(`waits: ${allowance.open} of ${allowance.learntLimit} are open`);
+  if (chanceOf(ranked.waiting, allowance.capacity) < allowance.leastChance) {
+    reasons.push(
+      `waits: fewer than ${round(100 * allowance.leastChance)} of 100 are mended before the public is told; ` +
+        `after ${LONGEST_WAIT_DAYS} days it goes when nothing else is open`,
+    );
+  }
   if (reasons.length === 0) reasons.push(`waits: ${ahead} patch series of the same project go before it`);
   return reasons;
 }

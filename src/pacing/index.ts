@@ -3,9 +3,10 @@ export {
   CHANNELS,
   type Channel,
   NO_WISHES,
+  USUAL_GROWTH,
   type Wishes,
 } from './allowance.ts';
-export { POPULATION, type SentReport } from './capacity.ts';
+export { isSevere, POPULATION, type SentReport } from './capacity.ts';
 export { SSVC_WEIGHTS, type SsvcOutcome, type Waiting } from './harm.ts';
 export type { OptOutRefusal } from './opt-out.ts';
 export {

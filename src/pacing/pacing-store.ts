@@ -1,7 +1,7 @@
 /** Projects, wishes, opt-outs and the queue in Postgres. The only file that knows the schema `pacing`. */
 import type { Transaction } from '../store/database.ts';
 import type { Channel, Wishes } from './allowance.ts';
-import type { SentReport } from './capacity.ts';
+import { isSevere, type SentReport } from './capacity.ts';
 import type { Waiting } from './harm.ts';
 
 /** A project's blind index. */
@@ -222,9 +222,10 @@ async function readSettings(tx: Transaction, lock: string): Promise<PaceSettings
 }
 
 /** As pacing counts it: in days since 1970. */
-export function toSent({ sentAt, ended }: PacedReport): SentReport | undefined {
+export function toSent({ sentAt, ended, waiting }: PacedReport): SentReport | undefined {
   if (!sentAt) return undefined;
-  return { sentDay: toDay(sentAt), endedDay: ended && toDay(ended.at), end: ended?.how ?? null };
+  const severe = isSevere(waiting.outcome);
+  return { sentDay: toDay(sentAt), endedDay: ended && toDay(ended.at), end: ended?.how ?? null, isSevere: severe };
 }
 
 interface ProjectRow {

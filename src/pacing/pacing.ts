@@ -16,6 +16,7 @@ import {
   type Channel,
   NO_WISHES,
   type PacingRules,
+  USUAL_GROWTH,
   type Wishes,
 } from './allowance.ts';
 import { POPULATION } from './capacity.ts';
@@ -84,7 +85,7 @@ export interface ProjectView {
 
 export type Pacing = ReturnType<typeof createPacing>;
 
-const RULES: PacingRules = { population: POPULATION, growth: 2 };
+const RULES: PacingRules = { population: POPULATION, growth: USUAL_GROWTH };
 const LONGEST_NAME_BYTES = 4_096;
 
 export function createPacing(parts: PacingParts) {

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { allowanceOf, askedRateAfter, NO_WISHES, type PacingRules, type Wishes } from './allowance.ts';
+import {
+  allowanceOf,
+  askedRateAfter,
+  LONGEST_WAIT_DAYS,
+  NO_WISHES,
+  type PacingRules,
+  type Wishes,
+} from './allowance.ts';
 import { bundleWaiting, LARGEST_BUNDLE } from './bundle.ts';
 import type { SentReport } from './capacity.ts';
 import { LARGEST_SPREAD, type SsvcOutcome, type Waiting } from './harm.ts';
 import { nextReports, type ProjectQueue, planQueue } from './queue.ts';
 
-const RULES: PacingRules = { population: { fixesPerDay: 0.02, weightDays: 90 }, growth: 2 };
+const RULES: PacingRules = { population: { fixesPerDay: 0.02, weightDays: 90, otherPace: 0.5 }, growth: 2 };
 const QUEUE_RULES = { ...RULES, mostPerDay: null };
 const TODAY = 400;
 const OUTCOMES: readonly SsvcOutcome[] = ['defer', 'scheduled', 'out-of-cycle', 'immediate'];
@@ -29,7 +36,7 @@ const queueOf = (changes: Partial<ProjectQueue> = {}): ProjectQueue => ({
   waiting: [],
   ...changes,
 });
-const open = (sentDay: number): SentReport => ({ sentDay, endedDay: null, end: null });
+const open = (sentDay: number): SentReport => ({ sentDay, endedDay: null, end: null, isSevere: true });
 const ids = (queue: ProjectQueue, rules = RULES): readonly string[] =>
   nextReports(queue, TODAY, rules).next.flatMap(({ members }) => members.map(({ waiting: { id } }) => id));
 
@@ -47,7 +54,7 @@ const anySent = fc
   .tuple(fc.integer({ min: 0, max: TODAY }), fc.option(fc.integer({ min: 0, max: 200 }), { nil: null }), fc.boolean())
   .map(([sentDay, after, isFixed]): SentReport => {
     if (after === null || sentDay + after > TODAY) return open(sentDay);
-    return { sentDay, endedDay: sentDay + after, end: isFixed ? 'fixed' : 'missed' };
+    return { sentDay, endedDay: sentDay + after, end: isFixed ? 'fixed' : 'missed', isSevere: after % 2 === 0 };
   });
 const anyWishes = fc.record({
   channel: fc.constantFrom('private', 'public', 'cna', 'not-wanted'),
@@ -159,7 +166,7 @@ test('between projects each further report counts for less, so that none takes e
 test('related findings leave together as one series, and each counts against what was declared', () => {
   const related = ['a', 'b', 'c'].map((id) => waiting(id, { relation: 'one file' }));
   const alone = waiting('d', { outcome: 'defer' });
-  assert.deepEqual(ids(queueOf({ waiting: [...related, alone] }), { ...RULES, growth: 0.1 }), ['a', 'b', 'c']);
+  assert.deepEqual(ids(queueOf({ waiting: [...related, alone] }), { ...RULES, growth: 1 }), ['a', 'b', 'c']);
   const limited = queueOf({ waiting: related, wishes: { ...NO_WISHES, mostOpen: 2 } });
   assert.deepEqual(ids(limited), ['a', 'b']);
   const many = Array.from({ length: 12 }, (_, index) => waiting(String(index), { relation: 'one file' }));
@@ -168,23 +175,39 @@ test('related findings leave together as one series, and each counts against wha
 });
 
 test('"send me fewer" halves what a project is sent and "more" doubles it, within bounds', () => {
-  const sent = Array.from({ length: 12 }, (_, index): SentReport => {
-    const sentDay = TODAY - 120 + index * 10;
-    return { sentDay, endedDay: sentDay + 9, end: 'fixed' };
+  const sent = Array.from({ length: 8 }, (_, index): SentReport => {
+    const sentDay = TODAY - 80 + index * 10;
+    return { sentDay, endedDay: sentDay + 9, end: 'fixed', isSevere: true };
   });
   const limit = (askedRate: number) => allowanceOf(sent, { ...NO_WISHES, askedRate }, TODAY, RULES).learntLimit;
-  assert.ok(limit(0.5) < limit(1) && limit(1) < limit(2));
+  assert.equal(limit(1), 18, 'two for each of the eight fixes and one more');
+  assert.ok(limit(0.5) === 9 && limit(2) === 36);
   assert.equal(limit(1 / 16), 1);
   assert.equal(askedRateAfter(1, 'fewer'), 0.5);
   assert.equal(askedRateAfter(16, 'more'), 16);
 });
 
-test('who let a deadline pass is left in peace for as long as one fix takes it, and then asked again', () => {
-  const missed: SentReport = { sentDay: TODAY - 100, endedDay: TODAY - 10, end: 'missed' };
-  const queue = queueOf({ sent: [missed], waiting: [waiting('a')] });
-  assert.deepEqual(ids(queue), []);
-  const { next } = nextReports(queue, TODAY + 180, RULES);
-  assert.equal(next.length, 1);
-  const answered = { ...queue, sent: [missed, { sentDay: TODAY - 9, endedDay: TODAY - 1, end: 'fixed' as const }] };
-  assert.deepEqual(ids(answered), ['a']);
+test('what will hardly be mended in time waits, a fix changes that, and in the end it goes alone', () => {
+  const missed = Array.from({ length: 6 }, (_, index): SentReport => {
+    const sentDay = TODAY - 300 + index;
+    return { sentDay, endedDay: sentDay + 90, end: 'missed', isSevere: true };
+  });
+  const two = [waiting('a', { foundDay: TODAY }), waiting('b', { foundDay: TODAY })];
+  const queue = queueOf({ sent: missed, waiting: two });
+  const rules = { ...RULES, population: { fixesPerDay: 0.002, weightDays: 90, otherPace: 0.5 } };
+  assert.deepEqual(ids(queue, rules), []);
+  const mended = Array.from(
+    { length: 4 },
+    (): SentReport => ({ sentDay: 390, endedDay: 395, end: 'fixed', isSevere: true }),
+  );
+  assert.deepEqual(ids({ ...queue, sent: [...missed, ...mended] }, rules), ['a', 'b']);
+  const late = { ...queue, sent: missed.map((each) => ({ ...each })), waiting: two };
+  const { next } = nextReports(late, TODAY + LONGEST_WAIT_DAYS, {
+    ...rules,
+    population: { ...rules.population, fixesPerDay: 1e-6 },
+  });
+  assert.deepEqual(
+    next.flatMap(({ members }) => members.map(({ waiting: { id } }) => id)),
+    ['a'],
+  );
 });

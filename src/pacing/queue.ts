@@ -4,7 +4,7 @@
  *
  * The simulator calls `nextReports`; what people see (`planQueue`) is made of the same calls.
  */
-import { type Allowance, allowanceOf, type PacingRules, type Wishes } from './allowance.ts';
+import { type Allowance, allowanceOf, isWorthSending, type PacingRules, type Wishes } from './allowance.ts';
 import { type Bundle, bundleWaiting } from './bundle.ts';
 import type { SentReport } from './capacity.ts';
 import { explain, type Place } from './explain.ts';
@@ -41,24 +41,31 @@ export function nextReports(queue: ProjectQueue, today: number, rules: PacingRul
   const mayAny = allowance.declaredFree > 0 && (allowance.learntFree > 0 || queue.waiting.some(isExploited));
   if (!mayAny) return { allowance, bundles: [], next: [] };
   const bundles = bundleWaiting(queue.waiting, today);
-  return { allowance, bundles, next: take(bundles, allowance) };
+  return { allowance, bundles, next: take(bundles, allowance, today) };
 }
 
 const isExploited = (waiting: Waiting): boolean => waiting.isExploited;
 
-function take(bundles: readonly Bundle[], { learntFree, declaredFree }: Allowance): readonly Bundle[] {
+function take(bundles: readonly Bundle[], allowance: Allowance, today: number): readonly Bundle[] {
+  const { learntFree, declaredFree } = allowance;
   const next: Bundle[] = [];
   let series = learntFree;
   let reports = declaredFree;
   for (const bundle of bundles) {
     if (reports <= 0) break;
-    if (series <= 0 && !bundle.isExploited) continue;
+    if (!bundle.isExploited && (series <= 0 || !isFair(bundle, allowance, today, next.length))) continue;
     const members = bundle.members.slice(0, reports);
     next.push({ ...bundle, members });
     series -= 1;
     reports -= members.length;
   }
   return next;
+}
+
+/** What goes only because it waited long goes alone. */
+function isFair({ members }: Bundle, allowance: Allowance, today: number, going: number): boolean {
+  const [first] = members;
+  return first !== undefined && isWorthSending(first.waiting, { ...allowance, open: allowance.open + going }, today);
 }
 
 export interface QueueRules extends PacingRules {

@@ -9,7 +9,7 @@ import { loadExponent, PARAMETERS, slowdownAt } from './parameters.ts';
 import { abilitiesAt } from './simulate.ts';
 
 /** As `scripts/fit-simulation.ts` printed it. */
-const FROZEN = 'be58526493c1d3d46620f82db9e713cd33541e3a0683781b6000bfe23b15c7fe';
+const FROZEN = 'dae0792b1a796ba227479e8037a711e5f2c833f8a84ed81cf308d85f64324436';
 
 test('the parameters and what pacing believes of an unknown project are those that were frozen', () => {
   const both = { parameters: PARAMETERS, population: POPULATION } as unknown as Json;

@@ -1,12 +1,12 @@
 /** The policies compared. `paced` is the code by which real reports are paced, called as it is. */
-import { nextReports, POPULATION } from '../pacing/index.ts';
+import { nextReports, POPULATION, USUAL_GROWTH } from '../pacing/index.ts';
 import type { Choose } from './year.ts';
 
 export const POLICIES = ['paced', 'fixed', 'flood'] as const;
 export type PolicyName = (typeof POLICIES)[number];
 
 export interface PolicySettings {
-  /** Of `paced`: reports open at once, over what was mended in as long as a deadline runs. */
+  /** Of `paced`: reports open at once for each recent fix and one more. */
   readonly growth: number;
   /** Of `fixed`: reports a week to each project. */
   readonly perWeek: number;
@@ -14,7 +14,7 @@ export interface PolicySettings {
   readonly share: number;
 }
 
-export const SETTINGS: PolicySettings = { growth: 2, perWeek: 1, share: 1 };
+export const SETTINGS: PolicySettings = { growth: USUAL_GROWTH, perWeek: 1, share: 1 };
 
 const WEEK_DAYS = 7;
 

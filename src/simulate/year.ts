@@ -191,8 +191,9 @@ function refresh({ world, flaws, findings, numberOf }: State, queue: Queue): voi
 function send(state: State, queue: Queue, id: string, day: number): void {
   const { world, heap, flaws, findings, reports, findingsSent, numberOf } = state;
   const index = numberOf.get(id) ?? -1;
-  const { flaw } = get(world.findings, index);
-  const report: Report = { sentDay: day, endedDay: null, end: null };
+  const { flaw, ratedOutcome } = get(world.findings, index);
+  const isSevere = ratedOutcome === 'out-of-cycle' || ratedOutcome === 'immediate';
+  const report: Report = { sentDay: day, endedDay: null, end: null, isSevere };
   get(findings, index).sentDay = day;
   queue.waiting = queue.waiting.filter((each) => each.id !== id);
   queue.sent.push(report);
