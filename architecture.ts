@@ -21,7 +21,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   patch: ['lib', 'store', 'formats', 'sandbox', 'target', 'probe', 'finder', 'verify'],
   egress: ['lib'],
   duplicates: ['lib'],
-  triage: ['lib', 'store', 'formats', 'egress'],
+  triage: ['lib', 'store', 'formats', 'egress', 'duplicates'],
   intake: ['lib', 'store', 'formats', 'egress'],
   contact: ['lib', 'store', 'formats', 'egress'],
   disclosure: ['lib', 'store', 'timekeeping', 'formats', 'tlog', 'verify', 'patch', 'contact'],

@@ -10,6 +10,7 @@ import {
   CommandEnd,
   DEFAULT_PORT,
   registerCaseCommands,
+  registerChainCommands,
   registerCreditCommands,
   registerDedupe,
   registerDoctor,
@@ -107,6 +108,7 @@ export function registerAll(program: Command, parts: Parts): void {
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerContact(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
+  registerChainCommands(program, { terminal, chains: async () => (await session()).services.chains });
   registerTriageCommands(program, {
     terminal,
     triage: async () => (await session()).services.triage,

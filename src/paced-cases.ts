@@ -2,17 +2,25 @@
 import type { CaseSummary, Disclosure, OpenedCase } from './disclosure/index.ts';
 import { createEgress, explainEgress, namedOrigins } from './egress/index.ts';
 import type { PacedCase, PacingParts } from './pacing/index.ts';
+import type { Chains } from './triage/index.ts';
 
 type CasePorts = Pick<PacingParts, 'cases' | 'notify'>;
 
-export function createPacedCases(disclosure: Pick<Disclosure, 'list' | 'find' | 'takeIn'>): CasePorts {
+/** Where nobody asks for chains, there are none. */
+const NO_CHAINS: Pick<Chains, 'chained'> = { chained: async () => new Set() };
+
+export function createPacedCases(
+  disclosure: Pick<Disclosure, 'list' | 'find' | 'takeIn'>,
+  chains = NO_CHAINS,
+): CasePorts {
   return {
     async cases(known) {
+      const chained = await chains.chained();
       const paced: PacedCase[] = [];
       const isOpen = ({ id, kind }: CaseSummary): boolean => kind === 'real' && !known.has(id);
       for (const { id } of (await disclosure.list()).filter(isOpen)) {
         const opened = await disclosure.find(id);
-        if (opened) paced.push(toPaced(opened));
+        if (opened) paced.push(toPaced(opened, chained.has(id)));
       }
       return paced;
     },
@@ -20,7 +28,7 @@ export function createPacedCases(disclosure: Pick<Disclosure, 'list' | 'find' | 
   };
 }
 
-function toPaced({ case: it, finding }: OpenedCase): PacedCase {
+function toPaced({ case: it, finding }: OpenedCase, isChained: boolean): PacedCase {
   const { facts } = it;
   return {
     id: it.id,
@@ -29,6 +37,7 @@ function toPaced({ case: it, finding }: OpenedCase): PacedCase {
     vector: finding.severity.vector,
     isAttacked: facts.A !== undefined,
     isExploitPublic: facts.X !== undefined,
+    isChained,
     foundAt: it.openedAt,
     isReady: it.stage === 'confirmed',
     sentAt: 'notifiedAt' in it ? it.notifiedAt : null,

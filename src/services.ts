@@ -54,7 +54,7 @@ import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
 import { createTimekeeping } from './timekeeping/index.ts';
 import { createSequenceJobs } from './tlog/index.ts';
-import { createTriage, createTriageJobs } from './triage/index.ts';
+import { type Chains, createChains, createTriage, createTriageJobs, type Triage } from './triage/index.ts';
 import { createTriagedCases } from './triaged-cases.ts';
 import { createFindingStore, type FindingId } from './verify/index.ts';
 
@@ -109,6 +109,7 @@ export async function createServices(parts: Parts) {
   /** Under the kind of clock the case has. */
   const publishingFor = (opened: OpenedCase, now: Clock): Publishing =>
     opened.case.time === 'real' ? publishing : publishingWith(disclosureUnder(now));
+  const { triage, chains } = triageCases({ database, vault, disclosure });
   const coordination = coordinate({ database, vault, random, disclosure, disclosureUnder });
   return {
     database,
@@ -124,8 +125,9 @@ export async function createServices(parts: Parts) {
     maintainerPages: createMaintainerPages({ database, random, links, coordination }),
     disclosure,
     disclosureUnder,
-    triage: createTriage({ database, vault, ...createTriagedCases(disclosure) }),
-    pacing: createPacing({ database, vault, ...createPacedCases(disclosure) }),
+    triage,
+    chains,
+    pacing: createPacing({ database, vault, ...createPacedCases(disclosure, chains) }),
     publishing,
     publishingFor,
     campaigns: createCampaigns({ database, vault, clock, random }),
@@ -161,6 +163,15 @@ function createLinkFor(links: Links, origin: string | undefined): NonNullable<Di
     const token = await make(tx, id, partyId);
     return origin && `${origin}/m/${token}`;
   };
+}
+
+function triageCases({ disclosure, ...stores }: Pick<Services, 'database' | 'vault' | 'disclosure'>): {
+  readonly triage: Triage;
+  readonly chains: Chains;
+} {
+  const parts = { ...stores, ...createTriagedCases(disclosure) };
+  const triage = createTriage(parts);
+  return { triage, chains: createChains({ ...parts, triage }) };
 }
 
 function coordinate({

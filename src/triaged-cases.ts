@@ -1,5 +1,5 @@
 /** What `triage` is told of the cases of `disclosure`, and how it steps one: joined here, because neither knows the other. */
-import type { CaseSummary, Disclosure } from './disclosure/index.ts';
+import { type CaseSummary, type Disclosure, packageOf } from './disclosure/index.ts';
 import type { TriageParts } from './triage/index.ts';
 
 type CasePorts = Pick<TriageParts, 'openCases' | 'findCase' | 'exploited'>;
@@ -21,6 +21,7 @@ export function createTriagedCases(disclosure: Pick<Disclosure, 'list' | 'findIn
       const { facts } = opened.case;
       return {
         id,
+        project: packageOf(opened.finding).name,
         knownAs: opened.learnt.knownAs,
         claims: [{ rater: OWN_RATER, vector: opened.finding.severity.vector }],
         isAttacked: facts.A !== undefined,

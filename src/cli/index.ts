@@ -1,4 +1,5 @@
 export { registerCaseCommands } from './case.ts';
+export { registerChainCommands } from './chain.ts';
 export { type RegisterCommands, runCommandLine } from './cli.ts';
 export { registerCreditCommands } from './credit.ts';
 export { registerDedupe } from './dedupe.ts';

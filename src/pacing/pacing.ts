@@ -44,6 +44,8 @@ export interface PacedCase {
   readonly vector: string;
   readonly isAttacked: boolean;
   readonly isExploitPublic: boolean;
+  /** A link of a chain: with other findings it carries an attacker further. */
+  readonly isChained: boolean;
   readonly foundAt: Date;
   readonly isReady: boolean;
   readonly sentAt: Date | null;
@@ -170,8 +172,8 @@ async function noteCases(parts: PacingParts, { index, relate }: Indices): Promis
           id: it.id,
           outcome: outcomeOf(it.vector, facts),
           isExploited: it.isAttacked || it.isExploitPublic,
-          // Chains and dependents are not known yet: `exposure` counts over partners' own graphs only.
-          isChained: false,
+          isChained: it.isChained,
+          // Not known yet: `exposure` counts over partners' own graphs only.
           dependents: 0,
           foundDay: toDay(it.foundAt),
           relation: it.place === null ? null : relate(`${project}\0${it.place}`),

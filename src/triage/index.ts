@@ -1,6 +1,7 @@
 /** The door of triage: how bad, how soon, and why. */
-export { type Belief, type Calibration, calibrate, type Review, SEVERITIES } from './calibration.ts';
-export { type Claim, decide, type TriageDecision, type TriageFacts, type Valued } from './decide.ts';
+export { type Belief, type Calibration, type Review, SEVERITIES } from './calibration.ts';
+export { type Chains, createChains, readHold } from './chain-service.ts';
+export type { Claim, TriageDecision, TriageFacts, Valued } from './decide.ts';
 export { FEED_KINDS, type FeedKind } from './feed.ts';
 export { type FetchRefusal, fetchFeed } from './feed-client.ts';
 export { createTriage, type ImportRefusal, type Triage, type TriagedCase, type TriageParts } from './triage.ts';

@@ -25,6 +25,8 @@ const CATALOGUE_ACTOR = 'catalogue of exploited vulnerabilities';
 /** What triage is told of a case. */
 export interface TriagedCase {
   readonly id: string;
+  /** The package's name. */
+  readonly project: string;
   /** Ids assigned by others; those that are CVEs are looked up. */
   readonly knownAs: readonly string[];
   readonly claims: TriageFacts['claims'];
