@@ -15,6 +15,7 @@ import {
   registerDedupe,
   registerDoctor,
   registerDocumentCommands,
+  registerIncidentCommands,
   registerIntakeCommands,
   registerJournalCommands,
   registerKeyCommands,
@@ -197,16 +198,17 @@ function registerRelease(program: Command, parts: Parts): void {
     terminal,
     clock,
     record: async (documents) => {
-      const recorded = await (await opened()).record(documents);
+      const recorded = await (await opened()).release.record(documents);
       if (!recorded.ok) throw toReleaseEnd(recorded.refusal);
       return recorded.value;
     },
   });
   registerReleaseCommands(program, {
     terminal,
-    release: opened,
+    release: async () => (await opened()).release,
     places: { log: join(config.home, 'public', 'log'), evidence: evidenceFolder(config.home) },
   });
+  registerIncidentCommands(program, { terminal, incidents: async () => (await opened()).incidents });
 }
 
 /** Commands on who takes part, with which keys, and on what is stopped. */

@@ -1,7 +1,7 @@
 /** Release, joined: decisions, their evidence, and the stages that gateways obey. Needs no sandbox and no server. */
 import { join } from 'node:path';
 import type { Parts } from './parts.ts';
-import { createRelease, openEvidence } from './release/index.ts';
+import { createIncidents, createRelease, openEvidence } from './release/index.ts';
 
 export const evidenceFolder = (home: string): string => join(home, 'evidence');
 
@@ -10,5 +10,7 @@ export async function openRelease({ database, log, clock, random, home, onClose 
   // What this command promised to the log becomes leaves before it ends, where no worker did it.
   onClose(() => opened.sequence());
   const evidence = openEvidence(evidenceFolder(path));
-  return createRelease({ database: db, clock, random, log: opened, evidence });
+  const parts = { database: db, clock, random, log: opened };
+  const release = createRelease({ ...parts, evidence });
+  return { release, incidents: createIncidents({ ...parts, release }) };
 }

@@ -1,6 +1,14 @@
 /** The door of release: decisions recorded and replayed, stages opened and closed. */
 export { type EvidenceFiles, openEvidence } from './evidence-client.ts';
 export {
+  draftNotices,
+  INCIDENT_STEPS,
+  type Incident,
+  renderIncident,
+  SEVERITIES,
+} from './incident.ts';
+export { createIncidents, type IncidentOutcomeRefusal, type Incidents } from './incident-service.ts';
+export {
   createRelease,
   type Recorded,
   type Release,

@@ -1,0 +1,148 @@
+/** On a real database, with a real log and a gateway's authority. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createWorld, okOf, refusalOf, type World } from '../../test/support/programme.ts';
+import type { Json } from '../lib/canonical-json.ts';
+import { openEvidence } from './evidence-client.ts';
+import { advanceIncident, draftNotices, INCIDENT_STEPS, renderIncident, severityOf } from './incident.ts';
+import { createIncidents, type Incidents } from './incident-service.ts';
+import { createRelease } from './release.ts';
+
+let world: World;
+let incidents: Incidents;
+let folder: string;
+let now = new Date('2026-11-20T12:00:00Z');
+
+before(async () => {
+  world = await createWorld({ now: () => now });
+  folder = await mkdtemp(join(tmpdir(), 'headstart-incident-'));
+  const release = createRelease({ ...world.parts, evidence: openEvidence(folder) });
+  incidents = createIncidents({ ...world.parts, release });
+  await world.model('m1');
+});
+after(async () => {
+  await world.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const recordOf = (facts: { readonly [name: string]: Json }): Json => ({
+  kind: 'incident',
+  awareAt: '2026-11-20T10:00:00Z',
+  occurredAt: null,
+  resolvedAt: null,
+  timeZone: 'Europe/Brussels',
+  facts,
+});
+const fresh = (facts: { readonly [name: string]: Json }, model?: string) => ({
+  record: recordOf(facts),
+  model,
+  summary: 'something went wrong',
+  owner: 'lead',
+});
+const stageAtGate = async () => (await world.membership.listModels()).find(({ id }) => id === 'm1')?.stage;
+
+test('severity follows from the record, and a person may only raise it', async () => {
+  for (const fact of ['imminentRisk', 'criticalInfrastructure', 'weightsExfiltrated'])
+    assert.equal(severityOf({ [fact]: true }), 'critical');
+  assert.equal(severityOf({ deaths: 1 }), 'critical');
+  for (const fact of ['cyberBreach', 'activelyExploited']) assert.equal(severityOf({ [fact]: true }), 'serious');
+  assert.equal(severityOf({}), 'moderate');
+  assert.equal(severityOf({ seriousHarmExcluded: true }), 'low');
+  const lowered = okOf(await incidents.open({ ...fresh({ cyberBreach: true }), severity: 'low' }, 'a'));
+  assert.equal(lowered.incident.severity, 'serious');
+  const raised = okOf(await incidents.open({ ...fresh({}), severity: 'critical' }, 'a'));
+  assert.equal(raised.incident.severity, 'critical');
+});
+
+test('a serious incident on a model closes it at the gate in its own transaction; a moderate one does not', async () => {
+  assert.equal(okOf(await incidents.open(fresh({}, 'm1'), 'a')).suspension, undefined);
+  assert.equal(await stageAtGate(), undefined);
+  const { suspension, incident } = okOf(await incidents.open(fresh({ cyberBreach: true }, 'm1'), 'a'));
+  assert.ok(suspension);
+  assert.equal(await stageAtGate(), 'closed');
+  const found = await incidents.find(incident.id);
+  assert.deepEqual(
+    found?.events.map(({ event }) => event),
+    ['opened', 'model closed'],
+  );
+});
+
+test('an incident on a model that does not exist leaves nothing behind', async () => {
+  const before_ = (await incidents.list()).length;
+  assert.equal(refusalOf(await incidents.open(fresh({ cyberBreach: true }, 'none'), 'a')).kind, 'not-found');
+  assert.equal((await incidents.list()).length, before_);
+});
+
+test('every cell of the machine', () => {
+  const table = {
+    open: ['contained', 'resolved', undefined],
+    contained: [undefined, 'resolved', undefined],
+    resolved: [undefined, undefined, 'reviewed'],
+    reviewed: [undefined, undefined, undefined],
+  } as const;
+  for (const [state, expected] of Object.entries(table)) {
+    assert.deepEqual(
+      INCIDENT_STEPS.map((step) => advanceIncident(state as 'open', step)),
+      expected,
+      state,
+    );
+  }
+});
+
+test('an incident is worked through, and when it is resolved the final report has its clock', async () => {
+  const { incident, clocks } = okOf(await incidents.open(fresh({ cyberBreach: true }), 'a'));
+  assert.ok(clocks.some(({ clause }) => clause === 'eu-gpai-code/further-report'));
+  assert.equal(refusalOf(await incidents.step(incident.id, 'review', { actor: 'a' })).kind, 'step-refused');
+  okOf(await incidents.step(incident.id, 'contain', { actor: 'a', note: 'keys revoked' }));
+  now = new Date('2026-11-25T12:00:00Z');
+  okOf(await incidents.step(incident.id, 'resolve', { actor: 'a' }));
+  const found = await incidents.find(incident.id);
+  const final = found?.clocks.find(({ clause }) => clause === 'eu-gpai-code/final-report');
+  assert.equal(final?.due, '2027-01-24T12:00:00.000Z');
+  assert.ok(!found?.clocks.some(({ clause }) => clause === 'eu-gpai-code/further-report'));
+  now = new Date('2026-11-20T12:00:00Z');
+});
+
+test('whether a notice was late can be told from the log alone', async () => {
+  const { incident } = okOf(await incidents.open(fresh({ imminentRisk: true }), 'a'));
+  okOf(await incidents.noticed(incident.id, 'california-sb53/imminent', 'a'));
+  now = new Date('2026-11-24T12:00:00Z');
+  okOf(await incidents.noticed(incident.id, 'new-york-raise/incident', 'a'));
+  now = new Date('2026-11-20T12:00:00Z');
+  assert.equal(refusalOf(await incidents.noticed(incident.id, 'none/none', 'a')).kind, 'no-such-clock');
+  const { rows } = await world.database.query<{ body: Buffer }>('select body from tlog.entries order by position');
+  const said = rows
+    .map(({ body }) => JSON.parse(Buffer.from(JSON.parse(body.toString()).payload, 'base64').toString()))
+    .filter(({ subject }) => subject === incident.id);
+  const [opened, ...notices] = said;
+  assert.ok(opened.facts.clocks.some(({ clause }: { clause: string }) => clause === 'california-sb53/imminent'));
+  assert.deepEqual(
+    notices.map(({ facts }) => [facts.clause, facts.late]),
+    [
+      ['california-sb53/imminent', false],
+      ['new-york-raise/incident', true],
+    ],
+  );
+  assert.ok(said.every((each) => !JSON.stringify(each).includes('something went wrong')));
+});
+
+test('a notice is a draft that says what it is not, and what is published holds no note of those at work', async () => {
+  const { incident, clocks } = okOf(await incidents.open(fresh({ deaths: 1 }), 'a'));
+  okOf(await incidents.step(incident.id, 'contain', { actor: 'a', note: 'a private remark' }));
+  const drafts = draftNotices(incident, clocks);
+  assert.equal(drafts.length, clocks.length);
+  for (const draft of drafts) assert.match(draft, /^# DRAFT.*Not legal advice\. No lawyer has reviewed the clocks/s);
+  const found = await incidents.find(incident.id);
+  assert.ok(found);
+  const text = renderIncident(found.incident, found.events);
+  assert.match(text, /contained/);
+  assert.ok(!text.includes('private remark'));
+});
+
+test('a record that cannot be understood is refused with its place', async () => {
+  const refusal = refusalOf(await incidents.open({ ...fresh({}), record: { kind: 'incident' } }, 'a'));
+  assert.equal(refusal.kind === 'malformed-incident' && refusal.place, '/timeZone');
+});
