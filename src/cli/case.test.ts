@@ -255,3 +255,26 @@ test('what stands in a thread is seen by who is in it, from where it joined, and
   assert.doesNotMatch(rows[0]?.text ?? '', /words|libexample/);
   await assert.rejects(world.database.query('delete from coordination.changes'), /only ever added/);
 });
+
+test('a long case reads the same from its snapshot and from its changes one by one', async () => {
+  const id = await world.open();
+  for (const step of ['confirm', 'notify']) assert.equal((await run('case', 'step', id, step)).exit, 0);
+  const service = await parts.coordination();
+  const thread = 'thread_long' as const;
+  const us = (await service.find(id))?.it.us;
+  assert.ok(us);
+  assert.ok((await service.change(id, { kind: 'thread-opened', thread, product: 'long' }, 'test')).ok);
+  for (let index = 0; index < 210; index += 1) {
+    assert.ok((await service.change(id, { kind: 'said', thread, who: us, text: `line ${index}` }, 'test')).ok);
+  }
+  const read = async () => JSON.stringify([...((await service.find(id))?.it.threads.values() ?? [])]);
+  const fromSnapshot = await read();
+  const { rows } = await world.database.query<{ text: string }>(
+    `delete from coordination.snapshots where case_id = $1 returning encode(sealed, 'escape') as text`,
+    [id],
+  );
+  assert.equal(rows.length, 1);
+  assert.doesNotMatch(rows[0]?.text ?? '', /line 1/);
+  assert.equal(await read(), fromSnapshot);
+  assert.match(fromSnapshot, /line 209/);
+});

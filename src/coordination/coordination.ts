@@ -47,10 +47,26 @@ export interface CaseContent {
   readonly parties: true;
 }
 
+interface DatedChange {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly change: Change;
+}
+
+/** All changes of a case, and how many of them no snapshot holds. */
+interface Made {
+  readonly changes: DatedChange[];
+  since: number;
+}
+
+/** Changes read one by one at most. */
+const SNAPSHOT_EVERY = 200;
+
 export interface Shared {
   readonly opened: OpenedCase;
   readonly it: SharedCase;
   readonly now: Date;
+  readonly made: Made;
 }
 
 export type Coordination = ReturnType<typeof createCoordination>;
@@ -88,13 +104,31 @@ async function load(tx: Transaction, parts: CoordinationParts, id: string): Prom
   const opened = await parts.disclosure.findIn(tx, id);
   if (!opened) return undefined;
   const it = fromCase(opened);
-  const rows = await createChangeStore(tx).list(id);
-  const records = rows.map(({ sealed }) => ({ sealed, context: contextOf(id) }));
-  const texts = await parts.vault.openAll(tx, opened.keyId, records);
-  for (const [index, { at }] of rows.entries()) follow(it, JSON.parse(String(texts[index])) as Change, at);
-  return { opened, it, now: (await parts.disclosureFor(opened).instantIn(tx)).at };
+  const made = await readChanges(tx, parts, opened);
+  for (const { change, at } of made.changes) follow(it, change, new Date(at));
+  const { at: now } = await parts.disclosureFor(opened).instantIn(tx);
+  return { opened, it, now, made };
 }
 
+async function readChanges(
+  tx: Transaction,
+  { vault }: CoordinationParts,
+  { case: it, keyId }: OpenedCase,
+): Promise<Made> {
+  const store = createChangeStore(tx);
+  const snapshot = await store.findSnapshot(it.id);
+  const rows = await store.list(it.id, snapshot?.upto ?? '0');
+  const records = rows.map(({ sealed }) => ({ sealed, context: contextOf(it.id) }));
+  if (snapshot) records.push({ sealed: snapshot.sealed, context: snapshotOf(it.id, snapshot.upto) });
+  const texts = (await vault.openAll(tx, keyId, records)).map(String);
+  const changes = snapshot ? (JSON.parse(texts.pop() ?? '[]') as DatedChange[]) : [];
+  for (const [index, { at }] of rows.entries()) {
+    changes.push({ at: at.toISOString(), change: JSON.parse(texts[index] ?? '') as Change });
+  }
+  return { changes, since: rows.length };
+}
+
+const snapshotOf = (id: string, upto: string): string => `changes of ${id} up to ${upto}`;
 const contextOf = (id: string): string => `change of ${id}`;
 
 /** The parties that every case begins with, and what the report told them. */
@@ -139,13 +173,23 @@ async function makeChange(
 async function keep(
   tx: Transaction,
   { vault }: CoordinationParts,
-  { opened, it, now }: Shared,
+  { opened, it, now, made }: Shared,
   change: Change,
   actor: string,
 ): Promise<void> {
-  const sealed = await vault.sealJson(tx, opened.keyId, change, contextOf(opened.case.id));
-  await createChangeStore(tx).append(opened.case.id, { kind: change.kind, actor, at: now, sealed });
+  const { id } = opened.case;
+  const store = createChangeStore(tx);
+  const sealed = await vault.sealJson(tx, opened.keyId, change, contextOf(id));
+  const upto = await store.append(id, { kind: change.kind, actor, at: now, sealed });
   follow(it, change, now);
+  made.changes.push({ at: now.toISOString(), change });
+  made.since += 1;
+  if (made.since < SNAPSHOT_EVERY) return;
+  await store.saveSnapshot(id, {
+    upto,
+    sealed: await vault.sealJson(tx, opened.keyId, made.changes, snapshotOf(id, upto)),
+  });
+  made.since = 0;
 }
 
 /** The end that those concerned agreed on becomes the deadline of the case. */

@@ -46,6 +46,8 @@ export interface SharedCase {
   readonly threads: Map<ThreadId, Thread>;
   readonly proposals: Map<ProposalId, Proposal>;
   readonly knows: Knowing[];
+  /** Those of `knows` that still hold, by party. */
+  readonly open: Map<ParticipantId, Knowing[]>;
   readonly answers: Answer[];
   /** How many changes it is the sum of. */
   size: number;
@@ -116,6 +118,7 @@ export function emptyCase(us: ParticipantId, openedAt: Date): SharedCase {
     threads: new Map(),
     proposals: new Map(),
     knows: [],
+    open: new Map(),
     answers: [],
     size: 0,
   };
@@ -239,8 +242,19 @@ export function follow(it: SharedCase, change: Change, at: Date): void {
     default:
       followParty(it, change, at);
   }
-  noteKnowing(it, change.who, at);
+  if (MAY_TELL.has(change.kind)) noteKnowing(it, change.who, at);
 }
+
+/** After which somebody may see more or less than before. */
+const MAY_TELL: ReadonlySet<Change['kind']> = new Set([
+  'invited',
+  'bound',
+  'left',
+  'need-given',
+  'need-taken',
+  'thread-joined',
+  'thread-left',
+]);
 
 function followParty(it: SharedCase, change: PartyChange, at: Date): void {
   const party = it.participants.get(change.who);
@@ -294,7 +308,15 @@ function noteKnowing(it: SharedCase, who: ParticipantId, at: Date): void {
     for (const matter of party.needs) now.add(matter);
     for (const { id, members } of it.threads.values()) if (members.has(who)) now.add(`thread:${id}`);
   } else if (party.stance === 'invited' && party.needs.has('deadline')) now.add('deadline');
-  const open = it.knows.filter((each) => each.who === who && each.until === null);
-  for (const each of open) if (!now.delete(each.what)) each.until = at;
-  for (const what of now) it.knows.push({ who, what, since: at, until: null });
+  const kept: Knowing[] = [];
+  for (const each of it.open.get(who) ?? []) {
+    if (now.delete(each.what)) kept.push(each);
+    else each.until = at;
+  }
+  for (const what of now) {
+    const fresh: Knowing = { who, what, since: at, until: null };
+    kept.push(fresh);
+    it.knows.push(fresh);
+  }
+  it.open.set(who, kept);
 }

@@ -23,9 +23,10 @@ export function isZone(name: string): boolean {
 
 /** `2026-03-29 03:30 Europe/Berlin (UTC+02:00)`; for UTC `2026-03-29 01:30 UTC`. Throws RangeError for an unknown zone. */
 export function toZoned(at: Date, zone: string): string {
+  if (zone === 'UTC') return `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
   const wall = wallOf(at, zone);
   const text = `${pad(wall.year, 4)}-${pad(wall.month)}-${pad(wall.day)} ${pad(wall.hour)}:${pad(wall.minute)}`;
-  return zone === 'UTC' ? `${text} UTC` : `${text} ${zone} (UTC${offsetText(offsetMinutes(at, zone))})`;
+  return `${text} ${zone} (UTC${offsetText(offsetMinutes(at, zone))})`;
 }
 
 /** In UTC and in the reader's own zone, so that no two readers take it for different hours. */
@@ -62,8 +63,15 @@ function wallOf(at: Date, zone: string): Wall {
   };
 }
 
+/** To make one costs a hundred times its use; only names that the database knows come here. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+const MAX_FORMATS = 500;
+
 function formatOf(zone: string): Intl.DateTimeFormat {
-  return new Intl.DateTimeFormat('en-GB-u-ca-iso8601', {
+  const known = formats.get(zone);
+  if (known) return known;
+  if (formats.size >= MAX_FORMATS) formats.clear();
+  const made = new Intl.DateTimeFormat('en-GB-u-ca-iso8601', {
     timeZone: zone,
     hourCycle: 'h23',
     year: 'numeric',
@@ -73,6 +81,8 @@ function formatOf(zone: string): Intl.DateTimeFormat {
     minute: '2-digit',
     second: '2-digit',
   });
+  formats.set(zone, made);
+  return made;
 }
 
 function offsetMinutes(at: Date, zone: string): number {

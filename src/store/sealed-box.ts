@@ -38,17 +38,30 @@ export class SealError extends Error {
 }
 
 /** Throws SealError; nothing of the plaintext is given out before all of it is proven. */
-export function openBytes(key: Uint8Array, sealed: Uint8Array, context: string): Buffer {
+export const openBytes = (key: Uint8Array, sealed: Uint8Array, context: string): Buffer =>
+  createOpener(key)(sealed, context);
+
+/** For many records of one key: what depends on the key alone is derived once. Throws as above. */
+export function createOpener(key: Uint8Array): (sealed: Uint8Array, context: string) => Buffer {
+  const [commitment, encryption] = [subkey(key, 'commit'), subkey(key, 'encrypt')];
+  return (sealed, context) => openWith({ commitment, encryption }, sealed, context);
+}
+
+interface Subkeys {
+  readonly commitment: Buffer;
+  readonly encryption: Buffer;
+}
+
+function openWith({ commitment, encryption }: Subkeys, sealed: Uint8Array, context: string): Buffer {
   const box = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
   if (box.length < HEAD_BYTES || box[0] !== VERSION)
     throw new SealError('not-sealed', 'these bytes are no sealed record');
-  const commitment = subkey(key, 'commit');
   if (!timingSafeEqual(commitment, box.subarray(1, 1 + COMMITMENT_BYTES))) {
     throw new SealError('another-key', 'this record was sealed under another key');
   }
   const nonceAt = 1 + COMMITMENT_BYTES;
   const nonce = box.subarray(nonceAt, nonceAt + NONCE_BYTES);
-  const decipher = createDecipheriv('aes-256-gcm', subkey(key, 'encrypt'), nonce, { authTagLength: TAG_BYTES });
+  const decipher = createDecipheriv('aes-256-gcm', encryption, nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(toAad(commitment, context));
   decipher.setAuthTag(box.subarray(nonceAt + NONCE_BYTES, HEAD_BYTES));
   try {

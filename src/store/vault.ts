@@ -8,7 +8,7 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import { createId, type Id, type RandomBytes } from '../lib/id.ts';
 import type { Transaction } from './database.ts';
-import { openBytes, SealError, sealBytes } from './sealed-box.ts';
+import { createOpener, openBytes, SealError, sealBytes } from './sealed-box.ts';
 import { StoreError } from './store-error.ts';
 
 export type DataKeyId = Id<'key'>;
@@ -84,8 +84,8 @@ export function createVault(parts: { readonly masterKey: Uint8Array; readonly ra
     seal,
     open,
     async openAll(tx, keyId, records) {
-      const key = await unwrap(tx, keyId);
-      return records.map(({ sealed, context }) => openBytes(key, sealed, recordContext(keyId, context)));
+      const open = createOpener(await unwrap(tx, keyId));
+      return records.map(({ sealed, context }) => open(sealed, recordContext(keyId, context)));
     },
     async createKey(tx, subject) {
       const keyId = createId('key', random);
