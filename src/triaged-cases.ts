@@ -24,6 +24,7 @@ export function createTriagedCases(disclosure: Pick<Disclosure, 'list' | 'findIn
         project: packageOf(opened.finding).name,
         knownAs: opened.learnt.knownAs,
         claims: [{ rater: OWN_RATER, vector: opened.finding.severity.vector }],
+        affected: { purl: opened.finding.target, events: opened.learnt.affected?.events ?? null },
         isAttacked: facts.A !== undefined,
         isExploitPublic: facts.X !== undefined,
       };

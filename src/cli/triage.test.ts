@@ -65,6 +65,8 @@ test('a feed is imported, decides cases at once, and is refused with the exit co
     (await run('triage', 'show', id)).said,
     /exploitation: active \(kev\)\n {2}CVE-2025-1111 is in the catalogue/,
   );
+  const answered = await run('triage', 'answer', id, 'EXP=S', 'HI=L');
+  assert.deepEqual([answered.exit, answered.said], [0, 'who mends it: Immediate; who runs it: Scheduled']);
   const exits = await Promise.all(
     [
       ['feed', 'import', 'kev', 'old.json'],
@@ -72,10 +74,12 @@ test('a feed is imported, decides cases at once, and is refused with the exit co
       ['feed', 'import', 'kev', 'none.json'],
       ['feed', 'import', 'nosuch', 'new.json'],
       ['triage', 'show', 'case_none'],
+      ['triage', 'answer', id, 'EXP=nowhere'],
+      ['triage', 'answer', 'case_none', 'EXP=S'],
       ['triage', 'review', 'x', '--rater', 'm', '--claimed', 'high', '--found', 'terrible'],
     ].map(async (args) => (await run(...args)).exit),
   );
-  assert.deepEqual(exits, [5, 1, 4, 2, 4, 2]);
+  assert.deepEqual(exits, [5, 1, 4, 2, 4, 2, 4, 2]);
 });
 
 test('a review changes how far its rater is believed', async () => {

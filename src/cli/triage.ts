@@ -30,6 +30,7 @@ export function registerTriageCommands(program: Command, parts: TriageCommandPar
   addFeed(program, parts);
   const triage = program.command('triage').description('what was decided of a case, and what reviewers found');
   addShow(triage, parts);
+  addAnswer(triage, parts);
   addReview(triage, parts);
 }
 
@@ -116,6 +117,27 @@ function addShow(triage: Command, { terminal, triage: open }: TriageCommandParts
         terminal.say(`${name}: ${value ?? 'not known'} (${source})`);
         for (const reason of reasons) terminal.say(`  ${reason}`);
       }
+    });
+}
+
+function addAnswer(triage: Command, { terminal, triage: open }: TriageCommandParts): void {
+  triage
+    .command('answer <case> <points...>')
+    .description('answer decision points that no document answers, as key=value: EXP=C HI=M PSI=M VD=D')
+    .action(async (id: string, points: string[]) => {
+      const opened = await open();
+      for (const point of points) {
+        const [, key = '', value = ''] = /^([^=]+)=(.+)$/.exec(point) ?? [];
+        const answered = await opened.answer(id, key, value, OPERATOR);
+        if (answered.ok) continue;
+        throw answered.refusal.kind === 'no-answer'
+          ? new CommandEnd('usage', `${point}: ${answered.refusal.reason}`)
+          : new CommandEnd('notFound', `no open case ${id}`);
+      }
+      const decided = await opened.decideCase(id);
+      if (!decided) throw new CommandEnd('notFound', `no open case ${id}`);
+      const { supplier, deployer } = decided.decision;
+      terminal.say(`who mends it: ${supplier.value}; who runs it: ${deployer.value}`);
     });
 }
 

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { calibrate } from './calibration.ts';
-import { decide, type TriageFacts } from './decide.ts';
+import { decide, type TriageFacts, whyNoAnswer } from './decide.ts';
 
 const EASY = 'CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N';
 const HARD = 'CVSS:3.1/AV:L/AC:H/PR:H/UI:R/S:U/C:L/I:N/A:N';
 const QUIET: TriageFacts = {
   claims: [{ rater: 'model', vector: HARD }],
+  affected: { purl: 'pkg:npm/name@1.0.0', events: [{ introduced: '0' }, { fixed: '1.0.1' }] },
   kev: [],
   epss: [],
   isAttacked: false,
@@ -82,4 +83,12 @@ test('the likeliest of several ids is told, with what it is a likelihood of', ()
 
 test('an answer to a decision point that its table does not have is a fault, not a guess', () => {
   assert.throws(() => decide({ ...QUIET, answers: { EXP: 'nowhere' } }, NOBODY_REVIEWED), RangeError);
+});
+
+test('an answer is checked against the table that asks for it', () => {
+  assert.equal(whyNoAnswer('EXP', 'C'), undefined);
+  assert.equal(whyNoAnswer('VD', 'D'), undefined);
+  assert.match(whyNoAnswer('EXP', 'Q') ?? '', /EXP is one of S, C, O/);
+  assert.match(whyNoAnswer('KEV', 'N') ?? '', /nobody is asked KEV/);
+  assert.match(whyNoAnswer('toString', 'N') ?? '', /nobody is asked/);
 });

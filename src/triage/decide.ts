@@ -4,6 +4,7 @@
  */
 import { type CvssScore, type SeverityWord, scoreCvss } from '../formats/cvss.ts';
 import { decideSsvc } from '../formats/ssvc.ts';
+import { type AffectedPackage, affectedRange } from './affected.ts';
 import { type Calibration, SEVERITIES } from './calibration.ts';
 import type { EpssEntry, KevEntry } from './feed.ts';
 
@@ -29,6 +30,7 @@ export interface TriageFacts {
   /** Seen by ourselves or told by a party. */
   readonly isAttacked: boolean;
   readonly isExploitPublic: boolean;
+  readonly affected: AffectedPackage;
   /** Answers of people to decision points, by the point's key in its table (`EXP`, `HI`, `PSI`, `VD`, `MWI`, `PE`). */
   readonly answers: Readonly<Record<string, string>>;
 }
@@ -39,6 +41,8 @@ export interface TriageDecision {
   readonly exploitation: Valued<'none' | 'public-poc' | 'active'>;
   /** That it is exploited within thirty days. */
   readonly likelihood: Valued<number | null>;
+  /** In VERS. */
+  readonly affected: Valued<string | null>;
   readonly supplier: Valued<string>;
   readonly deployer: Valued<string>;
   readonly coordinator: Valued<string>;
@@ -68,11 +72,35 @@ export function decide(facts: TriageFacts, calibration: Calibration): TriageDeci
     severity: severityOf(claim, exploitation, calibration),
     exploitation,
     likelihood: likelihoodOf(facts),
+    affected: affectedRange(facts.affected),
     supplier: by(TABLES.supplier, ['E', 'U', 'TI', 'PSI']),
     deployer: by(TABLES.deployer, ['E', 'EXP', 'A', 'HI']),
     coordinator: by(TABLES.coordinator, ['E', 'A', 'TI', 'MWI']),
     bod2604: by(TABLES.bod2604, ['PE', 'KEV', 'A', 'TI']),
   };
+}
+
+/** The table whose point each answerable key is, for the check of an answer. */
+const ASKED_IN: Readonly<Record<string, string>> = {
+  A: TABLES.deployer,
+  E: TABLES.deployer,
+  EXP: TABLES.deployer,
+  HI: TABLES.deployer,
+  MWI: TABLES.coordinator,
+  PE: TABLES.bod2604,
+  PSI: TABLES.supplier,
+  TI: TABLES.supplier,
+  U: TABLES.supplier,
+  VD: 'utility_1_0_0',
+};
+
+/** Why a value is no answer to a decision point; undefined where it is one. */
+export function whyNoAnswer(point: string, value: string): string | undefined {
+  const table = Object.hasOwn(ASKED_IN, point) ? ASKED_IN[point] : undefined;
+  if (!table) return `nobody is asked ${point}: there are ${Object.keys(ASKED_IN).join(', ')}`;
+  const decided = decideSsvc(table, [[point, value]]);
+  const isUnknown = !decided.ok && decided.refusal.kind === 'no-such-value';
+  return isUnknown ? `${point} is one of ${decided.refusal.known.join(', ')}` : undefined;
 }
 
 interface Weighed {

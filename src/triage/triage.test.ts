@@ -24,7 +24,9 @@ before(async () => {
 });
 after(() => world.close());
 afterEach(async () => {
-  await world.database.query('truncate triage.feeds, triage.kev, triage.epss, triage.decisions, triage.reviews');
+  await world.database.query(
+    'truncate triage.feeds, triage.kev, triage.epss, triage.decisions, triage.reviews, triage.answers',
+  );
   await world.database.query('truncate graphile_worker._private_jobs cascade');
   await world.database.query(
     "update disclosure.cases set stage = 'withdrawn', embargo = 'none', notified_at = null, due_at = null, is_extended = null, closed_at = now()",
@@ -197,4 +199,23 @@ test('a review counts once for what it is about, and has cases decided anew', as
   }
   assert.equal((await triage.calibration())('model', 'high').reviews, 1);
   assert.equal(await countJobs(), 1);
+});
+
+test('an answer of a person takes the place of the worst, and is asked for by its table only', async () => {
+  const id = await openCase([]);
+  const before = (await triage.decideCase(id))?.decision.deployer;
+  assert.ok(before?.reasons.some((reason) => reason.startsWith('HI VH: not known')));
+  for (const [point, value] of [
+    ['EXP', 'S'],
+    ['HI', 'L'],
+  ] as const) {
+    assert.ok((await triage.answer(id, point, value, 'a person')).ok);
+  }
+  const after = (await triage.decideCase(id))?.decision.deployer;
+  assert.equal(after?.value, 'Defer');
+  assert.ok(after?.reasons.includes('HI L: answered by a person'));
+  const wrong = await triage.answer(id, 'HI', 'XX', 'a person');
+  assert.equal(!wrong.ok && wrong.refusal.kind, 'no-answer');
+  const none = await triage.answer('case_none', 'HI', 'L', 'a person');
+  assert.equal(!none.ok && none.refusal.kind, 'no-such-case');
 });

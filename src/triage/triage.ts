@@ -10,9 +10,10 @@ import type { Database, Transaction } from '../store/database.ts';
 import { addJob } from '../store/jobs.ts';
 import type { Vault } from '../store/vault.ts';
 import { type Calibration, calibrate, type Review } from './calibration.ts';
-import { decide, type TriageDecision, type TriageFacts } from './decide.ts';
+import { decide, type TriageDecision, type TriageFacts, whyNoAnswer } from './decide.ts';
 import { type FeedKind, type FeedRefusal, readFeed } from './feed.ts';
-import { createTriageStore, type FeedChange, type StoredFeed } from './triage-store.ts';
+import { createFeedStore, type FeedChange, type StoredFeed } from './feed-store.ts';
+import { createTriageStore } from './triage-store.ts';
 
 export const REDECIDE_JOB = 'triage.redecide';
 
@@ -30,6 +31,7 @@ export interface TriagedCase {
   /** Ids assigned by others; those that are CVEs are looked up. */
   readonly knownAs: readonly string[];
   readonly claims: TriageFacts['claims'];
+  readonly affected: TriageFacts['affected'];
   readonly isAttacked: boolean;
   readonly isExploitPublic: boolean;
 }
@@ -50,6 +52,8 @@ export interface TriageParts {
 }
 
 export type ImportRefusal = FeedRefusal | { readonly kind: 'older'; readonly have: string; readonly given: string };
+
+export type AnswerRefusal = { readonly kind: 'no-such-case' } | { readonly kind: 'no-answer'; readonly reason: string };
 
 export interface ImportedFeed extends FeedChange {
   readonly kind: FeedKind;
@@ -75,7 +79,7 @@ export function createTriage(parts: TriageParts) {
     importFeed: (kind: FeedKind, text: string): Promise<Result<ImportedFeed, ImportRefusal>> =>
       importFeed(database, kind, text),
 
-    feeds: (): Promise<readonly StoredFeed[]> => createTriageStore(database).feeds(),
+    feeds: (): Promise<readonly StoredFeed[]> => createFeedStore(database).feeds(),
 
     /** Decides all open cases anew, each in a transaction of its own. Gives how many came out otherwise. */
     async redecide(): Promise<number> {
@@ -109,6 +113,17 @@ export function createTriage(parts: TriageParts) {
         await addJob(tx, REDECIDE_JOB, {}, { key: REDECIDE_JOB, queue: TRIAGE_QUEUE });
       }),
 
+    /** A person's answer to a decision point, by its table's keys. Gives why it is none. */
+    answer: (id: string, point: string, value: string, actor: string): Promise<Result<void, AnswerRefusal>> =>
+      database.transaction(async (tx) => {
+        const reason = whyNoAnswer(point, value);
+        if (reason) return refuse({ kind: 'no-answer', reason } as const);
+        if (!(await parts.findCase(tx, id))) return refuse({ kind: 'no-such-case' } as const);
+        await createTriageStore(tx).addAnswer(id, point, value, actor);
+        await addJob(tx, REDECIDE_JOB, {}, { key: REDECIDE_JOB, queue: TRIAGE_QUEUE });
+        return ok(undefined);
+      }),
+
     async calibration(): Promise<Calibration> {
       return calibrate(await createTriageStore(database).reviews());
     },
@@ -125,7 +140,7 @@ async function importFeed(
   const feed = read.value;
   const sha256 = sha256Hex(text);
   return await database.transaction(async (tx) => {
-    const store = createTriageStore(tx);
+    const store = createFeedStore(tx);
     await store.takeTurn();
     const imported = { kind, version: feed.version, entries: feed.entries.length };
     const have = (await store.feeds()).find((each) => each.kind === kind);
@@ -149,9 +164,11 @@ async function redecideCase(
   if (!it) return false;
   const store = createTriageStore(tx);
   const cves = it.knownAs.filter((each) => each.startsWith('CVE-'));
-  const [kev, epss] = [await store.findKev(cves), await store.findEpss(cves)];
-  const { claims, isAttacked, isExploitPublic } = it;
-  const decision = decide({ claims, kev, epss, isAttacked, isExploitPublic, answers: {} }, calibration);
+  const feeds = createFeedStore(tx);
+  const [kev, epss] = [await feeds.findKev(cves), await feeds.findEpss(cves)];
+  const { claims, affected, isAttacked, isExploitPublic } = it;
+  const answers = await store.answers(id);
+  const decision = decide({ claims, affected, kev, epss, isAttacked, isExploitPublic, answers }, calibration);
   // Also where the decision stands already: the step may have been refused, or its transaction lost.
   if (kev.length > 0 && !isAttacked) {
     const stepped = await parts.exploited(tx, id, {
