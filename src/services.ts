@@ -29,6 +29,7 @@ import {
   createLinks,
   createMaintainerPages,
   type Links,
+  type MaintainerPages,
 } from './coordination/index.ts';
 import {
   createCompressedClock,
@@ -37,8 +38,8 @@ import {
   type Disclosure,
   type DisclosureDependencies,
   findCase,
+  findReportedParty,
   type OpenedCase,
-  type Step,
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
@@ -111,6 +112,7 @@ export async function createServices(parts: Parts) {
     opened.case.time === 'real' ? publishing : publishingWith(disclosureUnder(now));
   const { triage, chains } = triageCases({ database, vault, disclosure });
   const coordination = coordinate({ database, vault, random, disclosure, disclosureUnder });
+  const maintainerPages = createMaintainerPages({ database, random, links, coordination });
   return {
     database,
     vault,
@@ -118,11 +120,11 @@ export async function createServices(parts: Parts) {
     home,
     timekeeping,
     outbox,
-    answers: openAnswers({ database, clock, random, vault, outbox }, disclosure),
+    answers: openAnswers({ database, clock, random, vault, outbox }, disclosure, maintainerPages),
     coordination,
     links,
     readiness,
-    maintainerPages: createMaintainerPages({ database, random, links, coordination }),
+    maintainerPages,
     disclosure,
     disclosureUnder,
     triage,
@@ -187,16 +189,28 @@ function coordinate({
 
 /** Who acts where a maintainer's words do. */
 const BY_MAIL = 'the maintainer, by mail';
-/** Words that move a case; what the others ask for is looked at by a person. */
-const STEPS_OF_WORDS: Partial<Record<Word['word'], Step>> = { acknowledge: 'acknowledge', 'more-time': 'extend' };
+/** The same answers as by a party's page, in its own words. */
+function toForm(word: Word): Record<string, string> {
+  switch (word.word) {
+    case 'fixed-in':
+      return { answer: 'fixed-in', text: word.version };
+    case 'not-a-bug':
+      return { answer: 'not-a-bug', text: word.because };
+    case 'send-fewer':
+    case 'send-more':
+      return { answer: 'pace', pace: word.word.slice('send-'.length) };
+    default:
+      return { answer: word.word };
+  }
+}
 
-function openAnswers(parts: Omit<AnswerDependencies, 'act' | 'note'>, disclosure: Disclosure) {
+function openAnswers(parts: Omit<AnswerDependencies, 'act' | 'note'>, disclosure: Disclosure, pages: MaintainerPages) {
   return createAnswers({
     ...parts,
-    act: async (tx, id, { word }) => {
-      const step = STEPS_OF_WORDS[word];
-      const taken = step && (await disclosure.takeIn(tx, step, id, { actor: BY_MAIL }));
-      return taken?.ok ? 'done' : 'for-a-person';
+    act: async (tx, { id, caseId }, word) => {
+      if (word.word === 'acknowledge') return (await disclosure.takeIn(tx, word.word, caseId, { actor: BY_MAIL })).ok;
+      const party = await findReportedParty(tx, id);
+      return party !== undefined && (await pages.answerIn(tx, caseId, party, toForm(word)));
     },
     note: async (tx, id, event) => {
       const it = await findCase(tx, id);

@@ -21,8 +21,8 @@ export interface AnswerDependencies {
   readonly random: RandomBytes;
   readonly vault: Pick<Vault, 'seal' | 'open' | 'sealUnder' | 'openUnder' | 'derive'>;
   readonly outbox: Pick<Outbox, 'seen'>;
-  /** Does what a word says, or tells why it is for a person. Of a case that is there. */
-  readonly act: (tx: Transaction, caseId: string, word: Word) => Promise<'done' | 'for-a-person'>;
+  /** Does what a word says, as whoever the message went to; false where that is for a person. */
+  readonly act: (tx: Transaction, message: Pick<Message, 'id' | 'caseId'>, word: Word) => Promise<boolean>;
   /** Writes into the history of the case that something came. */
   readonly note: (tx: Transaction, caseId: string, event: string) => Promise<void>;
 }
@@ -119,15 +119,15 @@ async function obey(
   tx: Transaction,
   parts: AnswerDependencies,
   { id, state }: Answer,
-  { caseId, channel }: Message,
+  message: Message,
   { words, hasMore }: IncomingMail,
 ): Promise<Answer['state']> {
-  if (words.length === 0 || PUBLIC.has(channel)) return state;
+  if (words.length === 0 || PUBLIC.has(message.channel)) return state;
   let isAllDone = !hasMore;
   for (const word of words) {
-    const outcome = await parts.act(tx, caseId, word);
-    await parts.note(tx, caseId, `mail says ${word.word}: ${outcome.replaceAll('-', ' ')} (${id})`);
-    isAllDone &&= outcome === 'done';
+    const isDone = await parts.act(tx, message, word);
+    await parts.note(tx, message.caseId, `mail says ${word.word}: ${isDone ? 'done' : 'for a person'} (${id})`);
+    isAllDone &&= isDone;
   }
   if (!isAllDone) return state;
   await createAnswerStore(tx).setState(id, 'done');

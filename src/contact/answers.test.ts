@@ -30,9 +30,9 @@ before(async () => {
   const { database, clock, random, vault, outbox, disclosure } = world;
   answers = createAnswers({
     ...{ database, clock, random, vault, outbox },
-    act: async (_tx, caseId, word) => {
+    act: async (_tx, { caseId }, word) => {
       acted.push({ caseId, word });
-      return word.word === 'acknowledge' ? 'done' : 'for-a-person';
+      return word.word === 'acknowledge';
     },
     note: async (tx, caseId, event) => {
       const opened = await disclosure.findIn(tx, caseId);

@@ -59,6 +59,16 @@ export function createMaintainerPages(parts: PageParts) {
         const found = await find(tx, parts, token);
         return found ? keepAnswer(tx, parts, found, form) : refuse<PageRefusal>({ kind: 'no-such-page' });
       }),
+
+    /** The same without a link, for an answer that was matched to this party in another way; kept whole or not at all. */
+    async answerIn(tx: Transaction, caseId: string, who: ParticipantId, form: AnswerForm): Promise<boolean> {
+      const shared = await parts.coordination.findIn(tx, caseId);
+      if (!shared) return false;
+      await tx.query('savepoint answer', []);
+      const kept = await keepAnswer(tx, parts, { shared, who }, form);
+      if (!kept.ok) await tx.query('rollback to savepoint answer', []);
+      return kept.ok;
+    },
   };
 }
 

@@ -111,6 +111,9 @@ function withReveals(
   return [...events, ...shown].sort((left, right) => left.at.getTime() - right.at.getTime());
 }
 
+/** Whom a message reported to. */
+export const findReportedParty = (tx: Transaction, messageId: string) => createReportStore(tx).findParty(messageId);
+
 /** The case alone, without what lies encrypted. */
 export const findCase = (tx: Transaction, id: string): Promise<Case | undefined> => createCaseStore(tx).find(id);
 

@@ -8,7 +8,7 @@ export type {
 } from './case.ts';
 export { type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
 export type { HistoryEntry } from './case-store.ts';
-export { type CaseSummary, findCase, OPERATOR, type OpenedCase } from './case-view-service.ts';
+export { type CaseSummary, findCase, findReportedParty, OPERATOR, type OpenedCase } from './case-view-service.ts';
 export { CLOCK_POLICIES, isPolicyName, type PolicyName, policyOf } from './clock-policy.ts';
 export type { RunningClock } from './clock-store.ts';
 export { type CompressedClock, createCompressedClock } from './compressed-clock.ts';

@@ -23,6 +23,15 @@ export function createReportStore(tx: Transaction) {
       );
     },
 
+    /** Whom a message reported to; undefined for a message that was no report. */
+    async findParty(messageId: string): Promise<Id<'party'> | undefined> {
+      const { rows } = await tx.query<{ party: Id<'party'> }>(
+        'select party_id as party from disclosure.reports where message_id = $1',
+        [messageId],
+      );
+      return rows[0]?.party;
+    },
+
     /** The latest of the case, with its id, encrypted. */
     async findLatest(caseId: string): Promise<{ id: SealedReport['id']; sealed: Buffer } | undefined> {
       const { rows } = await tx.query<{ id: SealedReport['id']; sealed: Buffer }>(
