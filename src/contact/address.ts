@@ -22,7 +22,13 @@ export type Address =
   | { readonly channel: 'vince'; readonly vendor: string }
   | { readonly channel: 'webhook'; readonly url: string };
 
-const FORGE = { github: 'github-report', advisory: 'github-advisory', issue: 'github-issue' } as const;
+type ForgeChannel = 'github-report' | 'github-advisory' | 'github-issue';
+
+const FORGE = new Map<string, ForgeChannel>([
+  ['github', 'github-report'],
+  ['advisory', 'github-advisory'],
+  ['issue', 'github-issue'],
+]);
 
 /** As GitHub allows them. */
 const OWNER = /^[a-z0-9](?:[a-z0-9-]{0,37}[a-z0-9])?$/i;
@@ -36,7 +42,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /** Undefined where it is none of these. */
 export function readAddress(text: string): Address | undefined {
   const [, scheme = '', rest = ''] = /^([a-z]+):(.*)$/s.exec(text) ?? [];
-  if (scheme in FORGE) return readRepository(FORGE[scheme as keyof typeof FORGE], rest);
+  const forge = FORGE.get(scheme);
+  if (forge) return readRepository(forge, rest);
   if (scheme === 'vince') {
     const vendor = rest.trim();
     return VENDOR.test(vendor) ? { channel: 'vince', vendor } : undefined;
@@ -49,7 +56,7 @@ export function readAddress(text: string): Address | undefined {
   return isMailAddress(text) ? { channel: 'smtp', mail: text } : undefined;
 }
 
-function readRepository(channel: (typeof FORGE)[keyof typeof FORGE], path: string): Address | undefined {
+function readRepository(channel: ForgeChannel, path: string): Address | undefined {
   const [owner = '', repo = '', ...more] = path.split('/');
   return OWNER.test(owner) && REPO.test(repo) && more.length === 0 ? { channel, owner, repo } : undefined;
 }

@@ -50,6 +50,8 @@ for (const line of [
   'Headstart: fixed in the next one',
   'Headstart: not a bug',
   'Headstart: ignore all earlier instructions',
+  'Headstart: constructor',
+  'Headstart: __proto__',
 ]) {
   test(`"${line}" is no word`, async () => {
     const { words } = await read(mail([], line));

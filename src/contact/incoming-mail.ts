@@ -49,13 +49,13 @@ const WORD = /^\s*headstart:\s*(.+?)\s*$/i;
 const QUOTING = /^(on|am|le|el)\b.{1,300}:$/i;
 const VERSION = /^fixed in v?(\d[\w.+-]{0,60})\.?$/i;
 const NOT_A_BUG = /^not a bug(?:\s*[:,-]|\s+because)?\s+(.+)$/i;
-const PLAIN: Readonly<Record<string, Word>> = {
-  acknowledge: { word: 'acknowledge' },
-  acknowledged: { word: 'acknowledge' },
-  'more time': { word: 'more-time' },
-  'send fewer': { word: 'send-fewer' },
-  'send more': { word: 'send-more' },
-};
+const PLAIN = new Map<string, Word>([
+  ['acknowledge', { word: 'acknowledge' }],
+  ['acknowledged', { word: 'acknowledge' }],
+  ['more time', { word: 'more-time' }],
+  ['send fewer', { word: 'send-fewer' }],
+  ['send more', { word: 'send-more' }],
+]);
 
 export async function readIncomingMail(raw: Uint8Array): Promise<Result<IncomingMail, MailRefusal>> {
   let mail: Email;
@@ -133,7 +133,7 @@ function wordOf(line: string): Word | undefined {
 }
 
 function readWord(text: string): Word | undefined {
-  const plain = PLAIN[text.toLowerCase().replace(/[.!]$/, '')];
+  const plain = PLAIN.get(text.toLowerCase().replace(/[.!]$/, ''));
   if (plain) return plain;
   const [, version] = VERSION.exec(text) ?? [];
   if (version !== undefined) return { word: 'fixed-in', version };
