@@ -13,6 +13,7 @@ import {
   createVersionTrial,
 } from './campaign/index.ts';
 import { createCarriers, openMailbox } from './channels.ts';
+import type { Config } from './config.ts';
 import {
   type AnswerDependencies,
   type Carriers,
@@ -72,6 +73,15 @@ const SEARCH_CONCURRENCY = 2;
 
 export type Services = Awaited<ReturnType<typeof createServices>>;
 
+/** Who we are to others. */
+const identityOf = ({ publisher, mailFrom }: Config) => ({
+  publisher: publisher ?? UNCONFIGURED_PUBLISHER,
+  contact: {
+    name: publisher?.name ?? UNCONFIGURED_CONTACT.name,
+    address: mailFrom ?? UNCONFIGURED_CONTACT.address,
+  },
+});
+
 /** Cases and their publication: no sandbox is needed to look at or move a case. */
 export async function createServices(parts: Parts) {
   const [database, vault, log, { path: home }] = await Promise.all([
@@ -81,11 +91,7 @@ export async function createServices(parts: Parts) {
     parts.home(),
   ]);
   const { random, clock, config } = parts;
-  const publisher = config.publisher ?? UNCONFIGURED_PUBLISHER;
-  const contact = {
-    name: config.publisher?.name ?? UNCONFIGURED_CONTACT.name,
-    address: config.mailFrom ?? UNCONFIGURED_CONTACT.address,
-  };
+  const { publisher, contact } = identityOf(config);
   const outboxWith = (now: Clock, carriers: Carriers) =>
     createOutbox({ database, clock: now, random, vault, from: contact, carriers, findMatter: findCase });
   const outbox = outboxWith(clock, createCarriers(config, contact.address, clock));
