@@ -28,6 +28,7 @@ import {
   registerProgramCommands,
   registerReleaseCommands,
   registerReproduce,
+  registerRolloutCommands,
   registerSandboxCommands,
   registerScan,
   registerScopeCommands,
@@ -49,7 +50,7 @@ import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
-import { evidenceFolder, openRelease } from './releases.ts';
+import { evidenceFolder, openRelease, readFindings } from './releases.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import type { Services } from './services.ts';
 import { createServing } from './serving.ts';
@@ -118,7 +119,7 @@ export function registerAll(program: Command, parts: Parts): void {
   registerProgramme(program, parts);
   registerDocumentCommands(program, { terminal });
   registerDedupe(program, { terminal });
-  registerRelease(program, parts);
+  registerRelease(program, parts, session);
   registerStoreCommands(program, {
     terminal,
     clock,
@@ -191,7 +192,7 @@ function registerContact(program: Command, { terminal, config }: Parts, services
 }
 
 /** Commands on decisions, stages and incidents. */
-function registerRelease(program: Command, parts: Parts): void {
+function registerRelease(program: Command, parts: Parts, session: () => Promise<Session>): void {
   const { terminal, clock, config } = parts;
   const opened = parts.once(() => openRelease(parts));
   registerPolicyCommands(program, {
@@ -209,6 +210,12 @@ function registerRelease(program: Command, parts: Parts): void {
     places: { log: join(config.home, 'public', 'log'), evidence: evidenceFolder(config.home) },
   });
   registerIncidentCommands(program, { terminal, incidents: async () => (await opened()).incidents });
+  registerRolloutCommands(program, {
+    terminal,
+    clock,
+    rollouts: async () => (await opened()).rollouts,
+    findings: async (kind) => readFindings((await session()).services.disclosure, kind),
+  });
 }
 
 /** Commands on who takes part, with which keys, and on what is stopped. */

@@ -1,7 +1,9 @@
 /** Release, joined: decisions, their evidence, and the stages that gateways obey. Needs no sandbox and no server. */
 import { join } from 'node:path';
+import type { Disclosure } from './disclosure/index.ts';
 import type { Parts } from './parts.ts';
-import { createIncidents, createRelease, openEvidence } from './release/index.ts';
+import type { ReportedFinding } from './policy/index.ts';
+import { createIncidents, createRelease, createRollouts, openEvidence } from './release/index.ts';
 
 export const evidenceFolder = (home: string): string => join(home, 'evidence');
 
@@ -12,5 +14,24 @@ export async function openRelease({ database, log, clock, random, home, onClose 
   const evidence = openEvidence(evidenceFolder(path));
   const parts = { database: db, clock, random, log: opened };
   const release = createRelease({ ...parts, evidence });
-  return { release, incidents: createIncidents({ ...parts, release }) };
+  return {
+    release,
+    incidents: createIncidents({ ...parts, release }),
+    rollouts: createRollouts({ ...parts, release }),
+  };
+}
+
+/** What the cases say: since when a project knows, since when there is a fix. */
+export async function readFindings(
+  disclosure: Pick<Disclosure, 'list' | 'find'>,
+  kind: 'real' | 'demonstration',
+): Promise<readonly ReportedFinding[]> {
+  const found: ReportedFinding[] = [];
+  for (const summary of await disclosure.list()) {
+    const opened = summary.kind === kind ? await disclosure.find(summary.id) : undefined;
+    if (!opened) continue;
+    const { V: reportedAt, F: fixedAt } = opened.case.facts;
+    found.push({ reportedAt, fixedAt, severity: opened.finding.severity.severity });
+  }
+  return found;
 }

@@ -18,6 +18,7 @@ export { registerPolicyCommands } from './policy.ts';
 export { registerProgramCommands } from './program.ts';
 export { registerReleaseCommands, toReleaseEnd } from './release.ts';
 export { registerReproduce } from './reproduce.ts';
+export { registerRolloutCommands } from './rollout.ts';
 export { registerSandboxCommands } from './sandbox.ts';
 export { registerScan } from './scan.ts';
 export { registerScopeCommands } from './scope.ts';

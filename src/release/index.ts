@@ -17,3 +17,5 @@ export {
   type StageOf,
 } from './release.ts';
 export { openReplayLog, type Replayed, type ReplayLog, type ReplayRefusal, replay } from './replay-service.ts';
+export type { Rollout } from './rollout.ts';
+export { createRollouts, type RolloutRefusal, type Rollouts } from './rollout-service.ts';

@@ -89,7 +89,7 @@ export type Release = ReturnType<typeof createRelease>;
 export type Outcome<T> = Promise<Result<T, ReleaseRefusal>>;
 
 export function createRelease(parts: ReleaseParts) {
-  const { database, clock } = parts;
+  const { database } = parts;
   return {
     /** What kind of model it is, once and for all: its bytes, and whether it is a demonstration. */
     registerModel: (model: RegisteredModel, actor: string): Outcome<RegisteredModel> =>
@@ -115,7 +115,7 @@ export function createRelease(parts: ReleaseParts) {
       within(database, (tx) => resume(tx, parts, id, hands)),
 
     stageOf: (model: string): Promise<StageOf> => stageOf(database, model),
-    now: () => clock.now(),
+    stageIn: stageOf,
   };
 }
 

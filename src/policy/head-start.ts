@@ -1,0 +1,64 @@
+/**
+ * The head start of defenders, measured: what was reported to projects and how much of it is fixed. Never assumed: with
+ * nothing reported there is no share, and a metric that does not exist opens no stage.
+ */
+export interface ReportedFinding {
+  /** Since when the project knows; undefined while it does not. */
+  readonly reportedAt: Date | undefined;
+  /** Since when there is a fix. */
+  readonly fixedAt: Date | undefined;
+  readonly severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+}
+
+export interface HeadStart {
+  readonly reported: number;
+  readonly fixed: number;
+  readonly reportedHigh: number;
+  readonly fixedHigh: number;
+  /** Of high and critical findings. */
+  readonly fixedShare: number | undefined;
+  /** Of all. */
+  readonly patchRate: number | undefined;
+  /** Whole days since the first report. */
+  readonly day: number | undefined;
+}
+
+const DAY_MS = 86_400_000;
+
+export function measureHeadStart(findings: readonly ReportedFinding[], now: Date): HeadStart {
+  const reported = findings.filter(({ reportedAt }) => reportedAt !== undefined && reportedAt <= now);
+  const isFixed = ({ fixedAt }: ReportedFinding): boolean => fixedAt !== undefined && fixedAt <= now;
+  const high = reported.filter(({ severity }) => severity === 'high' || severity === 'critical');
+  const share = (of: readonly ReportedFinding[]): number | undefined =>
+    of.length === 0 ? undefined : of.filter(isFixed).length / of.length;
+  const first = Math.min(...reported.map(({ reportedAt }) => reportedAt?.getTime() ?? Number.POSITIVE_INFINITY));
+  return {
+    reported: reported.length,
+    fixed: reported.filter(isFixed).length,
+    reportedHigh: high.length,
+    fixedHigh: high.filter(isFixed).length,
+    fixedShare: share(high),
+    patchRate: share(reported),
+    day: reported.length === 0 ? undefined : Math.floor((now.getTime() - first) / DAY_MS),
+  };
+}
+
+export interface HeadStartMetric {
+  readonly name: string;
+  readonly value: number;
+  readonly source: string;
+  readonly at: string;
+  readonly nature: 'real' | 'simulated';
+}
+
+/** As claims of a dossier. What was not measured is not among them. */
+export function toMetrics(measured: HeadStart, at: Date, nature: 'real' | 'simulated'): readonly HeadStartMetric[] {
+  const { reported, fixed, reportedHigh, fixedHigh, fixedShare, patchRate, day } = measured;
+  const metric = (name: string, value: number | undefined, source: string): HeadStartMetric[] =>
+    value === undefined ? [] : [{ name, value, source, at: at.toISOString(), nature }];
+  return [
+    ...metric('head-start-fixed-share', fixedShare, `cases: ${fixedHigh} of ${reportedHigh} high and critical fixed`),
+    ...metric('patch-rate', patchRate, `cases: ${fixed} of ${reported} fixed`),
+    ...metric('head-start-day', day, 'cases: days since the first report'),
+  ];
+}
