@@ -3,7 +3,9 @@
  * chunks and nothing else, and goes on behind them. All imports of a database decide one after the other, so no two can
  * both take the same report for new.
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { sha256Hex } from '../lib/hash.ts';
+import { createHmacSha256 } from '../lib/hmac.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { DataKeyId, Sealer, Vault } from '../store/vault.ts';
@@ -44,6 +46,8 @@ export interface Decided {
 
 /** Bytes of an HMAC that are kept as a blind index: enough that none is met twice by chance. */
 const BLIND_BYTES = 16;
+/** What is HMACed is a digest, so that a value of any length takes the same. */
+const DIGEST_CHARACTERS = 64;
 const PART_BYTES = 1024 * 1024;
 /** Held by whoever decides fates; no other program takes it on the same database. */
 const DECIDING = 4_851_402_150;
@@ -56,11 +60,11 @@ export type Blind = (trait: Trait) => Buffer;
 
 /** One key per field, so that the same word in two fields is two indexes. */
 export function createBlind(vault: Pick<Vault, 'derive'>): Blind {
-  const keys = new Map<BlindField, Buffer>();
+  const keyed = new Map<BlindField, (message: string) => string>();
   return ({ field, value }) => {
-    const key = keys.get(field) ?? vault.derive(`intake/${field}`);
-    keys.set(field, key);
-    return createHmac('sha256', key).update(value).digest().subarray(0, BLIND_BYTES);
+    const hmac = keyed.get(field) ?? createHmacSha256(vault.derive(`intake/${field}`), DIGEST_CHARACTERS);
+    keyed.set(field, hmac);
+    return Buffer.from(hmac(sha256Hex(value)), 'hex').subarray(0, BLIND_BYTES);
   };
 }
 
@@ -68,7 +72,7 @@ export const takeTurn = (tx: Transaction): Promise<unknown> => tx.query('select 
 
 export function createChunks({ database, vault, random }: ChunkParts) {
   const blind = createBlind(vault);
-  const identityKey = vault.derive('intake/record');
+  const identityOf = createHmacSha256(vault.derive('intake/record'), DIGEST_CHARACTERS);
 
   /** Everything that needs no database. */
   async function prepare(piece: Piece, ordinal: number, format: string, source: Source): Promise<Prepared> {
@@ -77,9 +81,8 @@ export function createChunks({ database, vault, random }: ChunkParts) {
     const digest = createHash('sha256');
     if (piece.bytes) digest.update(piece.bytes);
     else for await (const part of source.read(piece.from, piece.to)) digest.update(part);
-    const identity = createHmac('sha256', identityKey)
-      .update(JSON.stringify([format, digest.digest('hex'), piece.claim ?? null]))
-      .digest();
+    const told = JSON.stringify([format, digest.digest('hex'), piece.claim ?? null]);
+    const identity = Buffer.from(identityOf(sha256Hex(told)), 'hex');
     const same = rejection || !piece.claim ? [] : sameTraits(piece.claim).map((it) => ({ ...it, blind: blind(it) }));
     return { id: createId('record', random), ordinal, piece, claim: piece.claim, rejection, identity, same };
   }

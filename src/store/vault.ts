@@ -8,7 +8,7 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import { createId, type Id, type RandomBytes } from '../lib/id.ts';
 import type { Transaction } from './database.ts';
-import { createOpener, openBytes, SealError, sealBytes } from './sealed-box.ts';
+import { type Box, createBox, createOpener, openBytes, SealError, sealBytes } from './sealed-box.ts';
 import { StoreError } from './store-error.ts';
 
 export type DataKeyId = Id<'key'>;
@@ -38,10 +38,7 @@ export interface Vault {
 }
 
 /** What `seal` and `open` of one data key do, without the database. */
-export interface Sealer {
-  seal(plaintext: Uint8Array, context: string): Buffer;
-  open(sealed: Uint8Array, context: string): Buffer;
-}
+export type Sealer = Box;
 
 export interface SealedRecord {
   readonly sealed: Uint8Array;
@@ -108,10 +105,10 @@ export function createVault(parts: { readonly masterKey: Uint8Array; readonly ra
       );
     },
     async sealer(tx, keyId) {
-      const key = await unwrap(tx, keyId);
+      const box = createBox(await unwrap(tx, keyId), random);
       return {
-        seal: (plaintext, context) => sealBytes(key, plaintext, recordContext(keyId, context), random),
-        open: (sealed, context) => openBytes(key, sealed, recordContext(keyId, context)),
+        seal: (plaintext, context) => box.seal(plaintext, recordContext(keyId, context)),
+        open: (sealed, context) => box.open(sealed, recordContext(keyId, context)),
       };
     },
     sealUnder: (use, plaintext, context) => sealBytes(derive(use), plaintext, context, random),
