@@ -22,7 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   egress: ['lib'],
   duplicates: ['lib'],
   triage: ['lib', 'store', 'formats', 'egress', 'duplicates'],
-  intake: ['lib', 'store', 'formats', 'egress'],
+  intake: ['lib', 'store', 'formats', 'egress', 'duplicates'],
   contact: ['lib', 'store', 'formats', 'egress'],
   disclosure: ['lib', 'store', 'timekeeping', 'formats', 'tlog', 'verify', 'patch', 'contact'],
   readiness: ['lib', 'store', 'formats', 'timekeeping', 'disclosure'],

@@ -4,15 +4,21 @@
  * both take the same report for new.
  */
 import { createHash } from 'node:crypto';
+import type { Signature } from '../duplicates/index.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import { createHmacSha256 } from '../lib/hmac.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { DataKeyId, Sealer, Vault } from '../store/vault.ts';
+import { createBlind, DIGEST_CHARACTERS } from './blind.ts';
 import type { Claim } from './claim.ts';
-import { type BlindField, lookUpTraits, type SameTrait, sameTraits, type Trait } from './identity.ts';
+import { lookUpTraits, type SameTrait, sameTraits } from './identity.ts';
 import { type Counts, createImportStore, type ImportId } from './import-store.ts';
+import { type Alike, createLikeness, type Signatures } from './likeness-service.ts';
+import { likenessTraits, toSignature } from './likeness-trait-service.ts';
+import { createPairStore, inOrder, pairContext, type StoredPair } from './pair-store.ts';
 import type { Piece, Rejection, Source } from './piece.ts';
+import { claimContext, originalContext, partContext, type Said } from './record-seal.ts';
 import { createRecordStore, type Fate, type FreshRecord, type RecordId } from './record-store.ts';
 import { screen } from './screen.ts';
 
@@ -20,13 +26,6 @@ export interface ChunkParts {
   readonly database: Database;
   readonly vault: Vault;
   readonly random: RandomBytes;
-}
-
-/** What is sealed as a record's claim. */
-export interface Said {
-  readonly claim: Claim | undefined;
-  /** Of a rejection: what was seen. */
-  readonly detail: string | undefined;
 }
 
 export interface Prepared {
@@ -37,6 +36,8 @@ export interface Prepared {
   readonly rejection: { readonly reason: Rejection; readonly detail: string } | undefined;
   readonly identity: Buffer;
   readonly same: readonly (SameTrait & { readonly blind: Buffer })[];
+  /** Undefined for what is rejected: it is compared with nothing. */
+  readonly like: { readonly signature: Signature; readonly blinds: readonly Buffer[] } | undefined;
 }
 
 export interface Decided {
@@ -44,34 +45,15 @@ export interface Decided {
   readonly fates: readonly { readonly fate: Fate; readonly detail: string | undefined }[];
 }
 
-/** Bytes of an HMAC that are kept as a blind index: enough that none is met twice by chance. */
-const BLIND_BYTES = 16;
-/** What is HMACed is a digest, so that a value of any length takes the same. */
-const DIGEST_CHARACTERS = 64;
 const PART_BYTES = 1024 * 1024;
 /** Held by whoever decides fates; no other program takes it on the same database. */
 const DECIDING = 4_851_402_150;
-
-export const claimContext = (id: RecordId): string => `intake.records/${id}/claim`;
-export const originalContext = (id: RecordId): string => `intake.records/${id}/original`;
-export const partContext = (id: RecordId, part: number): string => `intake.parts/${id}/${part}`;
-
-export type Blind = (trait: Trait) => Buffer;
-
-/** One key per field, so that the same word in two fields is two indexes. */
-export function createBlind(vault: Pick<Vault, 'derive'>): Blind {
-  const keyed = new Map<BlindField, (message: string) => string>();
-  return ({ field, value }) => {
-    const hmac = keyed.get(field) ?? createHmacSha256(vault.derive(`intake/${field}`), DIGEST_CHARACTERS);
-    keyed.set(field, hmac);
-    return Buffer.from(hmac(sha256Hex(value)), 'hex').subarray(0, BLIND_BYTES);
-  };
-}
 
 export const takeTurn = (tx: Transaction): Promise<unknown> => tx.query('select pg_advisory_xact_lock($1)', [DECIDING]);
 
 export function createChunks({ database, vault, random }: ChunkParts) {
   const blind = createBlind(vault);
+  const signatures: Signatures = new Map();
   const identityOf = createHmacSha256(vault.derive('intake/record'), DIGEST_CHARACTERS);
 
   /** Everything that needs no database. */
@@ -83,12 +65,15 @@ export function createChunks({ database, vault, random }: ChunkParts) {
     else for await (const part of source.read(piece.from, piece.to)) digest.update(part);
     const told = JSON.stringify([format, digest.digest('hex'), piece.claim ?? null]);
     const identity = Buffer.from(identityOf(sha256Hex(told)), 'hex');
-    const same = rejection || !piece.claim ? [] : sameTraits(piece.claim).map((it) => ({ ...it, blind: blind(it) }));
-    return { id: createId('record', random), ordinal, piece, claim: piece.claim, rejection, identity, same };
+    const claim = rejection ? undefined : piece.claim;
+    const same = claim ? sameTraits(claim).map((it) => ({ ...it, blind: blind(it) })) : [];
+    const signature = claim && toSignature(claim);
+    const like = signature && { signature, blinds: likenessTraits(signature).map(blind) };
+    return { id: createId('record', random), ordinal, piece, claim: piece.claim, rejection, identity, same, like };
   }
 
-  function toFresh(it: Prepared, fate: Fate, sealer: Sealer): FreshRecord {
-    const said: Said = { claim: it.claim, detail: it.rejection?.detail };
+  function toFresh(it: Prepared, { fate, detail }: Verdict, sealer: Sealer): FreshRecord {
+    const said: Said = { claim: it.claim, detail };
     const lookUps = it.claim ? lookUpTraits(it.claim).map(blind) : [];
     return {
       id: it.id,
@@ -97,7 +82,7 @@ export function createChunks({ database, vault, random }: ChunkParts) {
       fate,
       sealedClaim: sealer.seal(Buffer.from(JSON.stringify(said)), claimContext(it.id)),
       sealedOriginal: it.piece.bytes && sealer.seal(it.piece.bytes, originalContext(it.id)),
-      blinds: [...it.same.map((each) => each.blind), ...lookUps],
+      blinds: [...it.same.map((each) => each.blind), ...(it.like?.blinds ?? []), ...lookUps],
     };
   }
 
@@ -112,18 +97,24 @@ export function createChunks({ database, vault, random }: ChunkParts) {
       const progress = await imports.lockProgress(importId);
       const open = chunk.filter(({ ordinal }) => ordinal >= progress);
       const known = new Set(await records.findKnown(open.map(({ identity }) => identity)));
-      const fates = await decideFates(open, importId, known, records);
+      const comparable = open.flatMap(({ id, like, identity }) =>
+        like && !known.has(identity.toString('hex')) ? [{ id, importId, ...like }] : [],
+      );
+      const likeness = await createLikeness(tx, vault, signatures, comparable);
+      const roots = await records.findRoots(open.flatMap(({ same }) => same.map((each) => each.blind)));
+      const fates = decideFates(open, { importId, known, roots, likeness });
       const sealer = await vault.sealer(tx, keyId);
       const fresh = open.flatMap((it) => {
-        const fate = fates.get(it);
-        return fate ? [toFresh(it, fate, sealer)] : [];
+        const verdict = fates.get(it);
+        return verdict ? [toFresh(it, verdict, sealer)] : [];
       });
       await records.insert(importId, fresh);
+      await createPairStore(tx).insert(toPairs(fates, keyId, sealer));
       for (const it of open) {
         if (it.piece.bytes || !fates.has(it)) continue;
         await keepParts(it, source, sealer, (part, sealed) => records.insertPart(it.id, part, sealed));
       }
-      const decided = [...fates].map(([it, fate]) => ({ fate, detail: it.rejection?.detail }));
+      const decided = [...fates.values()];
       const counts = countFates(decided, open.length - fates.size);
       await imports.add(importId, counts);
       // What an earlier run or another process decided of this chunk is here already, for whoever asks now.
@@ -134,44 +125,80 @@ export function createChunks({ database, vault, random }: ChunkParts) {
   return { prepare, decide };
 }
 
+interface Verdict {
+  readonly fate: Fate;
+  /** What was seen, of a rejection or of a merge by likeness. */
+  readonly detail: string | undefined;
+  readonly borderline: readonly Alike[];
+}
+
+interface Root {
+  readonly id: RecordId;
+  readonly importId: ImportId;
+}
+
+interface Around {
+  readonly importId: ImportId;
+  /** Identities that are here already; those of this chunk are added. */
+  readonly known: Set<string>;
+  readonly roots: ReadonlyMap<string, Root>;
+  readonly likeness: Awaited<ReturnType<typeof createLikeness>>;
+}
+
 /** Of those that are not known. */
-async function decideFates(
-  open: readonly Prepared[],
-  importId: ImportId,
-  known: Set<string>,
-  records: Pick<ReturnType<typeof createRecordStore>, 'findRoots'>,
-): Promise<Map<Prepared, Fate>> {
-  const fates = new Map<Prepared, Fate>();
-  const roots = new Map(await records.findRoots(open.flatMap(({ same }) => same.map((each) => each.blind))));
+function decideFates(open: readonly Prepared[], around: Around): Map<Prepared, Verdict> {
+  const { importId, known, likeness } = around;
+  const fates = new Map<Prepared, Verdict>();
+  const roots = new Map(around.roots);
   for (const it of open) {
     const name = it.identity.toString('hex');
     if (known.has(name)) continue;
     known.add(name);
-    const fate = it.rejection
-      ? ({ fate: 'rejected', reason: it.rejection.reason } as const)
-      : fateBySame(it, importId, roots);
-    fates.set(it, fate);
-    const root = fate.fate === 'merged' ? fate.into : it.id;
+    const verdict = it.rejection ? rejected(it.rejection) : (bySame(it, importId, roots) ?? byLikeness(it, around));
+    fates.set(it, verdict);
+    const root = verdict.fate.fate === 'merged' ? verdict.fate.into : it.id;
     for (const { blind } of it.same) {
       const key = blind.toString('hex');
       if (!roots.has(key)) roots.set(key, { id: root, importId });
     }
+    if (verdict.fate.fate === 'canonical' && it.like) likeness.remember({ id: it.id, importId, ...it.like });
   }
   return fates;
 }
 
-function fateBySame(
-  it: Prepared,
-  importId: ImportId,
-  roots: ReadonlyMap<string, { readonly id: RecordId; readonly importId: ImportId }>,
-): Fate {
+const rejected = ({ reason, detail }: NonNullable<Prepared['rejection']>): Verdict => ({
+  fate: { fate: 'rejected', reason },
+  detail,
+  borderline: [],
+});
+
+function byLikeness(it: Prepared, { importId, likeness }: Around): Verdict {
+  const canonical: Verdict = { fate: { fate: 'canonical' }, detail: undefined, borderline: [] };
+  if (!it.like) return canonical;
+  const { same, borderline } = likeness.compare({ id: it.id, importId, ...it.like });
+  if (!same) return { ...canonical, borderline };
+  const detail = `${same.probability.toFixed(2)} likely: ${same.reasons.join('; ')}`;
+  return { fate: { fate: 'merged', into: same.id, reason: 'same-flaw' }, detail, borderline: [] };
+}
+
+function toPairs(fates: ReadonlyMap<Prepared, Verdict>, keyId: DataKeyId, sealer: Sealer): StoredPair[] {
+  return [...fates].flatMap(([it, { borderline }]) =>
+    borderline.map(({ id, probability, reasons }) => {
+      const [left, right] = inOrder(it.id, id);
+      const sealedReasons = sealer.seal(Buffer.from(JSON.stringify(reasons)), pairContext(left, right));
+      return { left, right, probability, keyId, sealedReasons };
+    }),
+  );
+}
+
+function bySame(it: Prepared, importId: ImportId, roots: ReadonlyMap<string, Root>): Verdict | undefined {
   for (const { blind, merge, isAcrossImports } of it.same) {
     const root = roots.get(blind.toString('hex'));
     if (root && !(isAcrossImports && root.importId === importId)) {
-      return { fate: 'merged', into: root.id, reason: merge };
+      return { fate: { fate: 'merged', into: root.id, reason: merge }, detail: undefined, borderline: [] };
     }
   }
-  return { fate: 'canonical' };
+  return undefined;
 }
 
 function emptiness(claim: Claim | undefined): Prepared['rejection'] {

@@ -33,6 +33,15 @@ export interface Claim {
   /** Functions, innermost first. */
   readonly stack: readonly string[];
   readonly crash?: string | undefined;
+  /** What found a crash, and between which builds it came in (Unix seconds). */
+  readonly fuzzing?:
+    | {
+        readonly sanitizer?: string | undefined;
+        readonly target?: string | undefined;
+        readonly regressedAfter?: number | undefined;
+        readonly regressedBy?: number | undefined;
+      }
+    | undefined;
   readonly fingerprints: Readonly<Record<string, string>>;
   readonly sourceId?: string | undefined;
   readonly reporter?: string | undefined;

@@ -6,11 +6,12 @@ import { type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide } from '../store/decide.ts';
 import type { Vault } from '../store/vault.ts';
-import { createBlind, takeTurn } from './chunk-service.ts';
+import { createBlind } from './blind.ts';
+import { takeTurn } from './chunk-service.ts';
 import { sameTraits } from './identity.ts';
 import { createImportStore } from './import-store.ts';
 import { openRecords, type SeenRecord } from './look-service.ts';
-import { createPairStore } from './pair-store.ts';
+import { createPairStore, pairContext } from './pair-store.ts';
 import { createRecordStore, type Fate, type RecordId, type StoredRecord } from './record-store.ts';
 
 export type FateRefusal =
@@ -28,7 +29,6 @@ export interface SeenPair {
 }
 
 const CANONICAL: Fate = { fate: 'canonical' };
-export const pairContext = (left: string, right: string): string => `intake.pairs/${left}/${right}`;
 
 export function createFates({ database, vault }: { readonly database: Database; readonly vault: Vault }) {
   const blind = createBlind(vault);

@@ -46,6 +46,10 @@ const NAMES = {
   crash: ['crashtype', 'crash', 'exception', 'errortype'],
   fingerprint: ['fingerprint', 'hash', 'dedupekey', 'signature'],
   state: ['state', 'status', 'resolution', 'disposition', 'analysisstate'],
+  sanitizer: ['sanitizer'],
+  fuzzTarget: ['fuzztarget', 'harness', 'fuzzer'],
+  regressedAfter: ['regressedafter'],
+  regressedBy: ['regressedby'],
   snippet: ['snippet', 'code', 'lines', 'codesnippet'],
 } as const;
 
@@ -131,6 +135,7 @@ export function claimOf(bag: FieldBag, more: Partial<Claim> = {}): Claim | undef
     places: place ? [place] : [],
     stack: stack.slice(0, MAX_FRAMES).map((frame) => clip(frame) ?? ''),
     crash: clip(crash),
+    fuzzing: fuzzingOf(get),
     fingerprints: fingerprint === undefined ? {} : { given: clip(fingerprint) ?? '' },
     sourceId: clip(get('sourceId')),
     reporter: clip(get('reporter')),
@@ -162,6 +167,16 @@ function placeOf(get: (noun: Noun) => string | undefined): ClaimPlace | undefine
     snippet: clip(get('snippet')),
   };
 }
+
+function fuzzingOf(get: (noun: Noun) => string | undefined): Claim['fuzzing'] {
+  const [sanitizer, target] = [clip(get('sanitizer')), clip(get('fuzzTarget'))];
+  const [after, by] = [toSeconds(get('regressedAfter')), toSeconds(get('regressedBy'))];
+  if ((sanitizer ?? target ?? after ?? by) === undefined) return undefined;
+  return { sanitizer, target, regressedAfter: after, regressedBy: by };
+}
+
+const toSeconds = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,11}$/.test(text) ? Number(text) : undefined;
 
 const toNumber = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;

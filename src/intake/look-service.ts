@@ -1,10 +1,11 @@
 /** Looking at records: lists, one with all it says, and the bytes it came in as. */
 import type { Database, Transaction } from '../store/database.ts';
 import type { Sealer, Vault } from '../store/vault.ts';
-import { claimContext, createBlind, originalContext, partContext, type Said } from './chunk-service.ts';
+import { createBlind } from './blind.ts';
 import type { Claim } from './claim.ts';
 import { type LookUp, toLookUp } from './identity.ts';
 import { createImportStore, type ImportId, type StoredImport } from './import-store.ts';
+import { claimContext, originalContext, partContext, type Said } from './record-seal.ts';
 import { createRecordStore, type FateName, type StoredRecord } from './record-store.ts';
 
 export interface SeenRecord

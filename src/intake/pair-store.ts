@@ -17,6 +17,8 @@ export type PairState = 'open' | 'merged' | 'distinct';
 export const inOrder = (one: RecordId, other: RecordId): readonly [RecordId, RecordId] =>
   one < other ? [one, other] : [other, one];
 
+export const pairContext = (left: string, right: string): string => `intake.pairs/${left}/${right}`;
+
 export function createPairStore(tx: Transaction) {
   return {
     async insert(fresh: readonly StoredPair[]): Promise<void> {

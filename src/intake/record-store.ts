@@ -133,6 +133,27 @@ function matching(tx: Transaction) {
       return new Set(rows.map(({ identity }) => identity.toString('hex')));
     },
 
+    /** The newest records under each blind, `most` of each at most. */
+    async findSharing(blinds: readonly Buffer[], most: number): Promise<{ blind: string; number: number }[]> {
+      const { rows } = await tx.query<{ blind: Buffer; number: string }>(
+        `select k.blind, c.number from unnest($1::bytea[]) as k (blind)
+          cross join lateral (
+            select b.number from intake.blinds b where b.blind = k.blind order by b.number desc limit $2
+          ) c`,
+        [blinds, most],
+      );
+      return rows.map(({ blind, number }) => ({ blind: blind.toString('hex'), number: Number(number) }));
+    },
+
+    /** Those of these numbers that are canonical. */
+    async findCanonical(numbers: readonly number[]): Promise<StoredRecord[]> {
+      const { rows } = await tx.query<RecordRow>(
+        `select ${COLUMNS} ${FROM} where r.number = any($1::bigint[]) and r.fate = 'canonical'`,
+        [numbers],
+      );
+      return rows.map(toRecord);
+    },
+
     /** For each blind, in hexadecimal digits, the oldest record that has it, followed to where it was merged into. */
     async findRoots(blinds: readonly Buffer[]): Promise<ReadonlyMap<string, { id: RecordId; importId: ImportId }>> {
       const { rows } = await tx.query<{ blind: Buffer; id: RecordId; import_id: ImportId }>(

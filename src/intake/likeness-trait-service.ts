@@ -1,0 +1,62 @@
+/**
+ * What of a claim the judge of likeness is shown, and by which keys records that may be alike are found. A scanner's text
+ * is its rule's, so what has a place is looked for near that place; what has none, by its words.
+ */
+import { candidateKeys, type DuplicateRecord, type Signature, signatureOf } from '../duplicates/index.ts';
+import type { Claim } from './claim.ts';
+import type { Trait } from './identity.ts';
+
+/** Lines of one stretch of a file. Each record lies in two that overlap by half, so neighbours share one of them. */
+const STRETCH_LINES = 64;
+const MAX_KEYS = 24;
+
+export function toSignature(claim: Claim): Signature {
+  return signatureOf(toDuplicateRecord(claim));
+}
+
+function toDuplicateRecord(claim: Claim): DuplicateRecord {
+  const [place] = claim.places;
+  const isCrash = claim.crash !== undefined || claim.rule === undefined;
+  return {
+    id: '',
+    project: claim.project,
+    engine: claim.tool,
+    sanitizer: claim.fuzzing?.sanitizer,
+    fuzzTarget: claim.fuzzing?.target,
+    crashType: claim.crash,
+    crashState: isCrash ? claim.stack : undefined,
+    severity: claim.severity?.said,
+    reported: instantOf(claim.reportedAt),
+    regressedAfter: claim.fuzzing?.regressedAfter,
+    regressedBy: claim.fuzzing?.regressedBy,
+    title: claim.title,
+    text: claim.text,
+    cwe: claim.cwes,
+    rule: claim.rule,
+    file: place?.file,
+    line: place?.line,
+    sink: place?.snippet,
+  };
+}
+
+/** Unix seconds. */
+function instantOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = /^\d{9,10}$/.test(text) ? Number(text) : Date.parse(text) / 1_000;
+  return Number.isFinite(seconds) ? seconds : undefined;
+}
+
+export function likenessTraits(signature: Signature): readonly Trait[] {
+  const { project, file, line, frames } = signature;
+  const isPlaced = file !== '' && line !== undefined;
+  const keys = candidateKeys(signature).filter((key) => {
+    if (key.startsWith('text:')) return !isPlaced && frames.length === 0;
+    return !(isPlaced && key.startsWith('file:'));
+  });
+  const stretches = isPlaced
+    ? [line, line + STRETCH_LINES / 2].map(
+        (at, half) => `near:${half}:${Math.floor(at / STRETCH_LINES)}:${project}:${file}`,
+      )
+    : [];
+  return [...stretches, ...keys].slice(0, MAX_KEYS).map((value) => ({ field: 'likeness', value }));
+}
