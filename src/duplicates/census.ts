@@ -53,12 +53,12 @@ export function takeCensus(signatures: readonly Signature[]): Census {
   const projects = new Map<string, ProjectCensus>();
   const projectsWithFrame = new Map<string, number>();
   for (const [project, members] of Map.groupBy(signatures, (signature) => signature.project)) {
-    const frames = count(members.flatMap((member) => [...new Set(member.frames.map(({ name }) => name))]));
+    const frames = count(members.flatMap(({ frameNames }) => frameNames));
     for (const name of frames.keys()) projectsWithFrame.set(name, (projectsWithFrame.get(name) ?? 0) + 1);
     projects.set(project, {
       records: members.length,
       frames,
-      words: count(members.flatMap((member) => [...new Set(member.frames.flatMap(({ words }) => words))])),
+      words: count(members.flatMap(({ frameWords }) => frameWords)),
       windows: takeWindows(members),
       targetSince: earliest(members, ({ fuzzTarget }) => fuzzTarget),
       sanitizerSince: earliest(members, ({ sanitizer, engine }) => `${engine} ${sanitizer}`),

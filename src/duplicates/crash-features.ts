@@ -1,6 +1,5 @@
 /** What two crash reports of one project have in common, as numbers. The learnt score reads these and nothing else. */
 import { type Census, ofProject, type ProjectCensus, rarity, windowOf } from './census.ts';
-import type { Frame } from './crash.ts';
 import type { Signature } from './signature.ts';
 
 const DAY_SECONDS = 86_400;
@@ -67,36 +66,48 @@ export function crashFeatures(a: Signature, b: Signature, census: Census): reado
 
 const yes = (value: boolean): number => (value ? 1 : 0);
 
+/** Innermost frames that are compared each with each. */
+const CROSSED_FRAMES = 3;
+
 function frameFeatures(a: Signature, b: Signature, project: ProjectCensus, census: Census): number[] {
-  const one = namesOf(a.frames);
-  const other = namesOf(b.frames);
+  const [one, other] = [a.frameNames, b.frameNames];
   const weight = (name: string): number =>
     rarity(project.frames.get(name), project.records) / (1 + Math.log(census.projectsWithFrame.get(name) ?? 1));
-  const shared = one.filter((name) => other.includes(name));
-  const union = [...new Set([...one, ...other])];
+  const sharedNames = one.filter((name) => other.includes(name));
   const sum = (names: readonly string[]): number => names.reduce((total, name) => total + weight(name), 0);
+  const shared = sum(sharedNames);
+  const union = sum(one) + sum(other) - shared;
   const [topOne, topOther] = [a.frames[0], b.frames[0]];
   const scopes = new Set(a.frames.map(({ scope }) => scope));
   const wordWeight = (word: string): number => rarity(project.words.get(word), project.records);
+  const sharedWords = a.frameWords.filter((word) => b.frameWords.includes(word));
+  const crossed = cross(a, b, sharedWords.length > 0 ? wordWeight : undefined);
   return [
     yes(topOne !== undefined && topOne.name === topOther?.name),
-    shared.length,
-    shared.reduce((most, name) => Math.max(most, weight(name)), 0),
-    union.length === 0 ? 0 : sum(shared) / Math.max(sum(union), 1e-9),
+    sharedNames.length,
+    sharedNames.reduce((most, name) => Math.max(most, weight(name)), 0),
+    shared / Math.max(union, 1e-9),
     yes(other.includes(one[0] ?? '') || one.includes(other[0] ?? '')),
     yes(topOne !== undefined && topOne.scope === topOther?.scope),
     new Set(b.frames.map(({ scope }) => scope).filter((scope) => scopes.has(scope))).size,
     likeness(topOne?.words ?? [], topOther?.words ?? [], wordWeight),
-    likeness(allWords(a.frames), allWords(b.frames), wordWeight),
-    Math.max(...a.frames.slice(0, 3).flatMap((x) => b.frames.slice(0, 3).map((y) => commonPrefix(x.name, y.name))), 0),
-    allWords(a.frames)
-      .filter((word) => allWords(b.frames).includes(word))
-      .reduce((most, word) => Math.max(most, wordWeight(word)), 0),
-    Math.max(
-      ...a.frames.slice(0, 3).flatMap((x) => b.frames.slice(0, 3).map((y) => likeness(x.words, y.words, wordWeight))),
-      0,
-    ),
+    likeness(a.frameWords, b.frameWords, wordWeight),
+    crossed.prefix,
+    sharedWords.reduce((most, word) => Math.max(most, wordWeight(word)), 0),
+    crossed.words,
   ];
+}
+
+/** The likest two of the innermost frames, by their beginnings and by their words. */
+function cross(a: Signature, b: Signature, weight: ((word: string) => number) | undefined) {
+  let [prefix, words] = [0, 0];
+  for (const one of a.frames.slice(0, CROSSED_FRAMES)) {
+    for (const other of b.frames.slice(0, CROSSED_FRAMES)) {
+      prefix = Math.max(prefix, commonPrefix(one.name, other.name));
+      if (weight) words = Math.max(words, likeness(one.words, other.words, weight));
+    }
+  }
+  return { prefix, words };
 }
 
 function commonPrefix(left: string, right: string): number {
@@ -105,19 +116,17 @@ function commonPrefix(left: string, right: string): number {
   return at / Math.max(1, Math.min(left.length, right.length));
 }
 
-const namesOf = (frames: readonly Frame[]): readonly string[] => [...new Set(frames.map(({ name }) => name))];
-
-const allWords = (frames: readonly Frame[]): readonly string[] => [...new Set(frames.flatMap(({ words }) => words))];
-
 /** Weighted share of common words. */
 function likeness(left: readonly string[], right: readonly string[], weight: (word: string) => number): number {
   let [shared, all] = [0, 0];
-  for (const word of new Set([...left, ...right])) {
+  for (const word of left) {
     const each = weight(word);
     all += each;
-    if (left.includes(word) && right.includes(word)) shared += each;
+    if (right.includes(word)) shared += each;
   }
-  return all === 0 ? 0 : shared / all;
+  if (shared === 0) return 0;
+  for (const word of right) if (!left.includes(word)) all += weight(word);
+  return shared / all;
 }
 
 function crashTypeFeatures(a: Signature, b: Signature, project: ProjectCensus): number[] {

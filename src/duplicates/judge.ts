@@ -2,7 +2,7 @@
  * Are two records the same flaw? Two crash reports of one project are judged by the learnt score; what a report says of
  * source, sink, fix and text is weighed by hand, because no labelled data of that kind was at hand. Every verdict says why.
  */
-import { type Census, takeCensus } from './census.ts';
+import type { Census } from './census.ts';
 import { CRASH_FEATURES, crashFeatures } from './crash-features.ts';
 import parameters from './crash-parameters.json' with { type: 'json' };
 import { crashReasons } from './crash-reason.ts';
@@ -31,7 +31,8 @@ const SOURCE_START = -4;
 /** Nothing learnt may outweigh two different projects. */
 const OTHER_PROJECT = -6;
 
-export function judge(a: Signature, b: Signature, census: Census = takeCensus([a, b])): Judgement {
+/** The census is that of all records at hand: how rare a thing is cannot be seen from two. */
+export function judge(a: Signature, b: Signature, census: Census): Judgement {
   const evidence = sourceEvidence(a, b);
   const isCrash = a.frames.length > 0 && b.frames.length > 0 && a.project === b.project;
   const start = isCrash ? logOdds(CRASH_SCORE, crashFeatures(a, b, census)) : SOURCE_START;

@@ -13,6 +13,9 @@ export interface Signature {
   readonly fuzzWords: readonly string[];
   readonly crash: CrashType | undefined;
   readonly frames: readonly Frame[];
+  /** Names and words of all frames, each once. */
+  readonly frameNames: readonly string[];
+  readonly frameWords: readonly string[];
   readonly severity: string;
   readonly reported: number | undefined;
   readonly regressedAfter: number | undefined;
@@ -33,6 +36,7 @@ export interface Signature {
 export function signatureOf(record: DuplicateRecord): Signature {
   const text = [record.title ?? '', record.text ?? ''].join('\n').trim();
   const shingles = shinglesOf(text);
+  const frames = (record.crashState ?? []).map(readFrame);
   return {
     id: record.id,
     project: (record.project ?? '').toLowerCase(),
@@ -41,7 +45,9 @@ export function signatureOf(record: DuplicateRecord): Signature {
     fuzzTarget: (record.fuzzTarget ?? '').toLowerCase(),
     fuzzWords: wordsOf(record.fuzzTarget ?? '').filter((word) => !/^(?:fuzz|fuzzer|fuzzing|test)$/.test(word)),
     crash: record.crashType === undefined ? undefined : readCrashType(record.crashType),
-    frames: (record.crashState ?? []).map(readFrame),
+    frames,
+    frameNames: [...new Set(frames.map(({ name }) => name))],
+    frameWords: [...new Set(frames.flatMap(({ words }) => words))],
     severity: (record.severity ?? '').toLowerCase(),
     reported: record.reported,
     regressedAfter: record.regressedAfter,
