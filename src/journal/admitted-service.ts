@@ -2,9 +2,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Id } from '../lib/id.ts';
+import type { BatchHead } from './batch.ts';
 import { JOURNAL_FOLDER } from './journal.ts';
 import { readJournal } from './read-service.ts';
-import type { CallId, GatewayId } from './receipt.ts';
+import { type CallId, createReceiptTree, type GatewayId, receiptLeaf, toStoredText } from './receipt.ts';
 import { listSegments } from './segment-client.ts';
 import { type AnyRecord, readLine } from './verify-service.ts';
 
@@ -15,6 +16,8 @@ export interface Admitted<Limit extends string = string> {
   readonly reservedMicro: number;
   /** Undefined where the journal ends before the call did. */
   readonly costMicro: number | undefined;
+  /** The signed receipt as its gateway would have stored it; made when asked for. */
+  readonly toReceipt: (() => string) | undefined;
 }
 
 /** No call lasts half as long, so what was written earlier than this before the end is posted long ago. */
@@ -25,23 +28,43 @@ export function createAdmittedReader<Limit extends string>(home: string) {
   return async function* readAdmitted(gateway: GatewayId): AsyncGenerator<Admitted<Limit>> {
     const directory = join(home, JOURNAL_FOLDER, gateway);
     const open = new Map<unknown, AnyRecord>();
-    for await (const { lines } of readJournal(directory, { from: await firstToRead(directory) })) {
-      for (const line of lines) {
-        const record = readLine(line);
+    for await (const { head, lines } of readJournal(directory, { from: await firstToRead(directory) })) {
+      const records = lines.map(readLine);
+      const receipts = lines.filter((_, at) => records[at]?.type === 'receipt');
+      let index = -1;
+      for (const record of records) {
         if (record?.type === 'admit') open.set(record.call, record);
         else if (record?.type === 'receipt') {
+          index += 1;
           const admit = open.get(record.call);
           open.delete(record.call);
-          if (admit) yield toAdmitted<Limit>(admit, record);
+          const place = index;
+          const toReceipt = () => rebuildReceipt(gateway, head, receipts, place);
+          if (admit) yield { ...toAdmitted<Limit>(admit), costMicro: record.costMicro as number, toReceipt };
         }
       }
     }
-    for (const admit of open.values()) yield toAdmitted<Limit>(admit, undefined);
+    for (const admit of open.values()) yield toAdmitted<Limit>(admit);
   };
 }
 
-function toAdmitted<Limit extends string>(admit: AnyRecord, receipt: AnyRecord | undefined): Admitted<Limit> {
-  return { ...(admit as unknown as Admitted<Limit>), costMicro: receipt?.costMicro as number | undefined };
+function toAdmitted<Limit extends string>(admit: AnyRecord): Admitted<Limit> {
+  return { ...(admit as unknown as Admitted<Limit>), costMicro: undefined, toReceipt: undefined };
+}
+
+/** `receipts` are all of the batch. */
+function rebuildReceipt(
+  gateway: GatewayId,
+  { number, receipts: signed }: BatchHead,
+  receipts: readonly string[],
+  index: number,
+): string {
+  const tree = createReceiptTree(receipts.map(receiptLeaf));
+  if (!signed || signed.size !== receipts.length || signed.root !== tree.root) {
+    throw new Error(`batch ${number} of ${gateway} does not hold the receipts that are signed`);
+  }
+  const root = { gateway, batch: number, size: signed.size, root: signed.root };
+  return toStoredText(receipts[index] ?? '', tree.path(index), index, root, signed.signature);
 }
 
 async function firstToRead(directory: string): Promise<string | undefined> {

@@ -18,6 +18,7 @@ import { createEd25519Signer } from '../lib/ed25519.ts';
 import { createId, systemRandom } from '../lib/id.ts';
 import {
   type AdmitRecord,
+  checkReceipt,
   createAdmittedReader,
   type GatewayId,
   type Head,
@@ -248,6 +249,21 @@ test('what was admitted and not settled is told to the ledger without a cost', a
   ]);
   await journal.close();
   assert.equal(basename(journal.directory), gateway);
+});
+
+test('the receipt of a call that was settled before its gateway was killed is rebuilt as it was', async () => {
+  const gateway = newGateway();
+  const journal = await open(gateway);
+  const records = Array.from({ length: 9 }, () => admitOf());
+  await Promise.all(records.map((record) => journal.admit(record)));
+  const stored = await Promise.all(records.map((record) => journal.settle(receiptOf(record, gateway))));
+  const rebuilt = new Map<string, string | undefined>();
+  for await (const { call, toReceipt } of createAdmittedReader(home)(gateway)) rebuilt.set(call, toReceipt?.());
+  for (const [index, { call }] of records.entries()) {
+    assert.equal(rebuilt.get(call), stored[index]?.text);
+    assert.ok(checkReceipt(rebuilt.get(call) ?? '', signer.publicKey).ok);
+  }
+  await journal.close();
 });
 
 test('a receipt that comes while a batch is being written is not forgotten', async () => {

@@ -16,7 +16,8 @@ export interface AdmittedCall {
   readonly reservedMicro: number;
   /** Undefined where the journal ends before the call did. */
   readonly costMicro?: number | undefined;
-  readonly receipt?: string | undefined;
+  /** Made only for what is posted here. */
+  readonly toReceipt?: (() => string) | undefined;
 }
 
 export type ReadAdmitted = (gateway: GatewayId) => AsyncIterable<AdmittedCall>;
@@ -57,22 +58,27 @@ export async function recoverLeases(
   }
 }
 
+type Owed = Posting & Pick<AdmittedCall, 'toReceipt'>;
+
 async function recoverOne(tx: Transaction, lease: LeaseId, admitted: AsyncIterable<AdmittedCall>): Promise<number> {
   const leases = createLeaseEndStore(tx);
   const spent = new Map<LimitId, number>();
   let calls = 0;
-  const post = async (postings: readonly Posting[]): Promise<void> => {
+  const post = async (postings: readonly Owed[]): Promise<void> => {
     const inserted = await leases.insertRecovered(lease, postings);
     calls += inserted.size;
-    for (const { call, limits, costMicro } of postings) {
-      if (inserted.has(call)) for (const limit of limits) spent.set(limit, (spent.get(limit) ?? 0) + costMicro);
+    const owed = postings.filter(({ call }) => inserted.has(call));
+    for (const { limits, costMicro } of owed) {
+      for (const limit of limits) spent.set(limit, (spent.get(limit) ?? 0) + costMicro);
     }
+    const receipts = owed.flatMap((it) => (it.toReceipt ? [{ ...it, receipt: it.toReceipt() }] : []));
+    if (receipts.length > 0) await leases.addReceipts(receipts);
   };
-  let batch: Posting[] = [];
-  for await (const { lease: admittedUnder, call, limits, reservedMicro, costMicro, receipt } of admitted) {
+  let batch: Owed[] = [];
+  for await (const { lease: admittedUnder, call, limits, reservedMicro, costMicro, toReceipt } of admitted) {
     if (admittedUnder !== lease) continue;
     // What the provider bills for a call that we lost sight of is not known: it is posted at what was reserved.
-    batch.push({ call, limits, reservedMicro, costMicro: costMicro ?? reservedMicro, receipt });
+    batch.push({ call, limits, reservedMicro, costMicro: costMicro ?? reservedMicro, receipt: undefined, toReceipt });
     if (batch.length >= RECOVERY_BATCH) {
       await post(batch);
       batch = [];
