@@ -15,8 +15,9 @@ import {
   type ScopeRefusal,
   type Scoping,
   signAuthorisation,
+  signCriticalList,
 } from '../scope/index.ts';
-import { toInstant } from './member-input.ts';
+import { readJsonFile, toInstant } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface ScopeCommandParts {
@@ -163,6 +164,14 @@ function addLending(scopes: Command, { terminal, scoping }: ScopeCommandParts): 
       const { id } = settled(await (await scoping()).importAuthorisation(await readFileOr(file)));
       if (json) terminal.json({ id });
       terminal.say(`${id}: stands as long as the lender holds it`);
+    });
+  scopes
+    .command('sign-list <file>')
+    .description('write a signed list of critical open source to standard output; needs no data directory')
+    .requiredOption('--key <file>', 'the Ed25519 private key (PEM) of who answers for the list')
+    .action(async (file: string, { key }: { key: string }) => {
+      const signer = readEd25519Pem(await readText(key));
+      terminal.data(settled(signCriticalList(await readJsonFile(file), signer)));
     });
   scopes
     .command('import-list <file>')

@@ -7,4 +7,4 @@ export { createScoping, type ScopeParts, type Scoping } from './scope.ts';
 export type { Answer, Holding } from './scope-answer.ts';
 export type { ScopedAsset, ScopeId } from './scope-store.ts';
 export type { Pass, ScopeRefusal } from './scope-writing-service.ts';
-export { signAuthorisation } from './signed-document.ts';
+export { signAuthorisation, signCriticalList } from './signed-document.ts';

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createPublicKey } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
@@ -15,7 +16,7 @@ import { createTlog } from '../tlog/index.ts';
 import { createProofClient } from './proof-client.ts';
 import { createScoping, type Scoping } from './scope.ts';
 import type { Pass } from './scope-writing-service.ts';
-import { AUTHORISATION_TYPE, CRITICAL_LIST_TYPE } from './signed-document.ts';
+import { AUTHORISATION_TYPE, CRITICAL_LIST_TYPE, signCriticalList } from './signed-document.ts';
 
 let db: TestDatabase;
 let home: string;
@@ -199,6 +200,47 @@ test('a list of critical open source assigns to organisations known here and nam
   assert.equal((await scoping.importCriticalList(list(entries, key()), [signer.publicKey])).ok, false);
   const host = list([{ asset: 'host:victim.example', organisations: ['Acme'] }]);
   assert.equal((await scoping.importCriticalList(host, [signer.publicKey])).ok, false);
+});
+
+const SAMPLES = join(import.meta.dirname, '..', '..', 'docs', 'samples');
+
+test('the sample list is signed by the key beside it, says what its source says, and can be imported', async () => {
+  const pem = await readFile(join(SAMPLES, 'critical-open-source.pub.pem'), 'utf8');
+  const { x = '' } = createPublicKey(pem).export({ format: 'jwk' });
+  const publicKey = Buffer.from(x, 'base64url');
+  const bytes = await readFile(join(SAMPLES, 'critical-open-source.signed.json'));
+  const source = JSON.parse(await readFile(join(SAMPLES, 'critical-open-source.json'), 'utf8')) as Json;
+  const { payload } = JSON.parse(bytes.toString()) as { payload: string };
+  assert.equal(Buffer.from(payload, 'base64').toString(), canonicalJson(source));
+  assert.equal((await scoping.importCriticalList(bytes, [key().publicKey])).ok, false, 'by another key');
+  const outcome = value(await scoping.importCriticalList(bytes, [publicKey]));
+  assert.deepEqual(outcome, { organisations: 1, unknown: ['Example Foundation'] });
+  assert.equal(await allowed('Acme', 'repo:github.com/madler/zlib'), true);
+  assert.equal(await allowed('Acme', 'repo:github.com/openssl/openssl'), false, 'assigned to another');
+});
+
+test('what an operator signs is taken in again, and what would not be is not signed', async () => {
+  const signer = key();
+  const list = {
+    name: 'own',
+    expires: '2027-01-01T00:00:00Z',
+    entries: [{ asset: 'pkg:npm/left-pad', organisations: ['Acme'] }],
+  };
+  const signed = value(signCriticalList(list, signer));
+  assert.deepEqual(value(await scoping.importCriticalList(signed, [signer.publicKey])), {
+    organisations: 1,
+    unknown: [],
+  });
+  for (const wrong of [
+    { ...list, entries: [] },
+    { ...list, expires: 'soon' },
+    { ...list, entries: [{ asset: 'host:victim.example', organisations: ['Acme'] }] },
+    { ...list, more: 1 },
+    [],
+    null,
+  ]) {
+    assert.equal(signCriticalList(wrong, signer).ok, false, JSON.stringify(wrong));
+  }
 });
 
 test('bad input changes nothing and is named', async () => {

@@ -7,7 +7,7 @@
  * Reading checks the form and the signature; whether the signer may say so is the service's question.
  */
 import { readUtf8 } from '../lib/bytes.ts';
-import { canonicalJson } from '../lib/canonical-json.ts';
+import { canonicalJson, type Json } from '../lib/canonical-json.ts';
 import { type Envelope, encodeEnvelope, readEnvelope, signEnvelope, verifyEnvelope } from '../lib/dsse.ts';
 import type { Ed25519Signer } from '../lib/ed25519.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
@@ -138,6 +138,19 @@ function readInstant(value: unknown): Date | undefined {
   if (typeof value !== 'string' || !INSTANT.test(value)) return undefined;
   const time = new Date(value);
   return Number.isNaN(time.getTime()) ? undefined : time;
+}
+
+/** What an operator signs: `{"name", "expires", "entries": [{"asset", "organisations"}]}`, read back before it is given out. */
+export function signCriticalList(list: unknown, signer: Ed25519Signer): Result<Buffer, DocumentRefusal> {
+  let payload: string;
+  try {
+    payload = canonicalJson(list as Json);
+  } catch {
+    return no('it has no canonical form');
+  }
+  const bytes = encodeEnvelope(signEnvelope(CRITICAL_LIST_TYPE, Buffer.from(payload), [signer]));
+  const read = readCriticalList(bytes, [signer.publicKey]);
+  return read.ok ? ok(bytes) : read;
 }
 
 /** What the holder's own side signs; read back before it is given away, so that it will be accepted. */
