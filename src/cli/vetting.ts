@@ -2,10 +2,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { Result } from '../lib/result.ts';
 import { CHECKLIST, type CheckItem, type Onboarding, type Vetting, type VettingRefusal } from '../vetting/index.ts';
-import { isMembershipRefusal, nounOf, OPERATOR, toMembershipEnd } from './member-input.ts';
+import { isMembershipRefusal, nounOf, toMembershipEnd } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface VettingCommandParts {
@@ -21,7 +22,7 @@ export function registerVettingCommands(program: Command, parts: VettingCommandP
   addReviews(orgs, parts);
   addAppeals(orgs, parts);
   addTerms(orgs, parts);
-  addViews(orgs, parts);
+  addViews(orgs, nounOf(program, 'person', 'persons, attributed to organisations'), parts);
 }
 
 interface ApplyOptions {
@@ -42,9 +43,7 @@ function addApply(orgs: Command, { terminal, vetting }: VettingCommandParts): vo
     .action(async (organisation: string, { tier, office, evidence = [], json }: ApplyOptions) => {
       const service = await vetting();
       const files = await Promise.all(evidence.map(readEvidence));
-      const id = vetted(await service.apply({ organisation, tier, office }));
-      for (const file of files) vetted(await service.addEvidence(id, file, OPERATOR));
-      if (files.length > 0) vetted(await service.submit(id));
+      const id = vetted(await service.applyWith({ organisation, tier, office }, files, OPERATOR));
       if (json) terminal.json({ id });
       terminal.say(`${id}: ${files.length > 0 ? 'with the reviewers' : 'waits for evidence'}`);
     });
@@ -155,7 +154,13 @@ function addTerms(orgs: Command, parts: VettingCommandParts): void {
     );
 }
 
-function addViews(orgs: Command, { terminal, vetting }: VettingCommandParts): void {
+async function writeExport(file: string, everything: unknown): Promise<void> {
+  const encode = (_name: string, value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+  await writeFile(file, JSON.stringify(everything, encode, 2), { mode: 0o600, flag: 'wx' });
+}
+
+function addViews(orgs: Command, persons: Command, { terminal, vetting }: VettingCommandParts): void {
   orgs
     .command('status')
     .description('every application: who waits for what since when')
@@ -169,11 +174,15 @@ function addViews(orgs: Command, { terminal, vetting }: VettingCommandParts): vo
     .command('export <org> <file>')
     .description('everything kept of it in the course of vetting, for those it is about; the look is logged')
     .action(async (org: string, file: string) => {
-      const everything = vetted(await (await vetting()).exportFor(org, OPERATOR));
-      const encode = (_name: string, value: unknown) =>
-        value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
-      await writeFile(file, JSON.stringify(everything, encode, 2), { mode: 0o600, flag: 'wx' });
+      await writeExport(file, vetted(await (await vetting()).exportFor(org, OPERATOR)));
       terminal.say(`${file}: written in the clear, for its owner`);
+    });
+  persons
+    .command('export <person> <file>')
+    .description('everything kept of one person, nationality included, for them; the look is logged')
+    .action(async (person: string, file: string) => {
+      await writeExport(file, vetted(await (await vetting()).exportPerson(person, OPERATOR)));
+      terminal.say(`${file}: written in the clear, for whom it is about`);
     });
 }
 

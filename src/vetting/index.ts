@@ -4,8 +4,8 @@ export {
   createVetting,
   createVettingJobs,
   MAX_EVIDENCE_BYTES,
-  type Onboarding,
   type Vetting,
   type VettingRefusal,
 } from './vetting.ts';
+export type { Onboarding } from './view-service.ts';
 export type { Calendar } from './working-days.ts';

@@ -68,6 +68,42 @@ test('from the application to a call that works: each state says who waits for w
   assert.equal((await viewOf(id))?.stage, 'approved', 'a call with a key that is gone proves nothing');
 });
 
+test('an application with evidence is there whole, before the reviewers, or not at all', async () => {
+  const asked = { organisation, tier: 'trusted' };
+  const files = [
+    { name: 'owners.pdf', content: SECRET },
+    { name: 'empty.pdf', content: new Uint8Array() },
+  ];
+  assert.equal(refusalOf(await vetting.applyWith(asked, files, ACTOR)).kind, 'too-large');
+  assert.deepEqual((await vetting.onboarding(organisation)).length, 0);
+  const id = okOf(await vetting.applyWith(asked, files.slice(0, 1), ACTOR));
+  assert.equal((await viewOf(id))?.who, 'reviewers');
+  assert.equal(await vetting.isUnderReview(organisation), true);
+  okOf(await vetting.take(id, { step: 'refuse', by: 'ann', reason: 'no owners named' }));
+  assert.equal(await vetting.isUnderReview(organisation), false);
+});
+
+test('what is kept of one person is given to them, and the look is on record', async () => {
+  const other = await world.person(organisation, `other${names}@org.test`, { country: 'BE' });
+  const everything = okOf(await vetting.exportPerson(person, 'clerk'));
+  assert.deepEqual(
+    everything.countries.map(({ subject, country }) => [subject, country]),
+    [[person, 'FR']],
+  );
+  assert.equal(everything.person.id, person);
+  assert.deepEqual(
+    everything.history.map(({ event }) => event),
+    ['added'],
+  );
+  assert.ok(!JSON.stringify(everything).includes(other));
+  const looks = (await vetting.pageLooks({ limit: 10 }, organisation)).items;
+  assert.deepEqual(
+    looks.map(({ reader, what, purpose }) => [reader, what, purpose]),
+    [['clerk', `person ${person}`, 'export']],
+  );
+  assert.equal(refusalOf(await vetting.exportPerson('person_none', 'clerk')).kind, 'not-found');
+});
+
 test('an organisation has one open application; after a refusal another', async () => {
   const id = await submitted();
   assert.equal(refusalOf(await vetting.apply({ organisation, tier: 'trusted' })).kind, 'application-open');

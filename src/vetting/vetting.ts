@@ -8,25 +8,26 @@ import { sha256Hex } from '../lib/hash.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Keys, Membership, MembershipRefusal, OpenedCountry } from '../membership/index.ts';
-import { createPresenceStore, isTier, type OrganisationId, type Tier } from '../program/index.ts';
+import { isTier, type OrganisationId, type Tier } from '../program/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide } from '../store/decide.ts';
 import { addJob } from '../store/jobs.ts';
 import { type Page, type PageAsk, readWhole } from '../store/page.ts';
-import { KeyShredded, type Vault } from '../store/vault.ts';
+import type { Vault } from '../store/vault.ts';
 import type { Tlog } from '../tlog/index.ts';
-import {
-  type Application,
-  type ApplicationId,
-  advance,
-  isOpen,
-  type Step,
-  type StepRefusal,
-  type Waiting,
-  waitingFor,
-} from './application.ts';
+import { type Application, type ApplicationId, advance, isOpen, type Step, type StepRefusal } from './application.ts';
 import { createApplicationStore, type Look, type LookPurpose, type Terms } from './application-store.ts';
 import { createEvidenceStore, type EvidenceFile } from './evidence-store.ts';
+import {
+  type Evidence,
+  exportFor,
+  exportPerson,
+  find,
+  type Onboarding,
+  onboarding,
+  toOnboarding,
+  unseal,
+} from './view-service.ts';
 import type { Calendar } from './working-days.ts';
 
 export interface VettingParts {
@@ -53,19 +54,6 @@ export type VettingRefusal =
 
 type Outcome<T> = Promise<Result<T, VettingRefusal>>;
 
-export interface Onboarding extends Waiting {
-  readonly application: ApplicationId;
-  readonly organisation: string;
-  readonly tier: string;
-  readonly version: number;
-}
-
-/** Content and name of a file of evidence. */
-export interface Evidence {
-  readonly name: string;
-  readonly content: Uint8Array;
-}
-
 export const VETTING_CLOCK_JOB = 'vetting.clock';
 export const MAX_EVIDENCE_BYTES = 20_000_000;
 const MAX_TERMS = 200_000;
@@ -73,9 +61,48 @@ export const TERMS = 'headstart/terms/v1';
 export const TERMS_ACCEPTED = 'headstart/terms-accepted/v1';
 export const DECIDED = 'headstart/application-decided/v1';
 
+const UNDER_REVIEW: ReadonlySet<Application['stage']> = new Set(['in-review', 'with-office', 'appealed']);
+
+interface Asked {
+  readonly organisation: string;
+  readonly tier: string;
+  /** An office outside that has to agree as well. */
+  readonly office?: string | undefined;
+}
+
 export type Vetting = ReturnType<typeof createVetting>;
 
 export function createVetting(parts: VettingParts) {
+  return { ...createSteps(parts), ...createViews(parts) };
+}
+
+function createViews(parts: VettingParts) {
+  const { database } = parts;
+  return {
+    /** Who waits for what since when. */
+    onboarding: (organisation?: string): Promise<readonly Onboarding[]> =>
+      readWhole((ask) => onboarding(database, parts, ask, organisation)),
+    pageOnboarding: (ask: PageAsk, organisation?: string): Promise<Page<Onboarding>> =>
+      onboarding(database, parts, ask, organisation),
+    findOnboarding: async (application: string): Promise<Onboarding | undefined> => {
+      const found = await createApplicationStore(database).find(application);
+      return found && toOnboarding(database, parts, found);
+    },
+    pageLooks: (ask: PageAsk, organisation: string): Promise<Page<Look>> =>
+      createApplicationStore(database).pageLooks(ask, organisation),
+    /** Reviewers, an office or the decision of an appeal are waited for. */
+    isUnderReview: async (named: string): Promise<boolean> => {
+      const found = await parts.membership.findOrganisation(named);
+      const newest = found.ok && (await createApplicationStore(database).page({ limit: 1 }, found.value.id)).items[0];
+      return newest ? UNDER_REVIEW.has(newest.stage) : false;
+    },
+    /** Everything kept of an organisation in the course of vetting, opened, for those it is about. */
+    exportFor: (named: string, reader: string) => decide(database, (tx) => exportFor(tx, parts, named, reader)),
+    exportPerson: (id: string, reader: string) => decide(database, (tx) => exportPerson(tx, parts, id, reader)),
+  };
+}
+
+function createSteps(parts: VettingParts) {
   const { database } = parts;
   const within = <T>(work: (tx: Transaction) => Outcome<T>): Outcome<T> => decide(database, work);
   return {
@@ -83,8 +110,19 @@ export function createVetting(parts: VettingParts) {
     publishTerms: (text: string, actor: string): Outcome<Terms> => within((tx) => publishTerms(tx, parts, text, actor)),
     currentTerms: (): Promise<Terms | undefined> => createApplicationStore(database).currentTerms(),
 
-    apply: (asked: { organisation: string; tier: string; office?: string | undefined }): Outcome<ApplicationId> =>
-      within((tx) => apply(tx, parts, asked)),
+    apply: (asked: Asked): Outcome<ApplicationId> => within((tx) => apply(tx, parts, asked)),
+    /** The application with its evidence, before the reviewers: all of it, or nothing. */
+    applyWith: (asked: Asked, files: readonly Evidence[], actor: string): Outcome<ApplicationId> =>
+      within(async (tx) => {
+        const id = await apply(tx, parts, asked);
+        if (!id.ok || files.length === 0) return id;
+        for (const file of files) {
+          const added = await addEvidence(tx, parts, id.value, file, actor);
+          if (!added.ok) return added;
+        }
+        const taken = await take(tx, parts, id.value, { step: 'submit', files: files.length });
+        return taken.ok ? id : taken;
+      }),
     addEvidence: (application: string, evidence: Evidence, actor: string): Outcome<string> =>
       within((tx) => addEvidence(tx, parts, application, evidence, actor)),
     listEvidence: (application: string): Promise<readonly EvidenceFile[]> =>
@@ -119,20 +157,6 @@ export function createVetting(parts: VettingParts) {
         override(tx, parts, named, tier, { actor, approvals: [`${actor} and ${second}, without vetting`] }),
       ),
 
-    /** Who waits for what since when. */
-    onboarding: (organisation?: string): Promise<readonly Onboarding[]> =>
-      readWhole((ask) => onboarding(database, parts, ask, organisation)),
-    pageOnboarding: (ask: PageAsk, organisation?: string): Promise<Page<Onboarding>> =>
-      onboarding(database, parts, ask, organisation),
-    findOnboarding: async (application: string): Promise<Onboarding | undefined> => {
-      const found = await createApplicationStore(database).find(application);
-      return found && toOnboarding(database, parts, found);
-    },
-    pageLooks: (ask: PageAsk, organisation: string): Promise<Page<Look>> =>
-      createApplicationStore(database).pageLooks(ask, organisation),
-    /** Everything kept of an organisation in the course of vetting, opened, for those it is about. */
-    exportFor: (named: string, reader: string) => within((tx) => exportFor(tx, parts, named, reader)),
-
     /** Deletes what has had its time. Gives how many applications lost their evidence. */
     reachClocks: (): Promise<number> => database.transaction((tx) => reachClocks(tx, parts)),
   };
@@ -157,7 +181,7 @@ async function publishTerms(tx: Transaction, parts: VettingParts, text: string, 
 async function apply(
   tx: Transaction,
   parts: VettingParts,
-  { organisation: named, tier, office }: { organisation: string; tier: string; office?: string | undefined },
+  { organisation: named, tier, office }: Asked,
 ): Outcome<ApplicationId> {
   if (!isTier(tier)) return refuse({ kind: 'malformed', what: 'the tier' });
   const found = await parts.membership.findOrganisationIn(tx, named);
@@ -180,11 +204,6 @@ async function apply(
   if (!(await createApplicationStore(tx).insert(fresh, keyId)))
     return refuse({ kind: 'application-open', organisation });
   return ok(id);
-}
-
-async function find(tx: Transaction, id: string): Outcome<Application & { readonly keyId: string }> {
-  const it = await createApplicationStore(tx).find(id);
-  return it ? ok(it) : refuse({ kind: 'no-such-application', id });
 }
 
 async function addEvidence(
@@ -255,21 +274,6 @@ async function lookAtCountries(
   return ok(await parts.membership.openCountries(tx, organisation));
 }
 
-async function unseal(
-  tx: Transaction,
-  { vault }: VettingParts,
-  keyId: string,
-  { id, sealed }: { readonly id: string; readonly sealed: Buffer },
-): Outcome<Evidence> {
-  try {
-    const kept = await vault.openJson<{ name: string; base64: string }>(tx, keyId, sealed, `evidence ${id}`);
-    return ok({ name: kept.name, content: Buffer.from(kept.base64, 'base64') });
-  } catch (error) {
-    if (error instanceof KeyShredded) return refuse({ kind: 'deleted' });
-    throw error;
-  }
-}
-
 async function take(tx: Transaction, parts: VettingParts, id: string, step: Step): Outcome<Application> {
   const found = await find(tx, id);
   if (!found.ok) return found;
@@ -314,53 +318,6 @@ async function override(
     if (!taken.ok) throw new Error(`an open application cannot be overridden: ${taken.refusal.kind}`);
   }
   return approved;
-}
-
-async function onboarding(
-  tx: Transaction,
-  parts: VettingParts,
-  ask: PageAsk,
-  organisation: string | undefined,
-): Promise<Page<Onboarding>> {
-  const { items, next } = await createApplicationStore(tx).page(ask, organisation);
-  const views: Onboarding[] = [];
-  for (const it of items) views.push(await toOnboarding(tx, parts, it));
-  return { items: views, next };
-}
-
-async function toOnboarding(tx: Transaction, parts: VettingParts, it: Application): Promise<Onboarding> {
-  const keys = (await parts.keys.listKeys(it.organisation as OrganisationId)).filter((key) => !key.revokedAt);
-  const proven = await createPresenceStore(tx).listProven(it.organisation);
-  const keySince = keys.map(({ createdAt }) => createdAt).toSorted((one, other) => Number(one) - Number(other))[0];
-  const provenAt = proven.find(({ key }) => keys.some(({ id }) => id === key))?.at;
-  const waiting = waitingFor(it, { keySince, provenAt }, parts.clock.now());
-  return { ...waiting, application: it.id, organisation: it.organisation, tier: it.tier, version: it.version };
-}
-
-async function exportFor(tx: Transaction, parts: VettingParts, named: string, reader: string) {
-  const found = await parts.membership.findOrganisationIn(tx, named);
-  if (!found.ok) return found;
-  const { id: organisation } = found.value;
-  const store = createApplicationStore(tx);
-  await store.recordLook({ organisation, what: 'everything', reader, purpose: 'export', at: parts.clock.now() });
-  const applications = [];
-  for (const it of await readWhole((ask) => store.page(ask, organisation))) {
-    const keyed = await find(tx, it.id);
-    const files = [];
-    for (const file of await createEvidenceStore(tx).list(it.id)) {
-      const sealed = await createEvidenceStore(tx).find(file.id);
-      const opened = sealed && keyed.ok ? await unseal(tx, parts, keyed.value.keyId, sealed) : undefined;
-      files.push({ ...file, ...(opened?.ok ? { name: opened.value.name, content: opened.value.content } : {}) });
-    }
-    applications.push({ application: it, files });
-  }
-  const countries = await parts.membership.openCountries(tx, organisation);
-  return ok({
-    organisation: found.value,
-    countries,
-    applications,
-    looks: await readWhole((ask) => store.pageLooks(ask, organisation)),
-  });
 }
 
 async function reachClocks(tx: Transaction, parts: VettingParts): Promise<number> {
