@@ -227,6 +227,8 @@ function registerProgramme(program: Command, parts: Parts): void {
     terminal,
     membership,
     approve: async (named, tier) => (await programme()).vetting.approveAsOperator(named, tier, OPERATOR),
+    caps: async () => (await programme()).caps,
+    isUnderReview: async (named) => (await programme()).vetting.isUnderReview(named),
   });
   registerVettingCommands(program, { terminal, vetting: async () => (await programme()).vetting });
   const origin = () => parts.config.origin ?? `http://localhost:${DEFAULT_PORT}`;

@@ -58,6 +58,7 @@ const toGrant = (it: Grant): z.input<typeof GrantShape> => ({
   revokedAt: toText(it.revokedAt),
 });
 
+const Calls = z.int().min(1).max(1_000_000);
 const MAX_MODELS = 100;
 const Wanted = {
   person: z.string().min(1).max(254).describe('id, or mail address'),
@@ -182,6 +183,18 @@ function keys({ keys: service, caps, proposals }: ProgrammeParts): readonly ApiR
       answer: Done,
       handle: async ({ path, body, caller }) => ({
         id: settled(await caps.capKey(path.key, body.limitMicro ?? undefined, caller.person.id)),
+      }),
+    }),
+    route({
+      method: 'PUT',
+      url: '/rates/:subject',
+      access: 'change-programme',
+      summary: "Calls a second of an organisation, person or key, and how many at once; null: the tier's own",
+      path: z.object({ subject: z.string().regex(/^(organisation|person|apikey)_[0-9a-f]{32}$/) }),
+      body: z.strictObject({ rate: z.strictObject({ perSecond: Calls, burst: Calls }).nullable() }),
+      answer: Done,
+      handle: async ({ path, body, caller }) => ({
+        id: settled(await caps.setRate(path.subject, body.rate ?? undefined, caller.person.id)),
       }),
     }),
   ];

@@ -1,8 +1,9 @@
 /** `credit grant | show | donate | refund`: the money of the programme, at the operator's hand. */
 import type { Command } from 'commander';
-import { type Ledger, readDollars, toDollars } from '../ledger/index.ts';
+import { OPERATOR } from '../disclosure/index.ts';
+import { type Ledger, toDollars } from '../ledger/index.ts';
 import type { Membership } from '../membership/index.ts';
-import { OPERATOR, settled } from './member-input.ts';
+import { settled, toMicroDollars } from './member-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface CreditCommandParts {
@@ -41,7 +42,7 @@ function addGrant(credit: Command, parts: CreditCommandParts): void {
     .option('--reason <text>', 'kept with it', OPERATOR)
     .option(...JSON_OPTION)
     .action(async (named: string, dollars: string, { reason, json }: Options) => {
-      const micro = toMicro(dollars);
+      const micro = toMicroDollars(dollars);
       const organisation = await find(named);
       const outcome = await (await parts.ledger()).grantCredit(organisation, micro, reason);
       if (!outcome.ok) throw new CommandEnd('usage', `${dollars} dollars are more than an account can hold`);
@@ -63,7 +64,7 @@ function addMovements(credit: Command, parts: CreditCommandParts): void {
     .option(...JSON_OPTION)
     .action(async (project: string, dollars: string, { reason, json }: Options) => {
       const ledger = await parts.ledger();
-      await ledger.donate(project, toMicro(dollars), reason);
+      await ledger.donate(project, toMicroDollars(dollars), reason);
       const micro = (await ledger.donations()).get(project) ?? 0;
       if (json) terminal.json({ project, donatedMicro: micro });
       terminal.say(`${project}: ${toDollars(micro)} donated in all`);
@@ -74,7 +75,7 @@ function addMovements(credit: Command, parts: CreditCommandParts): void {
     .requiredOption('--reason <text>', 'kept with it')
     .option(...JSON_OPTION)
     .action(async (call: string, dollars: string, { reason, json }: Options) => {
-      const micro = toMicro(dollars);
+      const micro = toMicroDollars(dollars);
       const outcome = await (await parts.ledger()).refund(call, micro, reason);
       if (!outcome.ok && outcome.refusal.kind === 'no-such-call') {
         throw new CommandEnd('notFound', `no call ${call} was posted`);
@@ -85,12 +86,4 @@ function addMovements(credit: Command, parts: CreditCommandParts): void {
       if (json) terminal.json({ call, refundedMicro: micro });
       terminal.say(`${call}: ${toDollars(micro)} given back`);
     });
-}
-
-function toMicro(dollars: string): number {
-  const amount = readDollars(dollars);
-  if (!amount.ok || amount.value === 0) {
-    throw new CommandEnd('usage', `${dollars} is no amount in dollars: 12, 0.5 or 0.000001, say`);
-  }
-  return amount.value;
 }

@@ -1,9 +1,10 @@
 /** `key create | revoke | list`. The key is shown once and kept nowhere. */
 import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
 import { jwkThumbprint } from '../lib/jwk.ts';
 import type { Keys, Membership } from '../membership/index.ts';
 import { TIERS } from '../program/index.ts';
-import { OPERATOR, readJsonFile, settled, toInstant, toMicroDollars } from './member-input.ts';
+import { readJsonFile, settled, toInstant, toMicroDollars } from './member-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface KeyCommandParts {
@@ -50,7 +51,7 @@ export function registerKeyCommands(program: Command, parts: KeyCommandParts): v
         bind: jwk === undefined ? bind : 'dpop',
         jkt: jwk === undefined ? undefined : await readThumbprint(jwk),
         expiresAt: toInstant(options.expires),
-        limitMicro: toMicroDollars(options.limit),
+        limitMicro: options.limit === undefined ? undefined : toMicroDollars(options.limit),
       } as const;
       const { id, key } = settled(await (await parts.keys()).createKey(request, OPERATOR));
       if (json) terminal.json({ id, key });

@@ -1,30 +1,39 @@
 /** What the commands on members, keys and stops read alike, and how a refusal ends them. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { readDollars } from '../ledger/index.ts';
 import type { Result } from '../lib/result.ts';
 import type { MembershipRefusal } from '../membership/index.ts';
 import { CommandEnd, type ExitName } from './terminal.ts';
 
-export const OPERATOR = 'operator at the command line';
-
-const MICRO = 1_000_000;
-
 export const toCountry = (text: string | undefined): string | undefined => text?.toUpperCase();
 
-/** Exactly, without a detour over binary fractions. */
-export function toMicroDollars(dollars: string | undefined): number | undefined {
-  if (dollars === undefined) return undefined;
-  const [, whole, fraction = ''] = /^(\d{1,9})(?:\.(\d{1,6}))?$/.exec(dollars) ?? [];
-  if (whole === undefined) throw new CommandEnd('usage', `${dollars} is no amount in dollars`);
-  return Number(whole) * MICRO + Number(fraction.padEnd(6, '0'));
+/** Micro-dollars. */
+export function toMicroDollars(dollars: string): number {
+  const amount = readDollars(dollars);
+  if (!amount.ok || amount.value === 0) {
+    throw new CommandEnd('usage', `${dollars} is no amount in dollars: 12, 0.5 or 0.000001, say`);
+  }
+  return amount.value;
 }
 
+const DAY_CHARACTERS = '2026-12-31'.length;
+
+/** A day, or an instant of RFC 3339. A day that the calendar does not have is none. */
 export function toInstant(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
   const at = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2}))?$/.test(text) ? new Date(text) : undefined;
-  if (!at || Number.isNaN(at.getTime())) throw new CommandEnd('usage', `${text} is no date: 2026-12-31 or RFC 3339`);
+  const day = text.slice(0, DAY_CHARACTERS);
+  // Date.parse makes the 3rd of March out of the 31st of February.
+  const isDay = !Number.isNaN(Date.parse(day)) && new Date(day).toISOString().startsWith(day);
+  if (!at || Number.isNaN(at.getTime()) || !isDay) {
+    throw new CommandEnd('usage', `${text} is no date: 2026-12-31 or RFC 3339`);
+  }
   return at;
 }
+
+/** `1 key`, `2 keys`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** The command of a noun, which more than one file adds verbs to. */
 export function nounOf(program: Command, name: string, description: string): Command {

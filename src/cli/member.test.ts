@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, PRICES, type World } from '../../test/support/programme.ts';
 import { systemClock } from '../lib/clock.ts';
+import { createCaps } from '../membership/index.ts';
 import type { Tier } from '../program/index.ts';
 import { makeTestDirectory } from '../store/test-directory.ts';
 import { runCommandLine } from './cli.ts';
 import { registerKeyCommands } from './key.ts';
-import { toInstant, toMicroDollars } from './member-input.ts';
+import { counted, toInstant, toMicroDollars } from './member-input.ts';
 import { registerProgramCommands } from './program.ts';
 import { registerStopCommands } from './stop.ts';
 
@@ -44,7 +45,12 @@ async function run(...args: string[]): Promise<Ended> {
   const exit = await runCommandLine([...args, '--json'], {
     terminal,
     register: [
-      (program) => registerProgramCommands(program, { terminal, membership, approve }),
+      (program) =>
+        registerProgramCommands(program, {
+          ...{ terminal, membership, approve },
+          isUnderReview: async (named) => named === 'Reviewed',
+          caps: async () => createCaps({ ...world.parts, setCap: async () => {} }),
+        }),
       (program) => registerKeyCommands(program, { terminal, membership, keys: async () => world.keys }),
       (program) =>
         registerStopCommands(program, { terminal, clock: systemClock, membership, stops: async () => world.stops }),
@@ -107,6 +113,40 @@ test('a stop is counted, set, listed and lifted; a wide one that was confirmed t
   await expect(0, 'stop', 'lift', String(narrow.id));
 });
 
+test('the operator passes over reviewers only where that is said', async () => {
+  await expect(0, 'org', 'add', 'Reviewed');
+  const { said } = await run('org', 'approve', 'Reviewed');
+  assert.match(said, /under review/);
+  await expect(6, 'org', 'approve', 'Reviewed');
+  await expect(0, 'org', 'approve', 'Reviewed', '--yes');
+});
+
+test('a stage and a rate are set and given back', async () => {
+  await expect(0, ...modelAdd('m-stage'));
+  assert.equal((await expect(0, 'model', 'stage', 'm-stage', 'partner')).openTo, 'partner');
+  assert.equal((await expect(0, 'model', 'stage', 'm-stage', 'none')).openTo, 'general');
+  await expect(2, 'model', 'stage', 'm-stage', 'everyone');
+  await expect(4, 'model', 'stage', 'm-none', 'closed');
+  const { id } = await expect(0, 'org', 'add', 'Busy');
+  const stored = async () =>
+    (await world.database.query<{ per_second: number; burst: number }>('select per_second, burst from program.rates'))
+      .rows;
+  assert.deepEqual(await expect(0, 'rate', 'Busy', '--per-second', '7'), { id, rate: { perSecond: 7, burst: 14 } });
+  assert.deepEqual(await stored(), [{ per_second: 7, burst: 14 }]);
+  await expect(2, 'rate', 'Busy', '--per-second', '0');
+  await expect(2, 'rate', 'Busy', '--per-second', 'many');
+  await expect(4, 'rate', 'person_none', '--per-second', '1');
+  assert.deepEqual(await expect(0, 'rate', 'Busy'), { id, rate: null });
+  assert.deepEqual(await stored(), []);
+});
+
+test('what is counted is named as people do', () => {
+  assert.deepEqual(
+    [0, 1, 2].map((count) => counted(count, 'key')),
+    ['0 keys', '1 key', '2 keys'],
+  );
+});
+
 test('what cannot be meant is wrong usage, and what is not there is not found', async () => {
   await expect(2, 'stop', 'add');
   await expect(2, 'stop', 'add', '--tier', 'everyone');
@@ -125,9 +165,17 @@ test('dollars are read exactly, dates strictly', () => {
   assert.equal(toMicroDollars('0.000001'), 1);
   assert.equal(toMicroDollars('25'), 25_000_000);
   assert.equal(toMicroDollars('0.29'), 290_000);
-  for (const wrong of ['', '-1', '1e3', '0.0000001', '$5', 'x']) assert.throws(() => toMicroDollars(wrong), wrong);
+  for (const wrong of ['', '-1', '1e3', '0.0000001', '$5', 'x', '0']) assert.throws(() => toMicroDollars(wrong), wrong);
   assert.equal(toInstant('2026-12-31')?.toISOString(), '2026-12-31T00:00:00.000Z');
-  for (const wrong of ['', '31.12.2026', '2026-13-01', 'tomorrow', '2026-12-31T10:00']) {
+  for (const wrong of [
+    '',
+    '31.12.2026',
+    '2026-13-01',
+    'tomorrow',
+    '2026-12-31T10:00',
+    '2026-02-31',
+    '2027-02-29T00:00:00Z',
+  ]) {
     assert.throws(() => toInstant(wrong), wrong);
   }
 });

@@ -1,15 +1,19 @@
 /** `model`, `org` and `person`: the operator's hand on the programme. */
 import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { Result } from '../lib/result.ts';
-import type { Membership, MembershipRefusal } from '../membership/index.ts';
-import { isTier, type Model, type OrganisationId, openTo, TIERS, type Tier } from '../program/index.ts';
-import { OPERATOR, readJsonFile, settled, toCountry, toMicroDollars } from './member-input.ts';
+import type { Caps, Membership, MembershipRefusal } from '../membership/index.ts';
+import { isTier, type Model, type OrganisationId, openTo, STAGES, TIERS, type Tier } from '../program/index.ts';
+import { readJsonFile, settled, toCountry, toMicroDollars } from './member-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface ProgramCommandParts {
   readonly terminal: Terminal;
   readonly membership: () => Promise<Membership>;
+  readonly caps: () => Promise<Pick<Caps, 'setRate'>>;
+  /** Whether an application of theirs waits for reviewers, an office or the decision of an appeal. */
+  readonly isUnderReview: (organisation: string) => Promise<boolean>;
   /** At the operator's word, whatever its application says. */
   readonly approve: (organisation: string, tier: Tier) => Promise<Result<OrganisationId, MembershipRefusal>>;
 }
@@ -21,6 +25,7 @@ const JSON_OPTION = ['--json', 'one JSON value on standard output'] as const;
 export function registerProgramCommands(program: Command, parts: ProgramCommandParts): void {
   addModels(program.command('model').description('models behind the gate'), parts);
   addOrganisations(program.command('org').description('organisations of the programme'), parts);
+  addRates(program, parts);
   addPersons(program.command('person').description('persons, attributed to organisations'), parts);
 }
 
@@ -63,6 +68,18 @@ function addModels(models: Command, { terminal, membership }: ProgramCommandPart
       terminal.say(`${id}: open to ${openTo(added)} and further in`);
     });
   models
+    .command('stage <id> <stage>')
+    .description(`the outermost tier it is open to: ${STAGES.join(', ')}; none: only --min-tier binds`)
+    .option(...JSON_OPTION)
+    .action(async (id: string, named: string, { json }: { json?: boolean }) => {
+      const stage = STAGES.find((each) => each === named);
+      if (!stage && named !== 'none')
+        throw new CommandEnd('usage', `no such stage: ${named}. There are ${STAGES.join(', ')}`);
+      const model = settled(await (await membership()).setStage(id, stage, OPERATOR));
+      if (json) terminal.json({ id, stage: stage ?? null, openTo: openTo(model) });
+      terminal.say(`${id}: open to ${openTo(model)}, at the operator's word`);
+    });
+  models
     .command('list')
     .description('all models')
     .option(...JSON_OPTION)
@@ -80,7 +97,7 @@ function toShown(model: Model): Json {
   return { ...rest, prices: shown, stage: stage ?? null, openTo: openTo(model) };
 }
 
-function addOrganisations(orgs: Command, { terminal, membership, approve }: ProgramCommandParts): void {
+function addOrganisations(orgs: Command, { terminal, membership, approve, isUnderReview }: ProgramCommandParts): void {
   orgs
     .command('add <name>')
     .description('a new organisation, which may use nothing yet')
@@ -95,10 +112,13 @@ function addOrganisations(orgs: Command, { terminal, membership, approve }: Prog
     .command('approve <org>')
     .description("let an organisation in, at the operator's word; the public log says so")
     .option('--tier <tier>', `its highest tier: ${TIERS.join(', ')}`, DEFAULT_TIER)
-    .option('--yes', "the operator's word stands for vetting and second reviewer; at the command line it does anyway")
+    .option('--yes', "the operator's word stands for reviewers who are still at it")
     .option(...JSON_OPTION)
-    .action(async (org: string, { tier, json }: { tier: string; json?: boolean }) => {
+    .action(async (org: string, { tier, yes, json }: { tier: string; yes?: boolean; json?: boolean }) => {
       if (!isTier(tier)) throw new CommandEnd('usage', `no such tier: ${tier}. There are ${TIERS.join(', ')}`);
+      if (!yes && (await isUnderReview(org))) {
+        throw new CommandEnd('refused', `${org} is under review: \`org status\` says by whom; --yes passes over them`);
+      }
       const id = settled(await approve(org, tier));
       if (json) terminal.json({ id, tier });
       terminal.say(`${id}: approved up to ${tier}, by the operator alone; the log says so`);
@@ -130,6 +150,30 @@ interface PersonOptions {
   readonly json?: boolean;
 }
 
+interface RateOptions {
+  readonly perSecond?: number;
+  readonly burst?: number;
+  readonly json?: boolean;
+}
+
+function addRates(program: Command, { terminal, membership, caps }: ProgramCommandParts): void {
+  program
+    .command('rate <subject>')
+    .description("calls a second of an organisation, person or key; without a number the tier's own hold again")
+    .option('--per-second <n>', 'sustained', Number)
+    .option('--burst <n>', 'at once; twice the rate where absent', Number)
+    .option(...JSON_OPTION)
+    .action(async (named: string, { perSecond, burst, json }: RateOptions) => {
+      const found = await (await membership()).findOrganisation(named);
+      const rate = perSecond === undefined ? undefined : { perSecond, burst: burst ?? 2 * perSecond };
+      const id = settled(await (await caps()).setRate(found.ok ? found.value.id : named, rate, OPERATOR));
+      if (json) terminal.json({ id, rate: rate ?? null });
+      terminal.say(
+        `${id}: ${rate ? `${rate.perSecond} calls a second, ${rate.burst} at once` : "the tier's own rate"}`,
+      );
+    });
+}
+
 function addPersons(persons: Command, { terminal, membership }: ProgramCommandParts): void {
   persons
     .command('add <org> <email>')
@@ -140,7 +184,7 @@ function addPersons(persons: Command, { terminal, membership }: ProgramCommandPa
     .option(...JSON_OPTION)
     .action(async (organisation: string, email: string, { country, for: behalf, limit, json }: PersonOptions) => {
       const person = { organisation, forOrganisation: behalf, email, country: toCountry(country) };
-      const fresh = { ...person, limitMicro: toMicroDollars(limit) };
+      const fresh = { ...person, limitMicro: limit === undefined ? undefined : toMicroDollars(limit) };
       const id = settled(await (await membership()).addPerson(fresh, OPERATOR));
       if (json) terminal.json({ id });
       terminal.say(`${id}: of ${organisation}${behalf ? ` for ${behalf}` : ''}`);

@@ -1,11 +1,12 @@
 /** `person invite`, `person role`, `org provider`: how persons come to a sign-in, and what they may do in it. */
 import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
 import { isRole, ROLES, type SignIn } from '../signin/index.ts';
-import { OPERATOR, settled } from './member-input.ts';
+import { settled } from './member-input.ts';
 import type { ProgramCommandParts } from './program.ts';
 import { CommandEnd } from './terminal.ts';
 
-export interface SignInCommandParts extends Omit<ProgramCommandParts, 'approve'> {
+export interface SignInCommandParts extends Omit<ProgramCommandParts, 'approve' | 'isUnderReview' | 'caps'> {
   readonly signIn: () => Promise<Pick<SignIn, 'invite' | 'giveRole' | 'takeRole' | 'setProvider' | 'signOutPerson'>>;
   /** Where the pages answer, without a slash at the end. */
   readonly origin: () => string;

@@ -1,10 +1,11 @@
 /** `stop add | lift | restore | list`: stop switches by attribute. */
 import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
 import { addDays, type Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
 import type { Membership, StopRefusal, StopRequest, StopSet, Stops } from '../membership/index.ts';
 import { isTier, namedAttributes, TIERS } from '../program/index.ts';
-import { OPERATOR, settled, toCountry, toInstant } from './member-input.ts';
+import { counted, settled, toCountry, toInstant } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface StopCommandParts {
@@ -67,7 +68,9 @@ function addAdd(stops: Command, parts: StopCommandParts): void {
       if (options.dryRun) {
         const { affectedKeys, affectedStreams, isWide } = decided(await service.dryRun(request));
         if (options.json) terminal.json({ id: null, affectedKeys, affectedStreams });
-        terminal.say(`would touch ${affectedKeys} keys and ${affectedStreams} running calls${isWide ? '; wide' : ''}`);
+        terminal.say(
+          `would touch ${counted(affectedKeys, 'key')} and ${counted(affectedStreams, 'running call')}${isWide ? '; wide' : ''}`,
+        );
         return;
       }
       const hands = { actor: OPERATOR, ...(options.yes && { second: SECOND }) };
@@ -167,7 +170,9 @@ function addList(stops: Command, { terminal, stops: service }: StopCommandParts)
 function show(terminal: Terminal, { stop, affectedKeys, affectedStreams }: StopSet, json?: boolean): void {
   const { id, isWide, confirmedBy, expiresAt, liftedAt } = stop;
   if (json) terminal.json({ id, affectedKeys, affectedStreams });
-  terminal.say(`${id}: ${liftedAt ? 'lifted' : 'in force'}; ${affectedKeys} keys, ${affectedStreams} running calls`);
+  terminal.say(
+    `${id}: ${liftedAt ? 'lifted' : 'in force'}; ${counted(affectedKeys, 'key')}, ${counted(affectedStreams, 'running call')}`,
+  );
   if (!liftedAt && isWide && confirmedBy === undefined) {
     terminal.say(`It is wide and nobody else agreed: it lapses at ${expiresAt?.toISOString()}. --yes stands for both.`);
   }

@@ -40,6 +40,12 @@ export function createNoticeStore(tx: Transaction) {
         );
     },
 
+    /** From now on the tier's own. */
+    async dropRate(subject: string): Promise<void> {
+      await lockEpoch(tx);
+      await tx.query('delete from program.rates where id = $1', [subject]);
+    },
+
     /** Another rate than the tier's own, of an organisation, a person or a key. */
     async setRate(subject: string, { perSecond, burst }: { readonly perSecond: number; readonly burst: number }) {
       await lockEpoch(tx);
