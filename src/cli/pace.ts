@@ -1,6 +1,7 @@
 /** `pace show | limit | ask | channel | opt-out | release-by` and `queue [release]`: whose turn it is, and who decides. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
 import {
   CHANNELS,
   type Channel,
@@ -9,7 +10,6 @@ import {
   type ReleaseRefusal,
   type WishChange,
 } from '../pacing/index.ts';
-import { OPERATOR } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface PaceCommandParts {

@@ -1,6 +1,7 @@
 /** `replay` and `release`: decisions worked out again by anybody, stages opened by those that a quorum signed, and closed. */
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import { type Ed25519Signer, readEd25519Pem } from '../lib/ed25519.ts';
 import { sha256Hex } from '../lib/hash.ts';
@@ -15,7 +16,6 @@ import {
   replay,
   type StageOf,
 } from '../release/index.ts';
-import { OPERATOR } from './member-input.ts';
 import { openFrameworks, parseJson, readText, tellDecision, toEvaluationEnd } from './policy.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 

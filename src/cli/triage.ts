@@ -1,5 +1,6 @@
 /** `feed import | list` and `triage show | review`: what is known in general, what follows for a case, and why. */
 import type { Command } from 'commander';
+import { OPERATOR } from '../disclosure/index.ts';
 import type { SeverityWord } from '../formats/cvss.ts';
 import type { Result } from '../lib/result.ts';
 import {
@@ -10,7 +11,6 @@ import {
   SEVERITIES,
   type Triage,
 } from '../triage/index.ts';
-import { OPERATOR } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface TriageCommandParts {
