@@ -6,6 +6,9 @@ import type { Result } from '../lib/result.ts';
 import type { MembershipRefusal } from '../membership/index.ts';
 import { CommandEnd, type ExitName } from './terminal.ts';
 
+/** Whoever owns the data directory acts so: nobody has signed in. */
+export { OPERATOR } from '../disclosure/index.ts';
+
 export const toCountry = (text: string | undefined): string | undefined => text?.toUpperCase();
 
 /** Micro-dollars. */
