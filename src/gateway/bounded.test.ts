@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createGate, type Gate, type RunningGateway, UPSTREAM_KEY } from '../../test/support/gate.ts';
 import { until } from '../../test/support/programme.ts';
+import { untilCutOff } from '../../test/support/slow-client.ts';
 import { toSecret } from '../lib/secret.ts';
 import { ANSWER_LIMITS } from './answer-service.ts';
+import { BODY_LIMITS } from './body-client.ts';
 
 let gate: Gate;
 let acme: string;
@@ -125,4 +127,26 @@ test('the profile that a caller names at the provider is checked, passed on and 
   assert.equal(gate.provider.seen.at(-1)?.headers[name], 'uprof_1');
   const { leaf } = JSON.parse((await postingOf(call)).receipt ?? '') as { leaf: { facts: { userProfile: string } } };
   assert.equal(leaf.facts.userProfile, 'uprof_1');
+});
+
+/** On a machine that is too busy to confirm its authority a gateway says so, and is asked again. */
+async function confirmed(ask: () => Promise<string>): Promise<string> {
+  let text = await ask();
+  for (let tries = 0; tries < 20 && text.startsWith('HTTP/1.1 503'); tries += 1) text = await ask();
+  return text;
+}
+
+test('a client that says nothing, half of the headers, half of the body or nothing more is cut off', async () => {
+  const gateway = await gate.gateway({
+    connectionLimits: { headersMs: 150, idleMs: 200, checkMs: 20 },
+    bodyLimits: { ...BODY_LIMITS, receiveMs: 150 },
+  });
+  const { url } = gateway;
+  assert.match(await untilCutOff(url, ''), /^HTTP\/1\.1 408|^$/);
+  assert.match(await untilCutOff(url, 'GET /v1/models HTTP/1.1\r\nhost: x\r\nx-half: '), /^HTTP\/1\.1 408/);
+  const head = `POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\ncontent-length: 50\r\n\r\n{"mod`;
+  assert.match(await confirmed(() => untilCutOff(url, head)), /^HTTP\/1\.1 408[\s\S]*request_timeout/);
+  const whole = `GET /v1/models HTTP/1.1\r\nhost: x\r\nx-api-key: ${key}\r\n\r\n`;
+  assert.match(await confirmed(() => untilCutOff(url, whole)), /^HTTP\/1\.1 200/);
+  await gateway.stop();
 });

@@ -2,7 +2,7 @@
  * The gateway's server: routes, limits, drain. Every route asks for the key first; the routes of models then walk the
  * steps of `call-service.ts`. Nothing here decides about a call.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { anthropicMessages, DIALECTS, type Dialect, openaiChat, type Refusal, toWire } from '../dialect/index.ts';
 import type { StoredPosting } from '../ledger/index.ts';
 import { createId } from '../lib/id.ts';
@@ -25,9 +25,21 @@ export interface GatewayParts extends Omit<CallParts, 'live' | 'limits' | 'autho
   readonly metrics: (liveCalls: number) => string;
   readonly answerLimits?: AnswerLimits;
   readonly bodyLimits?: BodyLimits;
+  readonly connectionLimits?: ConnectionLimits;
   /** For calls under way when it is told to stop. */
   readonly drainMs?: number;
 }
+
+export interface ConnectionLimits {
+  /** Until the headers are whole, from the first byte or from none at all. */
+  readonly headersMs: number;
+  /** Between two requests. */
+  readonly idleMs: number;
+  /** How often it is looked. */
+  readonly checkMs: number;
+}
+
+const CONNECTION_LIMITS: ConnectionLimits = { headersMs: 10_000, idleMs: 65_000, checkMs: 1_000 };
 
 export interface Gateway {
   readonly server: Server;
@@ -38,8 +50,6 @@ export interface Gateway {
 
 const DRAIN_MS = 20_000;
 const BEAT_MS = 1_000;
-const HEADERS_MS = 10_000;
-const KEEP_ALIVE_MS = 65_000;
 const MAX_HEADER_BYTES = 32_768;
 const MAX_CONNECTIONS = 20_000;
 
@@ -103,10 +113,7 @@ export function createGateway(parts: GatewayParts): Gateway {
     pending.add(served);
     void served.finally(() => pending.delete(served));
   };
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, onRequest);
-  server.headersTimeout = HEADERS_MS;
-  server.requestTimeout = 0;
-  server.maxConnections = MAX_CONNECTIONS;
+  const server = listen(parts.connectionLimits ?? CONNECTION_LIMITS, onRequest);
   return {
     server,
     liveCalls: () => live.size,
@@ -121,6 +128,19 @@ export function createGateway(parts: GatewayParts): Gateway {
       server.closeAllConnections();
     },
   };
+}
+
+/** A body has a limit of its own, and an answer may take the provider as long as it takes. */
+function listen({ headersMs, idleMs, checkMs }: ConnectionLimits, onRequest: RequestListener): Server {
+  const server = createServer(
+    {
+      ...{ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 },
+      ...{ headersTimeout: headersMs, keepAliveTimeout: idleMs, connectionsCheckingInterval: checkMs },
+    },
+    onRequest,
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
 }
 
 function originOf(server: Server): string {
