@@ -125,22 +125,8 @@ export interface DossierRefusal {
   readonly why: string;
 }
 
-/** Of a file. */
-export const MAX_DOSSIER_BYTES = 4_000_000;
-
 const ajv = new Ajv2020({ allErrors: false, strict: false });
 let compiled: ReturnType<typeof ajv.compile> | undefined;
-
-export function readDossier(text: string): Result<Dossier, DossierRefusal> {
-  if (Buffer.byteLength(text) > MAX_DOSSIER_BYTES) return malformed('', `longer than ${MAX_DOSSIER_BYTES} bytes`);
-  let value: Json;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return malformed('', 'it is not JSON');
-  }
-  return readDossierValue(value);
-}
 
 export function readDossierValue(value: Json): Result<Dossier, DossierRefusal> {
   compiled ??= ajv.compile(schema);

@@ -1,7 +1,7 @@
 /** The door of policy: frameworks as data, and what they say of evidence. Pure: no file, clock or database is read here. */
 export { type ClockRefusal, type RunningClock, runningClocks } from './clocks.ts';
 export { type Decision, decisionBytes, decisionSha256 } from './decide.ts';
-export { type Dossier, type DossierRefusal, readDossier, readDossierValue } from './dossier.ts';
+export { type Dossier, type DossierRefusal, readDossierValue } from './dossier.ts';
 export {
   type DecisionDocuments,
   documentBytes,
@@ -15,13 +15,10 @@ export { measureHeadStart, type ReportedFinding, toMetrics } from './head-start.
 export { type IncidentRecord, type IncidentRefusal, readIncident } from './incident.ts';
 export { judgeQuorum, type QuorumVerdict, signDecision, signReversal } from './quorum.ts';
 export {
-  checkTogether,
   type FrameworkRefusal,
-  MAX_FRAMEWORK_BYTES,
   readFramework,
-  readFrameworkValue,
 } from './read-framework.ts';
-export { CURRENT_SEMANTICS, type Decide, findSemantics, SEMANTICS, type Semantics } from './semantics.ts';
+export { CURRENT_SEMANTICS, type Decide, SEMANTICS, type Semantics } from './semantics.ts';
 export { shippedDocuments, shippedFrameworks } from './shipped.ts';
 export { signStatement } from './statement.ts';
 export { readTrust, type Trust } from './trust.ts';
