@@ -1,18 +1,23 @@
 /** What `pacing` is told of the cases of `disclosure`, and how it sends: joined here, because neither knows the other. */
+import type { Coordination } from './coordination/index.ts';
 import type { CaseSummary, Disclosure, OpenedCase } from './disclosure/index.ts';
 import { createEgress, explainEgress, namedOrigins } from './egress/index.ts';
-import type { PacedCase, PacingParts } from './pacing/index.ts';
-import type { Chains } from './triage/index.ts';
+import { outcomeOf, type PacedCase, type Pacing, type PacingParts, readOutcome } from './pacing/index.ts';
+import type { Transaction } from './store/database.ts';
+import type { Chains, Triage, TriageDecision } from './triage/index.ts';
+
+/** Who asked for another pace. */
+const MAINTAINER = 'the maintainer';
 
 type CasePorts = Pick<PacingParts, 'cases' | 'notify'>;
 
-/** Where nobody asks for chains, there are none. */
-const NO_CHAINS: Pick<Chains, 'chained'> = { chained: async () => new Set() };
+interface Known {
+  readonly disclosure: Pick<Disclosure, 'list' | 'find' | 'takeIn'>;
+  readonly triage: Pick<Triage, 'find'>;
+  readonly chains: Pick<Chains, 'chained'>;
+}
 
-export function createPacedCases(
-  disclosure: Pick<Disclosure, 'list' | 'find' | 'takeIn'>,
-  chains = NO_CHAINS,
-): CasePorts {
+export function createPacedCases({ disclosure, triage, chains }: Known): CasePorts {
   return {
     async cases(known) {
       const chained = await chains.chained();
@@ -20,7 +25,9 @@ export function createPacedCases(
       const isOpen = ({ id, kind }: CaseSummary): boolean => kind === 'real' && !known.has(id);
       for (const { id } of (await disclosure.list()).filter(isOpen)) {
         const opened = await disclosure.find(id);
-        if (opened) paced.push(toPaced(opened, chained.has(id)));
+        if (!opened) continue;
+        const decided = await triage.find(id);
+        paced.push(toPaced(opened, decided?.decision, chained.has(id)));
       }
       return paced;
     },
@@ -28,20 +35,53 @@ export function createPacedCases(
   };
 }
 
-function toPaced({ case: it, finding }: OpenedCase, isChained: boolean): PacedCase {
+function toPaced(
+  { case: it, finding }: OpenedCase,
+  decision: TriageDecision | undefined,
+  isChained: boolean,
+): PacedCase {
   const { facts } = it;
+  const known = { isAttacked: facts.A !== undefined, isExploitPublic: facts.X !== undefined };
+  // Until triage has kept its first decision the case itself says what it can.
+  const outcome = decision ? readOutcome(decision.supplier.value) : outcomeOf(finding.severity.vector, known);
+  if (!outcome) throw new Error(`the supplier's table gave ${decision?.supplier.value} for ${it.id}`);
   return {
     id: it.id,
     target: finding.target,
     place: finding.sink?.file ?? null,
-    vector: finding.severity.vector,
-    isAttacked: facts.A !== undefined,
-    isExploitPublic: facts.X !== undefined,
+    outcome,
+    isExploited: decision?.exploitation.value === 'active' || known.isAttacked || known.isExploitPublic,
     isChained,
     foundAt: it.openedAt,
     isReady: it.stage === 'confirmed',
     sentAt: 'notifiedAt' in it ? it.notifiedAt : null,
     ended: endOf(it),
+  };
+}
+
+/** A maintainer who asks for fewer or more, sets the pace of the project; one of a demonstration sets nothing. */
+export function createPaceWords(disclosure: Pick<Disclosure, 'findIn'>, pacing: Pick<Pacing, 'askIn'>) {
+  return async (tx: Transaction, caseId: string, asked: 'fewer' | 'more', actor: string): Promise<boolean> => {
+    const opened = await disclosure.findIn(tx, caseId);
+    if (opened?.case.kind !== 'real') return false;
+    return (await pacing.askIn(tx, opened.finding.target, asked, actor)) !== undefined;
+  };
+}
+
+/** An answer of a maintainer that asks for fewer or more also sets the project's pace. */
+export function withPace(
+  coordination: Coordination,
+  setPace: ReturnType<typeof createPaceWords>,
+): Pick<Coordination, 'findIn' | 'changeIn'> {
+  return {
+    findIn: coordination.findIn,
+    async changeIn(tx, id, change, who) {
+      const made = await coordination.changeIn(tx, id, change, who);
+      if (made.ok && change.kind === 'answered' && change.what === 'pace') {
+        await setPace(tx, id, change.text.startsWith('fewer') ? 'fewer' : 'more', MAINTAINER);
+      }
+      return made;
+    },
   };
 }
 

@@ -44,7 +44,7 @@ import {
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
 import type { Clock } from './lib/clock.ts';
-import { createPacedCases } from './paced-cases.ts';
+import { createPacedCases, createPaceWords, withPace } from './paced-cases.ts';
 import { createPacing, createPacingJobs } from './pacing/index.ts';
 import type { Parts } from './parts.ts';
 import { createProgrammeJobs, openProgramme } from './programme.ts';
@@ -118,7 +118,11 @@ export async function createServices(parts: Parts) {
     opened.case.time === 'real' ? publishing : publishingWith(disclosureUnder(now));
   const { triage, chains } = triageCases({ database, vault, disclosure });
   const coordination = coordinate({ database, vault, random, disclosure, disclosureUnder });
-  const maintainerPages = createMaintainerPages({ database, random, links, coordination });
+  const pacing = createPacing({ database, vault, ...createPacedCases({ disclosure, triage, chains }) });
+  const maintainerPages = createMaintainerPages({
+    ...{ database, random, links },
+    coordination: withPace(coordination, createPaceWords(disclosure, pacing)),
+  });
   return {
     database,
     vault,
@@ -133,11 +137,7 @@ export async function createServices(parts: Parts) {
     maintainerPages,
     disclosure,
     disclosureUnder,
-    triage,
-    chains,
-    pacing: createPacing({ database, vault, ...createPacedCases(disclosure, chains) }),
-    publishing,
-    publishingFor,
+    ...{ triage, chains, pacing, publishing, publishingFor },
     campaigns: createCampaigns({ database, vault, clock, random }),
     reports: createCampaignReports({
       ...{ database, vault, clock, disclosure, log },

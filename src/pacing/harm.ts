@@ -13,6 +13,12 @@ export const SSVC_WEIGHTS: Readonly<Record<SsvcOutcome, number>> = {
   immediate: 8,
 };
 
+/** By its name in the table: `Out-of-Cycle`. */
+export function readOutcome(name: string): SsvcOutcome | undefined {
+  const lower = name.toLowerCase();
+  return Object.hasOwn(SSVC_WEIGHTS, lower) ? (lower as SsvcOutcome) : undefined;
+}
+
 export interface Waiting {
   readonly id: string;
   readonly outcome: SsvcOutcome;

@@ -7,8 +7,9 @@ export {
   type Wishes,
 } from './allowance.ts';
 export { isSevere, POPULATION, type SentReport } from './capacity.ts';
-export { SSVC_WEIGHTS, type SsvcOutcome, type Waiting } from './harm.ts';
+export { readOutcome, SSVC_WEIGHTS, type SsvcOutcome, type Waiting } from './harm.ts';
 export type { OptOutRefusal } from './opt-out.ts';
+export { outcomeOf } from './outcome.ts';
 export {
   createPacing,
   type PacedCase,

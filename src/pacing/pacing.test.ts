@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { createWorld, FINDING, type World } from '../../test/support/disclosure.ts';
-import { createPacedCases } from '../paced-cases.ts';
+import { createPacedCases, createPaceWords } from '../paced-cases.ts';
+import { createTriage } from '../triage/index.ts';
+import { createTriagedCases } from '../triaged-cases.ts';
 import { createPacing, type Pacing } from './pacing.ts';
 import { createPacingJobs, RELEASE_JOB } from './pacing-job.ts';
 
@@ -11,7 +13,13 @@ const DAY_MS = 86_400_000;
 
 let world: World;
 let pacing: Pacing;
-const openPacing = (): Pacing => createPacing({ ...world, ...createPacedCases(world.disclosure) });
+const openPacing = (): Pacing => {
+  const triage = createTriage({ ...world, ...createTriagedCases(world.disclosure) });
+  return createPacing({
+    ...world,
+    ...createPacedCases({ disclosure: world.disclosure, triage, chains: { chained: async () => new Set() } }),
+  });
+};
 
 before(async () => {
   world = await createWorld({ time: 'real' });
@@ -185,6 +193,17 @@ test('what maintainers asked for is kept, and shown with who wrote it down', asy
     ],
   );
   assert.equal(await pacing.project('no project'), undefined);
+});
+
+test('a maintainer who answers "fewer" to a report sets the pace of the project; a demonstration sets none', async () => {
+  const setPace = createPaceWords(world.disclosure, pacing);
+  const [real, demonstration] = [await openCase(), await world.open()];
+  const ask = (id: string) => world.database.transaction((tx) => setPace(tx, id, 'fewer', 'the maintainer'));
+  assert.equal(await ask(real), true);
+  assert.equal((await pacing.project(PROJECT))?.wishes.askedRate, 0.5);
+  assert.equal(await ask(demonstration), false);
+  assert.equal(await ask('case_none'), false);
+  assert.equal((await pacing.project(PROJECT))?.wishes.askedRate, 0.5);
 });
 
 test('no name of a project stands in the schema in the clear', async () => {

@@ -20,8 +20,8 @@ import {
   type Wishes,
 } from './allowance.ts';
 import { POPULATION } from './capacity.ts';
+import type { SsvcOutcome } from './harm.ts';
 import { type OptOutRefusal, projectTitle, readOptOutList, readProject } from './opt-out.ts';
-import { outcomeOf } from './outcome.ts';
 import {
   createPacingStore,
   type PacedProject,
@@ -41,9 +41,9 @@ export interface PacedCase {
   readonly target: string;
   /** What related findings have in common: the file the flaw shows in, say. */
   readonly place: string | null;
-  readonly vector: string;
-  readonly isAttacked: boolean;
-  readonly isExploitPublic: boolean;
+  readonly outcome: SsvcOutcome;
+  /** Attacks or a public exploit are known. */
+  readonly isExploited: boolean;
   /** A link of a chain: with other findings it carries an attacker further. */
   readonly isChained: boolean;
   readonly foundAt: Date;
@@ -103,6 +103,10 @@ export function createPacing(parts: PacingParts) {
     change: (name: string, change: WishChange, actor: string): Promise<Wishes | undefined> =>
       database.transaction((tx) => changeWishes(tx, parts, indices, { name, change, actor })),
 
+    /** What a maintainer answered to a report, in the transaction that keeps the answer. */
+    askIn: (tx: Transaction, name: string, asked: 'fewer' | 'more', actor: string): Promise<Wishes | undefined> =>
+      changeWishes(tx, parts, indices, { name, change: { kind: 'ask', asked }, actor }),
+
     importOptOuts: (list: string, text: string): Promise<Result<number, OptOutRefusal>> =>
       importOptOuts(database, indices, list, text),
 
@@ -161,7 +165,6 @@ async function noteCases(parts: PacingParts, { index, relate }: Indices): Promis
     const id = index(project);
     await database.transaction(async (tx) => {
       await ensureProject(tx, parts, id, project);
-      const facts = { isAttacked: it.isAttacked, isExploitPublic: it.isExploitPublic };
       await createPacingStore(tx).noteReport({
         caseId: it.id,
         projectId: id,
@@ -170,8 +173,8 @@ async function noteCases(parts: PacingParts, { index, relate }: Indices): Promis
         ended: it.ended,
         waiting: {
           id: it.id,
-          outcome: outcomeOf(it.vector, facts),
-          isExploited: it.isAttacked || it.isExploitPublic,
+          outcome: it.outcome,
+          isExploited: it.isExploited,
           isChained: it.isChained,
           // Not known yet: `exposure` counts over partners' own graphs only.
           dependents: 0,

@@ -35,7 +35,8 @@ test('two findings that follow each other are a chain with its own priority, unt
     [first, second],
   );
   assert.ok((chain?.priority ?? 0) > 6.3, 'graver than each alone');
-  const paced = await createPacedCases(world.disclosure, chains).cases(new Set());
+  const triage = { find: async () => undefined };
+  const paced = await createPacedCases({ disclosure: world.disclosure, triage, chains }).cases(new Set());
   assert.deepEqual(new Set(paced.filter(({ isChained }) => isChained).map(({ id }) => id)), new Set([first, second]));
   assert.ok(paced.some(({ id }) => id === alone));
   const { rows } = await world.database.query<{ row: string }>(
