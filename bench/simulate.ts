@@ -17,14 +17,16 @@ import { openReport } from './report/dated.ts';
 
 const isQuick = process.argv.includes('--quick');
 const SIZE = isQuick ? { findings: 4_000, projects: 180, days: 365 } : { findings: 23_019, projects: 1_000, days: 365 };
-/** Not those on which the policy was worked out (1). */
-const SEEDS = isQuick ? [11] : [11, 12];
+/** Not the one on which the policy was worked out (1). */
+const SEEDS = [11];
+/** The sweep runs on a quarter of the year: as many findings a project, a quarter of the projects. */
+const SWEPT = { ...SIZE, findings: Math.round(SIZE.findings / 4), projects: SIZE.projects / 4 };
 /** The same projects with a tenth of the findings. */
-const LIGHT = { ...SIZE, findings: Math.round(SIZE.findings / 10) };
+const LIGHT = { ...SWEPT, findings: Math.round(SWEPT.findings / 10) };
 const LOAD_RATIOS = [1, 1.17, 1.3, 1.5];
 /** Shares of the most fixes that every policy can bring about. */
 const LEVELS = [0.75, 0.5, 0.9];
-const FUNNEL_WORLDS = 24;
+const FUNNEL_WORLDS = 8;
 const AIMS = { breaches: 0.3, exposure: 0.2 } as const;
 
 const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 0 });
@@ -184,7 +186,7 @@ function mechanismLines(world: World, shown: readonly (Tried & { readonly matche
   return [
     '## Mechanism',
     '',
-    `What true reports each policy sent at ${LEVELS[0] === undefined ? 0 : LEVELS[0] * 100} % of the most fixes, load effect 1.17, seed ${SEEDS[0]}:`,
+    `What true reports each policy sent, at as many fixes, seed ${SEEDS[0]}:`,
     '',
     '| policy | sent | truly high or critical | projects | their typical days for a fix (fitted history) | fixed within 90 days |',
     '|---|---|---|---|---|---|',
@@ -194,14 +196,12 @@ function mechanismLines(world: World, shown: readonly (Tried & { readonly matche
   ];
 }
 
-function aimLines(reductions: readonly Reduction[]): string[] {
+const AIM = `Aim: at least ${AIMS.breaches * 100} % fewer breaches and ${AIMS.exposure * 100} % fewer SSVC-weighted exposure days. Exposure is judged from finding, so that holding back does not win.`;
+
+function aimTable(reductions: readonly Reduction[]): string[] {
   const isMet = ({ breachesSent, exposureFound }: Reduction) =>
     breachesSent >= AIMS.breaches && exposureFound >= AIMS.exposure;
   return [
-    '## Paced against the others, at as many fixes',
-    '',
-    `Aim: at least ${AIMS.breaches * 100} % fewer breaches and ${AIMS.exposure * 100} % fewer SSVC-weighted exposure days. Exposure is judged from finding, so that holding back does not win.`,
-    '',
     '| load effect | share of most fixes | against | breaches from sending | breaches from finding | exposure from finding | exposure from sending | aim |',
     '|---|---|---|---|---|---|---|---|',
     ...reductions.map((each) => {
@@ -216,39 +216,64 @@ function aimLines(reductions: readonly Reduction[]): string[] {
   ];
 }
 
+/** Full size: the others set so that they fix as much as paced does as it is. */
+function asPaced(world: World) {
+  const paced: Tried & { readonly matched: readonly Matched[] } = (() => {
+    const outcome = simulateIn(world, 'paced');
+    return {
+      policy: 'paced',
+      setting: 'as it is',
+      outcomes: [outcome],
+      matched: [{ settings: SETTINGS, setting: 'as it is', outcome }],
+    };
+  })();
+  const wanted = averaged(paced, ({ fixedWithin180 }) => fixedWithin180);
+  const others = (['fixed', 'flood'] as const).map((policy) => {
+    const found = matchFixes(policy, wanted, (settings) => simulateIn(world, policy, { settings }));
+    return { policy, setting: found.setting, outcomes: [found.outcome], matched: [found] };
+  });
+  return [paced, ...others];
+}
+
 const frame = openReport('simulate', 'A simulated year', process.argv.includes('--report'));
 const worlds = SEEDS.map((seed) => createWorld(SIZE, PARAMETERS, seed));
 const natural = naturalLines(worlds);
+const full = worlds.slice(0, 1).flatMap(asPaced);
+const sweptWorlds = [createWorld(SWEPT, PARAMETERS, 12)];
 const swept = LOAD_RATIOS.flatMap((ratio) =>
-  ratio === 1.17 ? compareAt(worlds, ratio, LEVELS) : compareAt(worlds.slice(0, 1), ratio, LEVELS.slice(0, 1)),
+  compareAt(sweptWorlds, ratio, ratio === 1.17 ? LEVELS : LEVELS.slice(0, 1)),
 );
-const usual = swept.filter(({ loadRatio }) => loadRatio === 1.17);
-const light = compareAt([createWorld(LIGHT, PARAMETERS, 11)], 1.17, LEVELS);
+const light = compareAt([createWorld(LIGHT, PARAMETERS, 13)], 1.17, LEVELS.slice(0, 1));
 const [firstWorld] = worlds;
 frame.end(
   [
     frame.conditions(
-      `${number(SIZE.findings)} findings, ${number(SIZE.projects)} projects, ${SIZE.days} days, mean of seeds ${SEEDS.join(', ')} (load effects other than 1.17: seed ${SEEDS[0]}). No database is used. One year took ${natural.seconds.toFixed(1)} s of CPU.`,
+      `${number(SIZE.findings)} findings, ${number(SIZE.projects)} projects, ${SIZE.days} days, seed ${SEEDS.join(', ')}; the sweep on a quarter of it. No database is used. One year took ${natural.seconds.toFixed(1)} s of CPU.`,
     ),
     '',
     ...funnelLines(),
     '',
     ...natural.lines,
     '',
-    ...aimLines(swept.flatMap(({ reductions }) => reductions)),
-    ...usual.flatMap(({ level, lines }) => [
-      '',
-      `At ${level * 100} % of the most fixes, load effect 1.17:`,
-      '',
-      ...lines,
-    ]),
+    '## At as many reports fixed as paced brings about as it is',
     '',
-    ...(firstWorld && usual[0] ? mechanismLines(firstWorld, usual[0].shown) : []),
+    AIM,
     '',
-    `## With a tenth of the findings (${number(LIGHT.findings)})`,
+    ...table(full),
     '',
-    ...aimLines(light.flatMap(({ reductions }) => reductions)).slice(4),
-    ...light.flatMap(({ level, lines }) => ['', `At ${level * 100} % of the most fixes:`, '', ...lines]),
+    ...aimTable(reductionsOf(full, 1.17, 1)).map((line) => line.replace('| 100 % |', '| as paced |')),
+    '',
+    ...(firstWorld ? mechanismLines(firstWorld, full) : []),
+    '',
+    `## Swept, on ${number(SWEPT.findings)} findings and ${number(SWEPT.projects)} projects`,
+    '',
+    '"Share of most fixes": of what the least able policy can bring about when set to its most.',
+    '',
+    ...aimTable(swept.flatMap(({ reductions }) => reductions)),
+    '',
+    `## With a tenth of these findings (${number(LIGHT.findings)})`,
+    '',
+    ...aimTable(light.flatMap(({ reductions }) => reductions)),
   ],
   natural.seconds < 60,
 );
