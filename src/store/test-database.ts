@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { sha256Hex } from '../lib/hash.ts';
 import { migrate, readMigrations } from './migrate.ts';
@@ -22,6 +23,8 @@ export interface TestDatabase {
 
 const CONNECTIONS = 6;
 /** Serialises the making of the template between test processes. */
+const DROP_ATTEMPTS = 50;
+const DROP_PAUSE_MS = 100;
 const TEMPLATE_LOCK = 7_713_055_018;
 
 /** `empty` leaves the schema to the caller. */
@@ -37,7 +40,7 @@ export async function createTestDatabase(options: { readonly empty?: boolean } =
     url,
     async drop() {
       await database.close();
-      await administer(server, (client) => client.query(`drop database if exists ${name} with (force)`));
+      await administer(server, (client) => dropDatabase(client, name));
     },
   };
 }
@@ -50,7 +53,7 @@ async function openTemplate(server: string): Promise<string> {
     const { rows } = await client.query('select from pg_database where datname = $1', [name]);
     if (rows.length > 0) return;
     const half = `${name}_half`;
-    await client.query(`drop database if exists ${half} with (force)`);
+    await dropDatabase(client, half);
     await client.query(`create database ${half}`);
     const database = await openDatabase({ url: withDatabase(server, half), name: 'test template' });
     try {
@@ -61,6 +64,19 @@ async function openTemplate(server: string): Promise<string> {
     await client.query(`alter database ${half} rename to ${name}`);
   });
   return name;
+}
+
+/** An autovacuum that is at work in it belongs to the superuser: it cannot be ended by us, and is done in a moment. */
+async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await client.query(`drop database if exists ${name} with (force)`);
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== '42501' || attempt === DROP_ATTEMPTS) throw error;
+      await sleep(DROP_PAUSE_MS);
+    }
+  }
 }
 
 async function administer(server: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
