@@ -1,6 +1,7 @@
 /** The whole configuration, read once at start. No other file may look at the environment. */
 import { resolve } from 'node:path';
 import type { GithubSettings, SmtpSettings, VinceSettings } from './contact/index.ts';
+import { CLOCK_POLICIES, isPolicyName, type PolicyName } from './disclosure/index.ts';
 import type { AdvisoryPublisher } from './formats/advisory-record.ts';
 import { isTimeZone } from './lib/local-time.ts';
 import { isMailAddress } from './lib/mail-address.ts';
@@ -25,6 +26,8 @@ export interface Config {
   readonly origin: string | undefined;
   /** How callers reach the gateway (`https://gate.example.org`); where it listens where absent. Proofs name it. */
   readonly gatewayOrigin: string | undefined;
+  /** That new cases come under. */
+  readonly policy: PolicyName;
   /** Of working days, as the IANA database names it. */
   readonly timeZone: string;
   /** Days off in that zone: `2026-12-25`. */
@@ -93,6 +96,10 @@ export function readConfig(env: Environment): Config {
   if (!Number.isSafeInteger(promptDays) || promptDays < 1 || promptDays > MAX_PROMPT_DAYS) {
     wrong.push(`HEADSTART_PROMPT_DAYS is not a number from 1 to ${MAX_PROMPT_DAYS}`);
   }
+  const policy = env.HEADSTART_DISCLOSURE_POLICY || 'anthropic-2026';
+  if (!isPolicyName(policy)) {
+    wrong.push(`HEADSTART_DISCLOSURE_POLICY is none of ${Object.keys(CLOCK_POLICIES).join(', ')}`);
+  }
   const identity = readIdentity(env, wrong);
   const calendar = readCalendar(env, wrong);
   const channels = readChannels(env, wrong);
@@ -106,6 +113,7 @@ export function readConfig(env: Environment): Config {
     origin,
     gatewayOrigin,
     promptDays,
+    policy: isPolicyName(policy) ? policy : 'anthropic-2026',
     findSecret: (variable) => {
       const value = OWN_VARIABLE.test(variable) ? undefined : env[variable];
       return value ? toSecret(value) : undefined;

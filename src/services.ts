@@ -60,7 +60,6 @@ import { type Chains, createChains, createTriage, createTriageJobs, type Triage 
 import { createTriagedCases } from './triaged-cases.ts';
 import { createFindingStore, type FindingId } from './verify/index.ts';
 
-const POLICY = 'anthropic-2026';
 /** Shown in documents until the operator configures an identity of his own. */
 const UNCONFIGURED_PUBLISHER = {
   name: 'Headstart installation without a configured publisher',
@@ -267,7 +266,7 @@ export async function createHandlers(
       scan: (tree, seed) => scanTree({ tree, sandbox, seed, cache, concurrency: SEARCH_CONCURRENCY }),
       tryVersion,
       verifyCandidate: (candidate, tree) => verification.verifyCandidate(candidate, tree),
-      openCase: createCaseOpening({ vault, random, clock, policy: POLICY, disclosure, disclosureUnder }),
+      openCase: createCaseOpening({ vault, random, clock, policy: parts.config.policy, disclosure, disclosureUnder }),
       onEvent,
     }),
     ...createCaseJobs({

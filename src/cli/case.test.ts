@@ -278,3 +278,28 @@ test('a long case reads the same from its snapshot and from its changes one by o
   assert.equal(await read(), fromSnapshot);
   assert.match(fromSnapshot, /line 209/);
 });
+
+test('every date is shown with its zone, under the case’s own policy and beside it under the others', async () => {
+  const id = await world.open();
+  assert.match((await run('case', 'timeline', id)).said, /no date is set yet/);
+  for (const step of ['confirm', 'notify']) assert.equal((await run('case', 'step', id, step)).exit, 0);
+  const own = await run('case', 'timeline', id, '--zone', 'Europe/Berlin');
+  assert.match(
+    own.said,
+    /UTC = .* Europe\/Berlin \(UTC\+0[12]:00\) {2}private-time-ends \(anthropic-2026: 90 d from report-sent\)/,
+  );
+  const all = (await run('case', 'timeline', id, '--policy', 'all', '--json')).json as {
+    policy: string;
+    what: string;
+  }[];
+  const ends = all.filter(({ what }) => what === 'private-time-ends').map(({ policy }) => policy);
+  assert.deepEqual(ends, ['anthropic-2026', 'project-zero-2025', 'linux-distros', 'cert-cc']);
+  assert.equal((await run('case', 'step', id, 'exploited')).exit, 0);
+  const duties = (await run('case', 'timeline', id, '--policy', 'eu-cra', '--json')).json as { what: string }[];
+  assert.deepEqual(
+    duties.map(({ what }) => what),
+    ['early-warning', 'notification'],
+  );
+  assert.equal((await run('case', 'timeline', id, '--policy', 'none')).exit, 2);
+  assert.equal((await run('case', 'timeline', id, '--zone', 'Mars/Base')).exit, 2);
+});

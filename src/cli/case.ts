@@ -27,6 +27,7 @@ import { addClock } from './case-clock.ts';
 import { addLink, type LinkCommandParts } from './case-link.ts';
 import { addPartyCommands, type PartyCommandParts } from './case-party.ts';
 import { addReadinessCommands, type ReadinessCommandParts } from './case-readiness.ts';
+import { addTimeline } from './case-timeline.ts';
 import { CommandEnd, type ExitName } from './terminal.ts';
 
 export interface CaseCommandParts extends PartyCommandParts, LinkCommandParts, ReadinessCommandParts {
@@ -63,6 +64,7 @@ export function registerCaseCommands(program: Command, parts: CaseCommandParts):
   addPartyCommands(cases, parts);
   addLink(cases, parts);
   addReadinessCommands(cases, parts);
+  addTimeline(cases, parts);
   addExport(program, parts);
 }
 

@@ -126,7 +126,7 @@ export function emptyCase(us: ParticipantId, openedAt: Date): SharedCase {
     kind: 'invited',
     who: us,
     role: 'coordinator',
-    name: 'this installation',
+    name: 'who sent the report',
     address: null,
     zone: 'UTC',
   } as const;

@@ -158,7 +158,7 @@ function threads(token: string, { view }: PartyPage): string {
 function others({ view }: PartyPage): string {
   const rows = view.parties.map(
     ({ role, name, standing, standingAt }) =>
-      `<tr><td>${toHtml(name)}</td><td>${role}</td><td>${standing === 'no-answer' ? 'has not answered' : toHtml(standing)}</td><td>${standingAt ? toHtml(toBothZones(standingAt, view.you.zone)) : ''}</td></tr>`,
+      `<tr><td>${toHtml(name)}</td><td>${role}</td><td>${saysOf(role, standing)}</td><td>${standingAt ? toHtml(toBothZones(standingAt, view.you.zone)) : ''}</td></tr>`,
   );
   const proposals = view.proposals.map(
     ({ end, agreed, needed }) =>
@@ -167,6 +167,12 @@ function others({ view }: PartyPage): string {
   return `<h2>Who takes part${view.parties.length > 1 ? ` (${view.parties.length})` : ''}</h2>
 <table><thead><tr><th>Party</th><th>Role</th><th>Says</th><th>Since</th></tr></thead><tbody>${rows.join('\n')}</tbody></table>
 ${proposals.length > 0 ? `<p>Proposed ends:</p><ul>${proposals.join('\n')}</ul>` : ''}`;
+}
+
+/** Who makes no product has nothing to say of one. */
+function saysOf(role: string, standing: string): string {
+  if (standing !== 'no-answer') return toHtml(standing);
+  return role === 'coordinator' || role === 'finder' ? '' : 'has not answered';
 }
 
 function said({ view }: PartyPage): string {
