@@ -30,11 +30,14 @@ type Known = Omit<Comparable, 'blinds'>;
 
 /** Records that one is compared with, the newest first. */
 const MAX_COMPARED = 24;
+/** Records that share a key with one, looked at before it is known which of them count. */
+const MAX_SHARING = 100;
 const MAX_BORDERLINE = 5;
 /** Signatures kept between chunks. */
 const MAX_KEPT = 10_000;
 
-export type Signatures = Map<RecordId, Known>;
+/** By the numbers of their records. */
+export type Signatures = Map<number, Known>;
 
 /** Loads what the records of a chunk may be compared with. `kept` is carried from chunk to chunk. */
 export async function createLikeness(
@@ -43,40 +46,19 @@ export async function createLikeness(
   kept: Signatures,
   fresh: readonly Comparable[],
 ): Promise<{ compare(it: Comparable): Comparison; remember(it: Comparable): void }> {
-  const records = createRecordStore(tx);
-  const names = new Map(fresh.flatMap(({ blinds }) => blinds.map((blind) => [blind.toString('hex'), blind] as const)));
-  const buckets = Map.groupBy(await records.findSharing([...names.values()], MAX_BUCKET + 1), ({ blind }) => blind);
-  // A key that very many share says nothing.
-  for (const [blind, bucket] of buckets) if (bucket.length > MAX_BUCKET) buckets.delete(blind);
-  const numbers = new Set([...buckets.values()].flatMap((bucket) => bucket.map(({ number }) => number)));
-  const byNumber = new Map<number, Known>();
-  const stored = await records.findCanonical([...numbers]);
-  for (const seen of await openRecords(
-    tx,
-    vault,
-    stored.filter(({ id }) => !kept.has(id)),
-  )) {
-    if (seen.claim) kept.set(seen.id, { id: seen.id, importId: seen.importId, signature: toSignature(seen.claim) });
-  }
-  for (const { id, number } of stored) {
-    const known = kept.get(id);
-    if (known) byNumber.set(number, known);
-  }
-  for (const id of kept.keys()) {
-    if (kept.size <= MAX_KEPT) break;
-    kept.delete(id);
-  }
+  const neighbours = await findNeighbours(tx, fresh);
+  const byNumber = await openSignatures(tx, vault, kept, new Set([...neighbours.values()].flat()));
   const here = new Map<string, Known[]>();
   const census = takeCensus([...fresh, ...byNumber.values()].map(({ signature }) => signature));
-  const sharing = ({ blinds }: Comparable): Known[] => {
+  const sharing = (it: Comparable): Known[] => {
     const found = new Map<RecordId, Known>();
-    for (const blind of blinds) {
+    for (const blind of it.blinds) {
       const key = blind.toString('hex');
       for (const known of here.get(key) ?? []) found.set(known.id, known);
-      for (const { number } of buckets.get(key) ?? []) {
-        const known = byNumber.get(number);
-        if (known) found.set(known.id, known);
-      }
+    }
+    for (const number of neighbours.get(it.id) ?? []) {
+      const known = byNumber.get(number);
+      if (known) found.set(known.id, known);
     }
     return [...found.values()].slice(0, MAX_COMPARED);
   };
@@ -91,6 +73,60 @@ export async function createLikeness(
       }
     },
   };
+}
+
+/** For each record, the newest that share a key with it and may be the same flaw. Nothing is opened for that. */
+async function findNeighbours(
+  tx: Transaction,
+  fresh: readonly Comparable[],
+): Promise<ReadonlyMap<RecordId, readonly number[]>> {
+  const records = createRecordStore(tx);
+  const names = new Map(fresh.flatMap(({ blinds }) => blinds.map((blind) => [blind.toString('hex'), blind] as const)));
+  const buckets = Map.groupBy(await records.findSharing([...names.values()], MAX_BUCKET + 1), ({ blind }) => blind);
+  const shared = new Map<RecordId, number[]>();
+  for (const { id, blinds } of fresh) {
+    const numbers = new Set<number>();
+    for (const blind of blinds) {
+      const bucket = buckets.get(blind.toString('hex')) ?? [];
+      // A key that very many share says nothing.
+      if (bucket.length <= MAX_BUCKET) for (const { number } of bucket) numbers.add(number);
+    }
+    shared.set(id, [...numbers].sort((one, other) => other - one).slice(0, MAX_SHARING));
+  }
+  const origins = await records.findOrigins([...new Set([...shared.values()].flat())]);
+  return new Map(
+    fresh.map(({ id, importId, signature }) => {
+      const isOfLog = signature.rule !== '';
+      const others = (shared.get(id) ?? []).filter((number) => {
+        const origin = origins.get(number);
+        return origin !== undefined && !(isOfLog && origin === importId);
+      });
+      return [id, others.slice(0, MAX_COMPARED)];
+    }),
+  );
+}
+
+async function openSignatures(
+  tx: Transaction,
+  vault: Vault,
+  kept: Signatures,
+  numbers: ReadonlySet<number>,
+): Promise<ReadonlyMap<number, Known>> {
+  const stored = await createRecordStore(tx).findCanonical([...numbers].filter((number) => !kept.has(number)));
+  for (const { number, id, importId, claim } of await openRecords(tx, vault, stored)) {
+    if (claim) kept.set(number, { id, importId, signature: toSignature(claim) });
+  }
+  const opened = new Map(
+    [...numbers].flatMap((number) => {
+      const known = kept.get(number);
+      return known ? [[number, known] as const] : [];
+    }),
+  );
+  for (const number of kept.keys()) {
+    if (kept.size <= MAX_KEPT) break;
+    kept.delete(number);
+  }
+  return opened;
 }
 
 function compare(it: Comparable, others: readonly Known[], census: Census): Comparison {

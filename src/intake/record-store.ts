@@ -145,6 +145,15 @@ function matching(tx: Transaction) {
       return rows.map(({ blind, number }) => ({ blind: blind.toString('hex'), number: Number(number) }));
     },
 
+    /** Those of these numbers that are canonical, and of which import. */
+    async findOrigins(numbers: readonly number[]): Promise<ReadonlyMap<number, ImportId>> {
+      const { rows } = await tx.query<{ number: string; import_id: ImportId }>(
+        `select number, import_id from intake.records where number = any($1::bigint[]) and fate = 'canonical'`,
+        [numbers],
+      );
+      return new Map(rows.map(({ number, import_id }) => [Number(number), import_id]));
+    },
+
     /** Those of these numbers that are canonical. */
     async findCanonical(numbers: readonly number[]): Promise<StoredRecord[]> {
       const { rows } = await tx.query<RecordRow>(
