@@ -6,26 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-test('what is said while the reader sleeps is not lost', async () => {
+/** The lines that the script prints for these calls of a package with this text. */
+async function saidOf(source: string, calls: readonly object[], pauseMs = 0): Promise<string> {
   const home = mkdtempSync(join(tmpdir(), 'headstart-benign-'));
   try {
     mkdirSync(join(home, 'node_modules', 'wordy'), { recursive: true });
-    // The package touches its standard output, after which a full pipe refuses instead of waiting.
-    writeFileSync(
-      join(home, 'node_modules', 'wordy', 'index.js'),
-      "process.stdout; exports.say = (n) => 'x'.repeat(500) + n;",
-    );
-    const calls = Array.from({ length: 300 }, (_, index) => ({
-      id: `call ${index}`,
-      isEntry: true,
-      isGuess: false,
-      file: '',
-      format: 'cjs',
-      reach: [{ kind: 'get', name: 'say' }],
-      drive: { kind: 'call', args: [{ kind: 'json', value: index }], after: [] },
-      payload: '',
-    }));
-    const job = { token: 'token', name: 'wordy', file: '', format: 'cjs', reach: [], calls };
+    writeFileSync(join(home, 'node_modules', 'wordy', 'index.js'), source);
+    const plain = { isEntry: true, isGuess: false, file: '', format: 'cjs', payload: '' };
+    const all = calls.map((call, index) => ({ id: `call ${index}`, ...plain, ...call }));
+    const job = { token: 'token', name: 'wordy', file: '', format: 'cjs', reach: [], calls: all };
     writeFileSync(join(home, 'job.json'), JSON.stringify(job));
     const script = join(import.meta.dirname, 'benign-inside.ts');
     const child = spawn(process.execPath, ['--no-warnings', script, 'job.json'], {
@@ -34,12 +23,38 @@ test('what is said while the reader sleeps is not lost', async () => {
     });
     // Not read until what fits into the pipe is there, and for a while longer.
     await once(child.stdout, 'readable');
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
     let said = '';
     for await (const chunk of child.stdout.setEncoding('utf8')) said += chunk;
-    assert.equal(said.match(/"kind":"did"/g)?.length, 300);
-    assert.match(said, /token \{"kind":"done"\}/);
+    return said;
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+const callOf = (name: string, value: unknown = null) => ({
+  reach: [{ kind: 'get', name }],
+  drive: { kind: 'call', args: [{ kind: 'json', value }], after: [] },
+});
+
+test('what is said while the reader sleeps is not lost', async () => {
+  // The package touches its standard output, after which a full pipe refuses instead of waiting.
+  const source = "process.stdout; exports.say = (n) => 'x'.repeat(500) + n;";
+  const calls = Array.from({ length: 300 }, (_, index) => callOf('say', index));
+  const said = await saidOf(source, calls, 1_000);
+  assert.equal(said.match(/"kind":"did"/g)?.length, 300);
+  assert.match(said, /token \{"kind":"done"\}/);
+});
+
+test('of an emitter of the package what it holds openly is seen, of one of Node only what it is', async () => {
+  const source = `
+const { EventEmitter } = require('node:events');
+class Basket extends EventEmitter { constructor(fruit) { super(); this.fruit = fruit; this._own = 'hidden'; } }
+exports.pack = (fruit) => new Basket(fruit);
+exports.listen = () => require('node:net').createServer();
+`;
+  const said = await saidOf(source, [callOf('pack', 'pear'), callOf('listen')]);
+  assert.match(said, /text pear/);
+  assert.doesNotMatch(said, /hidden|_events/);
+  assert.match(said, /"emitter Server"/);
 });

@@ -34,6 +34,7 @@ const FULL_PIPE_MS = 5;
 const DEPTH = 7;
 const NODES = 400;
 const TEXT = 600;
+const OF_NODE = [net.Server, childProcess.ChildProcess, process.getBuiltinModule('node:stream')];
 const { apply, construct } = Reflect;
 const { stringify, parse } = JSON;
 
@@ -134,11 +135,13 @@ function objectImage(value: object, depth: number, budget: { left: number }): un
   if (value instanceof Date) return 'date';
   if (value instanceof RegExp) return `expression ${String(value)}`;
   if (value instanceof Promise) return 'promise';
-  if (value instanceof EventEmitter) return `emitter ${String(kind)}`;
+  if (OF_NODE.some((one) => value instanceof one)) return `emitter ${String(kind)}`;
   if (depth === 0) return '…';
   if (Array.isArray(value)) return value.slice(0, 50).map((item) => image(item, depth - 1, budget));
   if (value instanceof Map || value instanceof Set) return { kind, items: image([...value], depth - 1, budget) };
-  const members = Object.keys(value).sort().slice(0, 60);
+  // What an emitter keeps for itself is nobody's contract.
+  const isShown = (name: string) => !(value instanceof EventEmitter && name.startsWith('_'));
+  const members = Object.keys(value).filter(isShown).sort().slice(0, 60);
   return {
     kind: String(kind),
     members: members.map((name) => [name, image((value as Record<string, unknown>)[name], depth - 1, budget)]),
@@ -375,11 +378,7 @@ for (const event of ['uncaughtException', 'unhandledRejection']) process.on(even
 process.exit = ((code?: number) => {
   throw new Error(`exit ${String(code)}`);
 }) as typeof process.exit;
-for (const [path, content] of [
-  ['index.html', '<p>index</p>'],
-  ['a.txt', 'a'],
-  ['b/c.txt', 'c'],
-] as const) {
+for (const [path, content] of Object.entries({ 'index.html': '<p>index</p>', 'a.txt': 'a', 'b/c.txt': 'c' })) {
   mkdirSync(path.includes('/') ? 'b' : '.', { recursive: true });
   writeFileSync(path, content);
 }

@@ -163,6 +163,7 @@ test('harmless input has the shape of the payload: keys where it is a list of ke
   assert.ok(!wordsFor('["__proto__","{{canary}}"]').some((word) => word.includes('{')));
   assert.ok(wordsFor('[{"__proto__":{"{{canary}}":1}}]').some((word) => word.startsWith('[{')));
   assert.ok(wordsFor('{"__proto__":{"{{canary}}":1}}').every((word) => word.startsWith('{')));
+  assert.ok(!wordsFor('[["__proto__"],"{{canary}}"]').some((word) => word.startsWith('[[')));
   const own = wordsFor('--a.__proto__.{{canary}} 1').filter((word) => word.startsWith('--'));
   assert.equal(own[0], '--a.b.c 1');
   assert.match(own[1] ?? '', /^--a\.b\.\w{70} 1$/);

@@ -87,7 +87,9 @@ export function ordinaryWords(plan: Pick<ProbePlan, 'flaw' | 'payload' | 'drive'
 
 /** The payload as it would stand in a document: written as it is, with nothing dangerous in it. */
 function ownWords({ flaw, payload }: Pick<ProbePlan, 'flaw' | 'payload'>): readonly OrdinaryWord[] {
-  if (flaw !== 'prototype-pollution' || !payload.includes('{{canary}}')) return [];
+  // A list among the keys of a list is part of the attack itself.
+  const isAttack = !payload.includes('{{canary}}') || /^\s*\[.*\["/s.test(payload);
+  if (flaw !== 'prototype-pollution' || isAttack) return [];
   const harmless = payload.replace(INHERITED, 'b');
   const word = harmless.replaceAll('{{canary}}', 'c');
   return [{ word }, { word: harmless.replaceAll('{{canary}}', LONG), short: word }];
