@@ -170,8 +170,8 @@ async function makePair(
   // Usable is a pair whose fix silences this reproducer; whether the check accepts it is the measurement.
   const report = await verifyPatch(patching, baseline, whole.value);
   if (report.checks?.after === 'silent') return { ...pair, fix: whole.value };
-  await dispose();
   const [old, now] = [join(tree.value.directory, tree.value.packagePath), fixed.directory].map(dependenciesOf);
+  await dispose();
   return old === now ? NOT_SILENT : OTHER_DEPENDENCIES;
 }
 

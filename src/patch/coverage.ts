@@ -74,10 +74,19 @@ export function waysAt(
   return [...ways];
 }
 
-/** By name, because a patch moves the offsets; where there is no name, any function of that file counts. */
-export function isEnteredAgain(way: readonly EnteredFunction[], entered: readonly EnteredFunction[]): boolean {
-  return way.some(({ file, name }) => entered.some((one) => one.file === file && (name === '' || one.name === name)));
+/**
+ * By name, because a patch moves the offsets; where there is no name, any function of that file counts, and where the
+ * file is no longer loaded, a function of that name in another file of the same package.
+ */
+export function isEnteredAgain(way: readonly EnteredFunction[], { entered, loaded }: Coverage): boolean {
+  const isSameFile = (file: string, other: string) =>
+    file === other || (!loaded.includes(file) && packageNameOf(file) === packageNameOf(other));
+  return way.some(({ file, name }) =>
+    entered.some((one) => (name === '' ? one.file === file : one.name === name && isSameFile(file, one.file))),
+  );
 }
+
+const packageNameOf = (file: string) => /^(?:@[^/]+\/)?[^/]+/.exec(file)?.[0];
 
 function readReport(text: string): Report {
   try {

@@ -347,7 +347,7 @@ function wayEntered({ tree, first }: Baseline, patched: Attack): boolean | null 
     }
   };
   const way = waysAt(first.verdict?.frames ?? [], first.coverage.entered, textOf);
-  return way.length === 0 ? null : isEnteredAgain(way, patched.coverage.entered);
+  return way.length === 0 ? null : isEnteredAgain(way, patched.coverage);
 }
 
 function observe(
