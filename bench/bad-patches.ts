@@ -197,8 +197,10 @@ function withoutOneHunk({ texts, fix }: Flawed): string | undefined {
   const read = readPatch(fix);
   if (!read.ok) return undefined;
   const places = read.value.flatMap((patch) => patch.diff.hunks.map((hunk) => ({ patch, hunk })));
-  const [, ...rest] = places;
-  if (rest.length === 0) return undefined;
+  // What a hunk only takes away may be of no use any more; without what it adds, a fix is not whole.
+  const left = places.findIndex(({ hunk }) => hunk.lines.some((line) => line.startsWith('+')));
+  const rest = places.toSpliced(left, 1);
+  if (left < 0 || rest.length === 0) return undefined;
   const after = new Map(texts);
   for (const { patch } of rest) {
     const hunks = rest.filter((one) => one.patch === patch).map(({ hunk }) => hunk);

@@ -7,7 +7,7 @@ import type { ProbePlan } from '../probe/index.ts';
 import { CLIMB, otherRoutes, STATEMENT } from './variant-payloads.ts';
 
 const EVASIONS: Readonly<Record<FlawClass, (payload: string) => readonly string[]>> = {
-  'prototype-pollution': (payload) => [payload, ...otherRoutes(payload)].map(aroundItself),
+  'prototype-pollution': (payload) => [...[payload, ...otherRoutes(payload)].map(aroundItself), ...deeper(payload)],
   'command-injection': (payload) => {
     const beginning = /^[\w@.:/-]*/.exec(payload)?.[0] ?? '';
     return SHELL_FORMS.map((form) => beginning + form);
@@ -27,6 +27,31 @@ function aroundItself(payload: string): string {
     const middle = Math.floor(word.length / 2);
     return word.slice(0, middle) + word + word.slice(middle);
   });
+}
+
+/** Where a list among keys is the attack: a list of one holds as text what it holds, however deep it lies. */
+function deeper(payload: string): string[] {
+  if (!/^\s*\[.*\[\s*"/s.test(payload)) return [];
+  const keys = readList(payload);
+  const [first, last] = [keys.slice(0, -1), keys.slice(-1)];
+  const wrapped = (some: readonly unknown[]) => some.map((key) => [key]);
+  return keys.length < 2
+    ? []
+    : [
+        [...first, ...wrapped(last)],
+        [...wrapped(first), ...last],
+        [...wrapped(first), ...wrapped(last)],
+      ].map((list) => JSON.stringify(list));
+}
+
+function readList(text: string): readonly unknown[] {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : [];
+  } catch {
+    // Not a list, but text with brackets in it.
+    return [];
+  }
 }
 
 const SHELL_FORMS = [

@@ -79,9 +79,9 @@ export interface PatchReport {
   readonly checks: PatchFacts | null;
 }
 
-/** Variants run against a patched version: all that fire before it, up to this, and others up to the second number. */
-const EFFECTIVE_RUN = 22;
-const VARIANTS_RUN = 24;
+/** So many that fire before a patch are looked for; all that are found are run against it, and some others. */
+const EFFECTIVE_SOUGHT = 22;
+const OTHERS_RUN = 2;
 const BEYOND_RUN = 4;
 const REVERT_TRIES = 3;
 /** Plain variants tried before what fired is crossed. */
@@ -134,9 +134,9 @@ async function findVariants(
   const tried: TriedVariant[] = [];
   const within = () => tried.filter(({ variant, fires }) => fires && !variant.isBeyond);
   const tryAll = async (variants: readonly Variant[]): Promise<void> => {
-    for (let at = 0; at < variants.length && within().length < EFFECTIVE_RUN; ) {
+    for (let at = 0; at < variants.length && within().length < EFFECTIVE_SOUGHT; ) {
       // Nearly enough fire already: no more are started than may still be needed.
-      const count = Math.max(TRIED_AT_LEAST, EFFECTIVE_RUN - within().length);
+      const count = Math.max(TRIED_AT_LEAST, EFFECTIVE_SOUGHT - within().length);
       tried.push(...(await tryVariants(parts, tree, plan, variants.slice(at, at + count))));
       at += count;
     }
@@ -234,17 +234,14 @@ async function attackVariants(
   { variants, tree, plan }: Baseline,
   copy: Version,
 ): Promise<PatchFacts['variants']> {
-  const effective = evenly(
-    variants.filter(({ variant, fires }) => fires && !variant.isBeyond),
-    EFFECTIVE_RUN,
-  );
+  const effective = variants.filter(({ variant, fires }) => fires && !variant.isBeyond);
   const beyond = evenly(
     variants.filter(({ variant, fires }) => fires && variant.isBeyond),
     BEYOND_RUN,
   );
   const others = evenly(
     variants.filter(({ fires }) => !fires),
-    VARIANTS_RUN - effective.length,
+    OTHERS_RUN,
   );
   const evasions = (plan ? evasionsOf(plan) : []).map((variant) => ({ variant, fires: false }));
   const chosen = [...effective, ...beyond, ...others, ...evasions].flatMap(({ variant, fires }) => {

@@ -85,3 +85,13 @@ test('a route inside a longer text is varied where it stands: other values, deep
     assert.ok(payloads.includes(wanted), wanted);
   }
 });
+
+test('where a list among keys is the attack, deeper lists are tried on a patched version; where it is not, none', () => {
+  const payloads = (payload: string) =>
+    evasionsOf({ ...base, flaw: 'prototype-pollution', payload }).map(({ plan }) => plan.payload);
+  const made = payloads('[["__proto__"],"{{canary}}"]');
+  for (const wanted of ['[["__proto__"],["{{canary}}"]]', '[[["__proto__"]],"{{canary}}"]']) {
+    assert.ok(made.includes(wanted), wanted);
+  }
+  assert.ok(!payloads('["__proto__","{{canary}}"]').some((one) => one.includes('[[')));
+});
