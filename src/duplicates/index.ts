@@ -1,8 +1,8 @@
 /** Whether two records tell of the same flaw, and which pairs are worth asking about. Pure: who keeps them is `intake`. */
 export { candidateKeys, MAX_BUCKET } from './candidate-key.ts';
 export { type Census, takeCensus } from './census.ts';
-export { CAPABILITIES, type Capability, type Chain, findChains, type Hold, type Link, OUTSIDE } from './chain.ts';
+export { CAPABILITIES, type Capability, type Chain, findChains, type Hold, type Link } from './chain.ts';
 export { type Clustered, cluster } from './cluster.ts';
 export { type DuplicateRecord, readDuplicateRecord } from './duplicate-record.ts';
-export { BORDERLINE_AT, type Judgement, judge, MERGE_AT } from './judge.ts';
+export { type Judgement, judge } from './judge.ts';
 export { type Signature, signatureOf } from './signature.ts';
