@@ -50,6 +50,7 @@ import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
+import { foreseeStage } from './release/index.ts';
 import { evidenceFolder, openRelease, readFindings } from './releases.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import type { Services } from './services.ts';
@@ -207,6 +208,7 @@ function registerRelease(program: Command, parts: Parts, session: () => Promise<
   registerReleaseCommands(program, {
     terminal,
     release: async () => (await opened()).release,
+    foresee: async (model, stage) => foreseeStage(await parts.database(), model, stage, clock.now()),
     places: { log: join(config.home, 'public', 'log'), evidence: evidenceFolder(config.home) },
   });
   registerIncidentCommands(program, { terminal, incidents: async () => (await opened()).incidents });

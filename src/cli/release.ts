@@ -6,8 +6,9 @@ import type { Json } from '../lib/canonical-json.ts';
 import { type Ed25519Signer, readEd25519Pem } from '../lib/ed25519.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import type { Result } from '../lib/result.ts';
-import { type DecisionDocuments, evaluate, signDecision } from '../policy/index.ts';
+import { type DecisionDocuments, evaluate, RELEASE_STAGES, type ReleaseStage, signDecision } from '../policy/index.ts';
 import {
+  type foreseeStage,
   openEvidence,
   openReplayLog,
   type Release,
@@ -22,6 +23,7 @@ import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 export interface ReleaseCommandParts {
   readonly terminal: Terminal;
   readonly release: () => Promise<Release>;
+  readonly foresee: (model: string, stage: ReleaseStage | 'closed') => ReturnType<typeof foreseeStage>;
   /** Where this installation's own log and evidence lie. Nothing is made by asking. */
   readonly places: { readonly log: string; readonly evidence: string };
 }
@@ -36,6 +38,23 @@ export function registerReleaseCommands(program: Command, parts: ReleaseCommandP
   addModel(release, parts);
   addDecide(release, parts);
   addSuspend(release, parts);
+  addForesee(release, parts);
+}
+
+function addForesee(release: Command, { terminal, foresee }: ReleaseCommandParts): void {
+  release
+    .command('dry-run <model> <stage>')
+    .description('how many keys would gain or lose the model by a stage; changes nothing')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (model: string, named: string, { json }: { json?: boolean }) => {
+      const stage = (['closed', ...RELEASE_STAGES] as const).find((each) => each === named);
+      if (!stage) throw new CommandEnd('usage', `no stage ${named}. There are closed, ${RELEASE_STAGES.join(', ')}`);
+      const effect = settled(await foresee(model, stage));
+      if (json) terminal.json({ ...effect });
+      const { gain, lose, keep, organisationsGaining, organisationsLosing } = effect;
+      terminal.say(`${gain} keys of ${organisationsGaining} organisations would gain it`);
+      terminal.say(`${lose} keys of ${organisationsLosing} organisations would lose it; ${keep} would keep it`);
+    });
 }
 
 interface ReplayOptions {

@@ -19,3 +19,4 @@ export {
 export { openReplayLog, type Replayed, type ReplayLog, type ReplayRefusal, replay } from './replay-service.ts';
 export type { Rollout } from './rollout.ts';
 export { createRollouts, type RolloutRefusal, type Rollouts } from './rollout-service.ts';
+export { foreseeStage, type StageEffect } from './stage-effect-service.ts';

@@ -302,6 +302,9 @@ const TIER_OF: Readonly<Record<ReleaseStage, Stage>> = {
   general: 'general',
 };
 
+/** What gateways call a stage. */
+export const tierOf = (stage: ReleaseStage): Stage => TIER_OF[stage];
+
 /** Computes what gateways are to obey from what stands, and tells them. */
 async function publishStage(tx: Transaction, model: string): Outcome<StageOf> {
   const found = await stageOf(tx, model);

@@ -1,0 +1,59 @@
+/**
+ * Who would gain or lose a model by a stage: told by the very rules that gateways judge by, in a transaction that is undone.
+ */
+import { ok, type Result, refuse } from '../lib/result.ts';
+import type { ReleaseStage } from '../policy/index.ts';
+import { createAuthorityBook, createAuthorityStore, createNoticeStore, findGrant } from '../program/index.ts';
+import type { Database, Transaction } from '../store/database.ts';
+import { decide as within } from '../store/decide.ts';
+import { tierOf } from './release.ts';
+
+export interface StageEffect {
+  /** Keys that could make a call then and cannot now. */
+  readonly gain: number;
+  readonly lose: number;
+  readonly keep: number;
+  readonly organisationsGaining: number;
+  readonly organisationsLosing: number;
+}
+
+type DryRun =
+  | { readonly kind: 'dry-run'; readonly effect: StageEffect }
+  | { readonly kind: 'not-found'; readonly what: string; readonly named: string };
+
+export async function foreseeStage(
+  database: Database,
+  model: string,
+  stage: ReleaseStage | 'closed',
+  now: Date,
+): Promise<Result<StageEffect, Extract<DryRun, { readonly kind: 'not-found' }>>> {
+  const outcome = await within<never, DryRun>(database, async (tx) => {
+    const before = await keysWith(tx, model, now);
+    const isKnown = await createNoticeStore(tx).setStage(model, stage === 'closed' ? stage : tierOf(stage));
+    if (!isKnown) return refuse({ kind: 'not-found', what: 'model', named: model });
+    // Refused, so that nothing of it stays.
+    return refuse({ kind: 'dry-run', effect: compare(before, await keysWith(tx, model, now)) });
+  });
+  if (outcome.ok) return outcome;
+  return outcome.refusal.kind === 'dry-run' ? ok(outcome.refusal.effect) : refuse(outcome.refusal);
+}
+
+/** Keys that may call the model, each with its organisation. */
+async function keysWith(tx: Transaction, model: string, now: Date): Promise<ReadonlyMap<string, string>> {
+  const book = createAuthorityBook();
+  await createAuthorityStore(tx).readAll(book);
+  const callers = book.callers(now).filter((caller) => findGrant(caller, model, now));
+  return new Map(callers.map(({ key, organisation }) => [key, organisation]));
+}
+
+function compare(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): StageEffect {
+  const gained = [...after].filter(([key]) => !before.has(key));
+  const lost = [...before].filter(([key]) => !after.has(key));
+  return {
+    gain: gained.length,
+    lose: lost.length,
+    keep: before.size - lost.length,
+    organisationsGaining: new Set(gained.map(([, organisation]) => organisation)).size,
+    organisationsLosing: new Set(lost.map(([, organisation]) => organisation)).size,
+  };
+}
