@@ -41,6 +41,7 @@ test('one error names every wrong variable and repeats no secret', () => {
     HEADSTART_RELEASE_PASSPHRASE_A: 'marker-word',
     HEADSTART_ORIGIN: 'https://console.example.org/path',
     HEADSTART_GATEWAY_ORIGIN: 'gate.example.org',
+    HEADSTART_JOURNAL_DAYS: '0',
     HEADSTART_SMTP_URL: 'http://me:marker-word@host',
     HEADSTART_MAIL_FROM: 'Someone <someone@example.org>',
     HEADSTART_PUBLISHER_NAME: ' ',

@@ -20,6 +20,8 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   /** How long what was asked of a model is kept, encrypted. */
   readonly promptDays: number;
+  /** How long journals are kept after their last record. */
+  readonly journalDays: number;
   /** The secret in a variable that a stored setting names: a provider's client secret, a model's key. Never one of ours. */
   readonly findSecret: (variable: string) => Secret | undefined;
   /** How browsers reach the pages (`https://console.example.org`); loopback where absent. Passkeys are bound to its host. */
@@ -62,7 +64,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Days. */
 const DEFAULT_PROMPT_DAYS = 30;
-const MAX_PROMPT_DAYS = 3_650;
+const DEFAULT_JOURNAL_DAYS = 400;
+const MAX_DAYS = 3_650;
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -92,10 +95,8 @@ export function readConfig(env: Environment): Config {
   if (otlpEndpoint && !/^https?:\/\//.test(otlpEndpoint)) {
     wrong.push('OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// address');
   }
-  const promptDays = Number(env.HEADSTART_PROMPT_DAYS || DEFAULT_PROMPT_DAYS);
-  if (!Number.isSafeInteger(promptDays) || promptDays < 1 || promptDays > MAX_PROMPT_DAYS) {
-    wrong.push(`HEADSTART_PROMPT_DAYS is not a number from 1 to ${MAX_PROMPT_DAYS}`);
-  }
+  const promptDays = readDays(env, 'HEADSTART_PROMPT_DAYS', DEFAULT_PROMPT_DAYS, wrong);
+  const journalDays = readDays(env, 'HEADSTART_JOURNAL_DAYS', DEFAULT_JOURNAL_DAYS, wrong);
   const policy = env.HEADSTART_DISCLOSURE_POLICY || 'anthropic-2026';
   if (!isPolicyName(policy)) {
     wrong.push(`HEADSTART_DISCLOSURE_POLICY is none of ${Object.keys(CLOCK_POLICIES).join(', ')}`);
@@ -114,6 +115,7 @@ export function readConfig(env: Environment): Config {
     gatewayOrigin,
     promptDays,
     policy: isPolicyName(policy) ? policy : 'anthropic-2026',
+    journalDays,
     findSecret: (variable) => {
       const value = OWN_VARIABLE.test(variable) ? undefined : env[variable];
       return value ? toSecret(value) : undefined;
@@ -125,6 +127,14 @@ export function readConfig(env: Environment): Config {
     maildir: env.HEADSTART_MAILDIR ? resolve(env.HEADSTART_MAILDIR) : undefined,
     ...identity,
   };
+}
+
+function readDays(env: Environment, name: string, otherwise: number, wrong: string[]): number {
+  const days = Number(env[name] || otherwise);
+  if (!Number.isSafeInteger(days) || days < 1 || days > MAX_DAYS) {
+    wrong.push(`${name} is not a number from 1 to ${MAX_DAYS}`);
+  }
+  return days;
 }
 
 function readOrigin(env: Environment, name: string, example: string, wrong: string[]): string | undefined {

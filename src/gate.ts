@@ -6,6 +6,7 @@ import {
   createPromptKeeper,
   openJournal,
   openReceiptKey,
+  startRetention,
 } from './journal/index.ts';
 import { createLedger, createMeter, type LimitId } from './ledger/index.ts';
 import { createId } from './lib/id.ts';
@@ -57,6 +58,12 @@ export async function openGate(parts: Parts): Promise<Gateway> {
   onClose(() => authority.close());
   const { observe, metrics, refused } = openTelemetry(parts);
   const ledger = createLedger({ database, clock });
+  const retention = startRetention({
+    ...{ database, log, clock, home, onTrouble, publicKey: signer.publicKey },
+    retentionDays: config.journalDays,
+    hasOpenLease: (of) => ledger.hasOpenLease(of),
+  });
+  onClose(() => retention.stop());
   const running = createGateway({
     ...{ gateway, authority, meter, journal, upstreams, clock, monotonicMs, random, onTrouble, metrics },
     guards: [],

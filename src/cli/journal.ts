@@ -7,7 +7,7 @@ import {
   JOURNAL_FOLDER,
   type JournalRefusal,
   type ReceiptRefusal,
-  readLoggedHeads,
+  readLoggedJournals,
   receiptKeyPath,
   verifyJournal,
 } from '../journal/index.ts';
@@ -70,17 +70,17 @@ function addJournalVerify(program: Command, { terminal, home }: JournalCommandPa
     .option(...JSON_OPTION)
     .action(async (directory: string | undefined, { key, log, json }: KeyOption & { readonly log?: string }) => {
       const publicKey = await readKey(home, key);
-      const heads = await readLoggedHeads(log ?? join(home, 'public', 'log'));
-      if (heads === undefined && log !== undefined) throw new CommandEnd('notFound', `there is no log in ${log}`);
+      const logged = await readLoggedJournals(log ?? join(home, 'public', 'log'));
+      if (logged === undefined && log !== undefined) throw new CommandEnd('notFound', `there is no log in ${log}`);
       let broken = 0;
       for (const each of await listJournals(home, directory)) {
-        const report = await verifyJournal(each, publicKey, heads);
+        const report = await verifyJournal(each, publicKey, logged?.heads, logged?.forgotten);
         if (!report.ok) broken += 1;
         if (json)
           terminal.json(report.ok ? { ok: true, ...report.value } : { ok: false, directory: each, ...report.refusal });
         if (report.ok)
           terminal.say(
-            `${report.value.gateway}: ${report.value.records} records in ${report.value.batches} batches, whole`,
+            `${report.value.gateway}: ${report.value.records} records in ${report.value.batches - report.value.forgotten} batches, whole${report.value.forgotten > 0 ? `; those up to ${report.value.forgotten} were removed when their time was over, as the log says` : ''}`,
           );
         else terminal.say(`${each}: ${explainJournal(report.refusal)}`);
       }
@@ -145,6 +145,8 @@ function explainJournal(refusal: JournalRefusal): string {
       return `${refusal.segment}, byte ${refusal.offset}: ${refusal.why}`;
     case 'missing-segment':
       return `${refusal.segment} is missing`;
+    case 'unproven-gap':
+      return `everything up to batch ${refusal.batch} is gone, and the log does not say that its time was over`;
     case 'truncated':
       return `the log has a head at batch ${refusal.batch}, and the journal ends at ${refusal.last}`;
     case 'forked':

@@ -45,16 +45,30 @@ export async function openReceiptKey(home: string): Promise<Ed25519Signer> {
   return signer;
 }
 
-/** The heads that a log holds; undefined where there is no log. Throws where the log does not verify. */
-export async function readLoggedHeads(directory: string): Promise<readonly Head[] | undefined> {
+/** Statement in the public log: the journal of a gateway up to a batch is removed, its time being over. */
+export const FORGOTTEN = 'headstart/journal-forgotten/v1';
+
+export interface LoggedJournals {
+  readonly heads: readonly Head[];
+  /** Up to where journals are said to be removed. */
+  readonly forgotten: readonly Head[];
+}
+
+/** What a log holds of journals; undefined where there is no log. Throws where the log does not verify. */
+export async function readLoggedJournals(directory: string): Promise<LoggedJournals | undefined> {
   const heads: Head[] = [];
+  const forgotten: Head[] = [];
   const report = await verifyLog(directory, {}, (_index, body) => {
     const entry = readEntry(body);
-    if (!entry.ok || entry.value.statement.type !== 'journal-head') return;
-    const { gateway, batch, chain } = entry.value.statement;
-    heads.push({ gateway: gateway as GatewayId, batch, chain });
+    const said = entry.ok ? entry.value.statement : undefined;
+    if (said?.type === 'journal-head') {
+      heads.push({ gateway: said.gateway as GatewayId, batch: said.batch, chain: said.chain });
+    } else if (said?.type === 'statement' && said.predicateType === FORGOTTEN) {
+      const { batch, chain } = said.facts;
+      forgotten.push({ gateway: said.subject as GatewayId, batch: Number(batch), chain: String(chain) });
+    }
   });
-  if (report.ok) return heads;
+  if (report.ok) return { heads, forgotten };
   if (report.refusal.kind === 'no-log') return undefined;
   throw new Error(`the log in ${directory} does not verify: ${report.refusal.kind}`);
 }

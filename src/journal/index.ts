@@ -1,7 +1,7 @@
 /** The door of the journal: what was decided before it was done, and receipts that a stranger can check. */
 export { type Admitted, createAdmittedReader, REACH_MS } from './admitted-service.ts';
 export type { Head } from './commit-service.ts';
-export { createHeadSayer, openReceiptKey, readLoggedHeads, receiptKeyPath } from './head-service.ts';
+export { createHeadSayer, openReceiptKey, readLoggedJournals, receiptKeyPath } from './head-service.ts';
 export {
   JOURNAL_FOLDER,
   type Journal,
@@ -29,4 +29,5 @@ export {
   type Verdict,
 } from './receipt.ts';
 export type { AdmitRecord, LookRecord, RefuseRecord, StopRecord } from './record.ts';
+export { forgetJournals, type RetentionParts, startRetention } from './retention-service.ts';
 export { type JournalReport, verifyJournal } from './verify-service.ts';

@@ -115,6 +115,7 @@ test('what was admitted, settled and noted is in the journal, which verifies aga
     isClosed: true,
     tornBytes: 0,
     heads: 1,
+    forgotten: 0,
   });
 });
 

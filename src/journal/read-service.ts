@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type BatchHead, chainOver, chainStart, isTorn, readBatch } from './batch.ts';
-import { listSegments } from './segment-client.ts';
+import { listSegments, readGap } from './segment-client.ts';
 
 export type JournalRefusal =
   | { readonly kind: 'no-journal'; readonly directory: string }
@@ -10,6 +10,8 @@ export type JournalRefusal =
   | { readonly kind: 'missing-segment'; readonly segment: string }
   /** It ends before, or says something else than, a head that the public log holds. */
   | { readonly kind: 'truncated'; readonly batch: number; readonly last: number }
+  /** Segments are gone of which the public log does not say that their time was over. */
+  | { readonly kind: 'unproven-gap'; readonly batch: number }
   | { readonly kind: 'forked'; readonly batch: number; readonly logged: string; readonly found: string };
 
 /** A journal that is not what was written. */
@@ -43,14 +45,15 @@ export interface ReadOptions {
 /** Yields every whole batch. Throws JournalAltered. */
 export async function* readJournal(directory: string, { from }: ReadOptions = {}): AsyncGenerator<FoundBatch, ReadEnd> {
   const segments = await listSegments(directory).catch(() => [] as string[]);
-  if (segments.length === 0) throw new JournalAltered({ kind: 'no-journal', directory });
+  const gap = await readGap(directory);
+  if (segments.length === 0 && !gap) throw new JournalAltered({ kind: 'no-journal', directory });
   const first = from === undefined ? 0 : segments.indexOf(from);
   let place: Place = {
-    chain: first === 0 ? chainStart(basename(directory)) : undefined,
-    number: first === 0 ? 0 : undefined,
+    chain: first !== 0 ? undefined : gap ? Buffer.from(gap.chain, 'hex') : chainStart(basename(directory)),
+    number: first !== 0 ? undefined : (gap?.batch ?? 0),
   };
   for (const [index, segment] of segments.entries()) {
-    const expected = `${String(index + 1).padStart(6, '0')}.journal`;
+    const expected = `${String((gap?.segments ?? 0) + index + 1).padStart(6, '0')}.journal`;
     if (segment !== expected) throw new JournalAltered({ kind: 'missing-segment', segment: expected });
     if (index < first) continue;
     const end = yield* readSegment(directory, segment, index === segments.length - 1, place);

@@ -3,7 +3,7 @@
  * (O_DSYNC). One that fails is cut off again, so that the file ends with what was acknowledged.
  */
 import { close, constants, ftruncate, open, write } from 'node:fs';
-import { mkdir, open as openHandle, readdir } from 'node:fs/promises';
+import { mkdir, open as openHandle, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** A new file from here on. */
@@ -52,10 +52,51 @@ export async function openSegments(directory: string, segmentBytes = SEGMENT_BYT
   return { put, close: () => closeFile(file) };
 }
 
+/** Where a journal begins whose older segments were removed when their time was over. */
+export interface Gap {
+  /** The number of the last one removed. */
+  readonly segments: number;
+  /** The last batch in it, and its chain, 64 hexadecimal digits. */
+  readonly batch: number;
+  readonly chain: string;
+}
+
+const GAP_FILE = 'forgotten.json';
+
+/** Undefined where the journal is whole. Throws where what stands there is not what was written. */
+export async function readGap(directory: string): Promise<Gap | undefined> {
+  const text = await readFile(join(directory, GAP_FILE), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const { segments, batch, chain } = JSON.parse(text) as Partial<Record<keyof Gap, unknown>>;
+  const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;
+  if (!isCount(segments) || !isCount(batch) || typeof chain !== 'string' || !/^[0-9a-f]{64}$/.test(chain)) {
+    throw new Error(`${join(directory, GAP_FILE)} is not what was written`);
+  }
+  return { segments, batch, chain };
+}
+
+/** The gap is on the disk before the first segment goes, so that what is left always explains itself. */
+export async function removeSegments(directory: string, gap: Gap): Promise<void> {
+  const path = join(directory, GAP_FILE);
+  const file = await openHandle(`${path}.new`, 'w', 0o600);
+  await file.writeFile(`${JSON.stringify(gap)}\n`);
+  await file.sync();
+  await file.close();
+  await rename(`${path}.new`, path);
+  const folder = await openHandle(directory, 'r');
+  await folder.sync();
+  await folder.close();
+  for (const name of await readdir(directory)) {
+    if (NAME.test(name) && Number.parseInt(name, 10) <= gap.segments) await rm(join(directory, name));
+  }
+}
+
+/** Those that stand; what was to be removed and is still there does not count. */
 export async function listSegments(directory: string): Promise<string[]> {
   const names = await readdir(directory);
+  const removed = (await readGap(directory))?.segments ?? 0;
   return names
-    .filter((name) => NAME.test(name))
+    .filter((name) => NAME.test(name) && Number.parseInt(name, 10) > removed)
     .toSorted((one, other) => Number.parseInt(one, 10) - Number.parseInt(other, 10));
 }
 

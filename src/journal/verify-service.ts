@@ -6,6 +6,7 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Head } from './commit-service.ts';
 import { type FoundBatch, JournalAltered, type JournalRefusal, readJournal } from './read-service.ts';
 import { createReceiptTree, receiptLeaf, rootMessage } from './receipt.ts';
+import { type Gap, readGap } from './segment-client.ts';
 
 export interface JournalReport {
   readonly gateway: string;
@@ -22,17 +23,22 @@ export interface JournalReport {
   readonly tornBytes: number;
   /** Heads in the public log that it was held to. */
   readonly heads: number;
+  /** Batches that were removed when their time was over, as the public log says. */
+  readonly forgotten: number;
 }
 
-/** `heads` are those that the public log holds; of other gateways they are passed over. */
+/** `heads` and `forgotten` are those that the public log holds; of other gateways they are passed over. */
 export async function verifyJournal(
   directory: string,
   publicKey: Uint8Array,
   heads: readonly Head[] = [],
+  forgotten: readonly Head[] = [],
 ): Promise<Result<JournalReport, JournalRefusal>> {
   const gateway = basename(directory);
   const own = heads.filter((head) => head.gateway === gateway);
-  const count = createCount();
+  const gap = await readGap(directory);
+  if (gap && !isProven(gap, gateway, own, forgotten)) return refuse({ kind: 'unproven-gap', batch: gap.batch });
+  const count = createCount(gap);
   const reading = readJournal(directory);
   try {
     for (;;) {
@@ -41,7 +47,15 @@ export async function verifyJournal(
         const { batches, ...counted } = count.end();
         const missing = own.find(({ batch }) => batch > batches);
         if (missing) return refuse({ kind: 'truncated', batch: missing.batch, last: batches });
-        return ok({ gateway, batches, ...counted, tornBytes: step.value.tornBytes, heads: own.length });
+        const forgottenBatches = gap?.batch ?? 0;
+        return ok({
+          gateway,
+          batches,
+          ...counted,
+          tornBytes: step.value.tornBytes,
+          heads: own.length,
+          forgotten: forgottenBatches,
+        });
       }
       const { head } = step.value;
       checkReceipts(step.value, gateway, publicKey);
@@ -53,6 +67,17 @@ export async function verifyJournal(
     if (error instanceof JournalAltered) return refuse(error.refusal);
     throw error;
   }
+}
+
+/**
+ * The log says that it was removed, and holds a head at its end or after it: of one that follows the chain is recomputed
+ * from here, so that another beginning would not lead there.
+ */
+function isProven(gap: Gap, gateway: string, own: readonly Head[], forgotten: readonly Head[]): boolean {
+  const { batch, chain } = gap;
+  const isSaid = forgotten.some((it) => it.gateway === gateway && it.batch === batch && it.chain === chain);
+  const isLed = own.some((head) => head.batch > batch || (head.batch === batch && head.chain === chain));
+  return isSaid && isLed && own.every((head) => head.batch !== batch || head.chain === chain);
 }
 
 function checkReceipts({ head, lines, segment, offset }: FoundBatch, gateway: string, publicKey: Uint8Array): void {
@@ -91,9 +116,15 @@ export function readLine(line: string): AnyRecord | undefined {
   }
 }
 
-function createCount() {
-  let [batches, records, receipts, admitted] = [0, 0, 0, 0];
-  let chain = '';
+/** Its call began in a batch that was removed. */
+function isAdmittedIn(gap: Gap | undefined, { admitted }: AnyRecord): boolean {
+  const { batch } = (admitted ?? {}) as { readonly batch?: unknown };
+  return gap !== undefined && typeof batch === 'number' && batch <= gap.batch;
+}
+
+function createCount(gap: Gap | undefined) {
+  let [batches, records, receipts, admitted] = [gap?.batch ?? 0, 0, 0, 0];
+  let chain = gap?.chain ?? '';
   let isClosed = false;
   const unsettled = new Set<unknown>();
   return {
@@ -108,7 +139,8 @@ function createCount() {
           unsettled.add(record.call);
         } else if (record.type === 'receipt') {
           receipts += 1;
-          if (!unsettled.delete(record.call)) throw altered(`${String(record.call)} was settled and never admitted`);
+          if (!unsettled.delete(record.call) && !isAdmittedIn(gap, record))
+            throw altered(`${String(record.call)} was settled and never admitted`);
         } else if (record.type === 'close') isClosed = true;
       }
       batches = head.number;

@@ -117,6 +117,14 @@ export function createLeaseStore(tx: Transaction) {
       );
     },
 
+    /** A gateway that lives, or one that is not recovered yet. */
+    async hasOpen(gateway: GatewayId): Promise<boolean> {
+      const { rows } = await tx.query('select from ledger.leases where gateway = $1 and closed_at is null limit 1', [
+        gateway,
+      ]);
+      return rows.length > 0;
+    },
+
     /** Undefined where it was closed. Also which of the limits somebody else falls short of. */
     async lockOpen(
       id: LeaseId,

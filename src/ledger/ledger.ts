@@ -7,11 +7,18 @@ import {
   assertMicro,
   availableMicro,
   type CallId,
+  type GatewayId,
   isOrganisationLimit,
   type LimitId,
   MAX_MICRO,
 } from './credit.ts';
-import { createLimitStore, createPostingStore, findImbalances, type StoredPosting } from './ledger-store.ts';
+import {
+  createLeaseStore,
+  createLimitStore,
+  createPostingStore,
+  findImbalances,
+  type StoredPosting,
+} from './ledger-store.ts';
 
 export interface Credit {
   readonly grantedMicro: number;
@@ -97,6 +104,9 @@ export function createLedger(parts: LedgerParts) {
 
     /** With its receipt, from at most a second after the call's end. */
     findPosting: (call: CallId | string): Promise<StoredPosting | undefined> => createPostingStore(database).find(call),
+
+    /** Of a gateway that lives, or owes what its journal says. */
+    hasOpenLease: (gateway: GatewayId): Promise<boolean> => createLeaseStore(database).hasOpen(gateway),
 
     /** Limits whose sums disagree with grants, postings and leases. None, or the ledger is broken. */
     audit: (): Promise<readonly string[]> => findImbalances(database),
