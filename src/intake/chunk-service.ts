@@ -4,7 +4,6 @@
  * both take the same report for new.
  */
 import { createHash } from 'node:crypto';
-import type { Signature } from '../duplicates/index.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import { createHmacSha256 } from '../lib/hmac.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
@@ -15,7 +14,7 @@ import type { Claim } from './claim.ts';
 import { lookUpTraits, type SameTrait, sameTraits } from './identity.ts';
 import { type Counts, createImportStore, type ImportId } from './import-store.ts';
 import { type Alike, createLikeness, type Signatures } from './likeness-service.ts';
-import { likenessTraits, toSignature } from './likeness-trait-service.ts';
+import { type Likeness, likenessTraits, toLikeness } from './likeness-trait-service.ts';
 import { createPairStore, inOrder, pairContext, type StoredPair } from './pair-store.ts';
 import type { Piece, Rejection, Source } from './piece.ts';
 import { claimContext, originalContext, partContext, type Said } from './record-seal.ts';
@@ -37,7 +36,7 @@ export interface Prepared {
   readonly identity: Buffer;
   readonly same: readonly (SameTrait & { readonly blind: Buffer })[];
   /** Undefined for what is rejected: it is compared with nothing. */
-  readonly like: { readonly signature: Signature; readonly blinds: readonly Buffer[] } | undefined;
+  readonly like: (Likeness & { readonly blinds: readonly Buffer[] }) | undefined;
 }
 
 export interface Decided {
@@ -67,8 +66,8 @@ export function createChunks({ database, vault, random }: ChunkParts) {
     const identity = Buffer.from(identityOf(sha256Hex(told)), 'hex');
     const claim = rejection ? undefined : piece.claim;
     const same = claim ? sameTraits(claim).map((it) => ({ ...it, blind: blind(it) })) : [];
-    const signature = claim && toSignature(claim);
-    const like = signature && { signature, blinds: likenessTraits(signature).map(blind) };
+    const likeness = claim && toLikeness(claim);
+    const like = likeness && { ...likeness, blinds: likenessTraits(likeness.brief).map(blind) };
     return { id: createId('record', random), ordinal, piece, claim: piece.claim, rejection, identity, same, like };
   }
 

@@ -1,16 +1,15 @@
 /** Compares the new records of a chunk with those that share a key with them, here or among themselves. */
-import { type Census, judge, MAX_BUCKET, type Signature, takeCensus } from '../duplicates/index.ts';
+import { type Census, judge, MAX_BUCKET, takeCensus } from '../duplicates/index.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
 import type { ImportId } from './import-store.ts';
-import { toSignature } from './likeness-trait-service.ts';
+import { type Likeness, toLikeness } from './likeness-trait-service.ts';
 import { openRecords } from './look-service.ts';
 import { createRecordStore, type RecordId } from './record-store.ts';
 
-export interface Comparable {
+export interface Comparable extends Likeness {
   readonly id: RecordId;
   readonly importId: ImportId;
-  readonly signature: Signature;
   readonly blinds: readonly Buffer[];
 }
 
@@ -49,7 +48,7 @@ export async function createLikeness(
   const neighbours = await findNeighbours(tx, fresh);
   const byNumber = await openSignatures(tx, vault, kept, new Set([...neighbours.values()].flat()));
   const here = new Map<string, Known[]>();
-  const census = takeCensus([...fresh, ...byNumber.values()].map(({ signature }) => signature));
+  const census = takeCensus([...fresh, ...byNumber.values()].map(({ brief }) => brief));
   const sharing = (it: Comparable): Known[] => {
     const found = new Map<RecordId, Known>();
     for (const blind of it.blinds) {
@@ -95,8 +94,8 @@ async function findNeighbours(
   }
   const origins = await records.findOrigins([...new Set([...shared.values()].flat())]);
   return new Map(
-    fresh.map(({ id, importId, signature }) => {
-      const isOfLog = signature.rule !== '';
+    fresh.map(({ id, importId, brief }) => {
+      const isOfLog = brief.rule !== '';
       const others = (shared.get(id) ?? []).filter((number) => {
         const origin = origins.get(number);
         return origin !== undefined && !(isOfLog && origin === importId);
@@ -114,7 +113,7 @@ async function openSignatures(
 ): Promise<ReadonlyMap<number, Known>> {
   const stored = await createRecordStore(tx).findCanonical([...numbers].filter((number) => !kept.has(number)));
   for (const { number, id, importId, claim } of await openRecords(tx, vault, stored)) {
-    if (claim) kept.set(number, { id, importId, signature: toSignature(claim) });
+    if (claim) kept.set(number, { id, importId, ...toLikeness(claim) });
   }
   const opened = new Map(
     [...numbers].flatMap((number) => {
@@ -134,7 +133,7 @@ function compare(it: Comparable, others: readonly Known[], census: Census): Comp
   const borderline: Alike[] = [];
   for (const other of others) {
     if (areToldApart(it, other)) continue;
-    const { probability, verdict, reasons } = judge(it.signature, other.signature, census);
+    const { probability, verdict, reasons } = judge(it.full(), other.full(), census);
     const alike = { id: other.id, probability, reasons };
     if (verdict === 'same' && probability > (same?.probability ?? 0)) same = alike;
     if (verdict === 'borderline') borderline.push(alike);
@@ -146,6 +145,6 @@ function compare(it: Comparable, others: readonly Known[], census: Census): Comp
 /** Two results of one scanner in one log are two: the tool that wrote them saw both. Fuzzers and people do not. */
 const areToldApart = (one: Known, other: Known): boolean =>
   one.importId === other.importId &&
-  one.signature.rule !== '' &&
-  other.signature.rule !== '' &&
-  one.signature.engine === other.signature.engine;
+  one.brief.rule !== '' &&
+  other.brief.rule !== '' &&
+  one.brief.engine === other.brief.engine;

@@ -10,8 +10,26 @@ import type { Trait } from './identity.ts';
 const STRETCH_LINES = 64;
 const MAX_KEYS = 24;
 
-export function toSignature(claim: Claim): Signature {
-  return signatureOf(toDuplicateRecord(claim));
+export interface Likeness {
+  /** By which it is found, and by whom: enough to say that two are not to be compared. */
+  readonly brief: Signature;
+  /** Worked out when it is first compared: most records of a log never are. */
+  readonly full: () => Signature;
+}
+
+export function toLikeness(claim: Claim): Likeness {
+  const record = toDuplicateRecord(claim);
+  // What has a place is not looked for by its words.
+  const isPlaced = record.file !== undefined && record.line !== undefined;
+  const brief = signatureOf(isPlaced ? { ...record, title: undefined, text: undefined } : record);
+  let full = isPlaced ? undefined : brief;
+  return {
+    brief,
+    full: () => {
+      full ??= signatureOf(record);
+      return full;
+    },
+  };
 }
 
 function toDuplicateRecord(claim: Claim): DuplicateRecord {
