@@ -28,7 +28,7 @@ for (const [fault, caught] of [
   ['no-sweep', 'missed'],
 ] as const) {
   test(`the oracle catches the planted fault ${fault}`, () => {
-    const options = { cases: 20_000, seed: 3 };
+    const options = { cases: 6_000, seed: 3 };
     const tally = simulateEmbargoes({ ...options, fault });
     if (caught === 'earlyReveals') assert.ok(tally.earlyReveals > 0, JSON.stringify(tally));
     else assert.ok(tally.missed > 0 && simulateEmbargoes(options).missed === 0, JSON.stringify(tally));
