@@ -15,6 +15,7 @@ import {
   registerDedupe,
   registerDoctor,
   registerDocumentCommands,
+  registerFundCommands,
   registerIncidentCommands,
   registerIntakeCommands,
   registerJournalCommands,
@@ -150,6 +151,11 @@ function registerPace(program: Command, parts: Parts, session: () => Promise<Ses
     pacing: async () => (await session()).services.pacing,
     fetchText: createTextFetch(parts.config.allowedOrigins),
     startReleasing: async () => void (await addJob(await parts.database(), RELEASE_JOB, {}, { key: RELEASE_JOB })),
+  });
+  registerFundCommands(program, {
+    terminal: parts.terminal,
+    pacing: async () => (await session()).services.pacing,
+    ledger: async () => (await openProgramme(parts)).ledger,
   });
   registerSimulate(program, { terminal: parts.terminal });
 }

@@ -5,6 +5,7 @@ export { registerCreditCommands } from './credit.ts';
 export { registerDedupe } from './dedupe.ts';
 export { registerDoctor } from './doctor.ts';
 export { registerDocumentCommands } from './document.ts';
+export { registerFundCommands } from './fund.ts';
 export { registerIncidentCommands } from './incident.ts';
 export { registerIntakeCommands } from './intake.ts';
 export { registerJournalCommands } from './journal.ts';

@@ -170,6 +170,15 @@ function reports(tx: Transaction) {
       return rows.map(({ id }) => id);
     },
 
+    /** Those at which anything confirmed is not mended yet, sent or not. */
+    async listProjectsOpen(): Promise<readonly ProjectId[]> {
+      const { rows } = await tx.query<{ id: string }>(
+        `select distinct project_id as id from pacing.reports
+          where ended_at is null and (is_ready or sent_at is not null) order by id`,
+      );
+      return rows.map(({ id }) => id);
+    },
+
     async findProjectOf(caseId: string): Promise<ProjectId | undefined> {
       const { rows } = await tx.query<{ id: string }>(
         'select project_id as id from pacing.reports where case_id = $1',

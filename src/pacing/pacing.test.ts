@@ -206,6 +206,22 @@ test('a maintainer who answers "fewer" to a report sets the pace of the project;
   assert.equal((await pacing.project(PROJECT))?.wishes.askedRate, 0.5);
 });
 
+test('projects are listed by what is open and waiting there; what is over needs nothing', async () => {
+  await openCase({ target: 'pkg:npm/much@1.0.0' });
+  const sent = await openCase({ target: 'pkg:npm/much@1.0.0' });
+  await openCase({ target: 'pkg:npm/little@1.0.0' });
+  const over = await openCase({ target: 'pkg:npm/over@1.0.0' });
+  assert.ok((await pacing.release(sent, BY)).ok && (await world.disclosure.take('withdraw', over, BY)).ok);
+  const needs = await pacing.needs();
+  assert.deepEqual(
+    needs.map(({ project, openCases }) => [project, openCases]),
+    [
+      ['much', 2],
+      ['little', 1],
+    ],
+  );
+});
+
 test('no name of a project stands in the schema in the clear', async () => {
   const target = 'pkg:npm/unmistakable-marker-51c2@1.0.0';
   const id = await openCase({ target, file: 'unmistakable-marker-51c2/lib.js' });

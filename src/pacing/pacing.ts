@@ -19,8 +19,9 @@ import {
   USUAL_GROWTH,
   type Wishes,
 } from './allowance.ts';
-import { POPULATION } from './capacity.ts';
+import { capacityOf, POPULATION } from './capacity.ts';
 import type { SsvcOutcome } from './harm.ts';
+import { needOf, type ProjectNeed } from './need.ts';
 import { type OptOutRefusal, projectTitle, readOptOutList, readProject } from './opt-out.ts';
 import {
   createPacingStore,
@@ -120,6 +121,12 @@ export function createPacing(parts: PacingParts) {
       return await database.transaction((tx) => readQueue(tx, parts));
     },
 
+    /** Which projects need maintainers' time most, by what is open and waiting there. */
+    async needs(): Promise<readonly ProjectNeed[]> {
+      await noteCases(parts, indices);
+      return await database.transaction((tx) => readNeeds(tx, parts));
+    },
+
     /** A person's word for one case: it passes what was learnt of a project, never what the project declared. */
     async release(caseId: string, by: ReleaseBy): Promise<Result<undefined, ReleaseRefusal>> {
       await noteCases(parts, indices);
@@ -211,6 +218,25 @@ async function readQueue(tx: Transaction, { vault }: PacingParts): Promise<reado
     ...position,
     project: names.get(position.project) ?? position.project,
   }));
+}
+
+async function readNeeds(tx: Transaction, { vault }: PacingParts): Promise<readonly ProjectNeed[]> {
+  const store = createPacingStore(tx);
+  const today = toDay(await store.now());
+  const needs: ProjectNeed[] = [];
+  for (const { id, keyId, name } of await store.listProjects(await store.listProjectsOpen())) {
+    const title = await vault.open(tx, keyId, name, `project ${id}`);
+    const reports = await store.listReports(id);
+    const capacity = capacityOf(
+      reports.flatMap((report) => toSent(report) ?? []),
+      today,
+      RULES.population,
+    );
+    const open = reports.filter(({ isReady, sentAt, ended }) => !ended && (isReady || sentAt !== null));
+    const cases = open.map(({ waiting }) => waiting);
+    needs.push(needOf(projectTitle(title.toString()), cases, capacity, today));
+  }
+  return needs.sort((left, right) => right.need - left.need);
 }
 
 function toQueue(project: PacedProject, reports: readonly PacedReport[]): ProjectQueue {
