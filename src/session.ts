@@ -10,8 +10,8 @@ import { findFailedJobs, retryFailedJobs } from './store/jobs.ts';
 import { createRegistry, type Registry } from './target/index.ts';
 import { SEQUENCE_JOB } from './tlog/index.ts';
 
-/** Jobs at a time: one a core of the smallest machine the product is measured on. */
-const CONCURRENCY = 2;
+/** Jobs at a time: twice the cores of the smallest machine the product is measured on, since half of a job is waiting for its sandbox. */
+const CONCURRENCY = 4;
 
 export interface SessionOptions {
   readonly profile: SandboxProfile;

@@ -218,7 +218,8 @@ function addWhoKnows(cases: Command, { terminal, coordination }: PartyCommandPar
         const { party, what, since, until } = toLine(it, line);
         terminal.say(`${since}  ${party} knows ${what}${until ? `; no longer shown since ${until}` : ''}`);
       }
-      terminal.say(`${new Set(others.map(({ who }) => who)).size} parties know of it`);
+      const count = new Set(others.map(({ who }) => who)).size;
+      terminal.say(count === 1 ? '1 party knows of it' : `${count} parties know of it`);
     });
 }
 

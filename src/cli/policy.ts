@@ -50,7 +50,7 @@ interface DecideOptions {
 export function registerPolicyCommands(program: Command, parts: PolicyCommandParts): void {
   program
     .command('decide')
-    .description('which stage the frameworks allow a model, by evidence; changes nothing')
+    .description('which stage the frameworks allow a model, by evidence; enters the log and opens nothing')
     .requiredOption(
       '--framework <file...>',
       `a framework file, or one that is shipped: ${[...shippedIds()].join(', ')}`,
