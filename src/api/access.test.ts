@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import Fastify from 'fastify';
-import { type Answer, type Api, createApi, ORIGIN, type Visitor } from '../../test/support/api.ts';
+import { type Answer, type Api, createApi, kindOf, ORIGIN, type Visitor } from '../../test/support/api.ts';
 import { PROBLEM_TYPE } from '../http/index.ts';
 import { ACT_NAMES, type Act, checkAct, ROLES } from '../signin/index.ts';
 import { addApi, createApiRoutes } from './api.ts';
@@ -22,7 +22,6 @@ before(async () => {
 });
 after(() => api.close());
 
-const kindOf = ({ json }: Answer): string => String(json?.type ?? '').replace(PROBLEM_TYPE, '');
 const NOUNS: Readonly<Record<string, string>> = { key: 'apikey', file: 'evidence' };
 /** Ids that nothing has. */
 const pathOf = ({ url }: ApiRoute): string =>

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { type Answer, type Api, createApi, ORIGIN, type Visitor } from '../../test/support/api.ts';
+import { type Api, createStaffedApi, done, ORIGIN, saidOf, type Visitor } from '../../test/support/api.ts';
 import { PROBLEM_TYPE } from '../http/index.ts';
 import { createEd25519Signer } from '../lib/ed25519.ts';
 import { createPresenceStore } from '../program/index.ts';
@@ -19,26 +19,9 @@ let member: Visitor;
 let stranger: Visitor;
 
 before(async () => {
-  api = await createApi();
-  lab = await api.world.organisation('Lab', 'internal');
-  acme = await api.world.organisation('Acme', 'partner', 'KR');
-  other = await api.world.organisation('Other');
-  await api.world.model('m1');
-  admin = await api.visitor(lab, ['admin']);
-  lead = await api.visitor(lab, ['safeguards-lead']);
-  member = await api.visitor(acme, ['member']);
-  stranger = await api.visitor(other, ['member']);
+  ({ api, lab, acme, other, admin, lead, member, stranger } = await createStaffedApi());
 });
 after(() => api.close());
-
-const kindOf = ({ json }: Answer): string => String(json?.type ?? '').replace(PROBLEM_TYPE, '');
-const saidOf = (answer: Answer) => [answer.status, kindOf(answer)];
-
-async function done(answer: Promise<Answer>) {
-  const { status, text, json } = await answer;
-  assert.ok(status === 200 || status === 201, `${status} ${text}`);
-  return json;
-}
 
 test('from the invitation to the first call, each step says what comes next', async () => {
   const { id } = await done(admin.ask('POST', `/organisations/${acme}/persons`, { email: 'ada@acme.test' }));

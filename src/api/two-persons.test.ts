@@ -1,8 +1,7 @@
 /** Where one person is not enough: stops, weighty roles, links, approvals, vetting. One human with two engagements is one. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Answer, type Api, createApi, type Visitor } from '../../test/support/api.ts';
-import { PROBLEM_TYPE } from '../http/index.ts';
+import { type Api, createStaffedApi, done, saidOf, type Visitor } from '../../test/support/api.ts';
 import { CHECKLIST } from '../vetting/index.ts';
 
 let api: Api;
@@ -15,26 +14,9 @@ let member: Visitor;
 let stranger: Visitor;
 
 before(async () => {
-  api = await createApi();
-  lab = await api.world.organisation('Lab', 'internal');
-  acme = await api.world.organisation('Acme', 'partner', 'KR');
-  other = await api.world.organisation('Other');
-  await api.world.model('m1');
-  admin = await api.visitor(lab, ['admin']);
-  lead = await api.visitor(lab, ['safeguards-lead']);
-  member = await api.visitor(acme, ['member']);
-  stranger = await api.visitor(other, ['member']);
+  ({ api, lab, acme, other, admin, lead, member, stranger } = await createStaffedApi());
 });
 after(() => api.close());
-
-const kindOf = ({ json }: Answer): string => String(json?.type ?? '').replace(PROBLEM_TYPE, '');
-const saidOf = (answer: Answer) => [answer.status, kindOf(answer)];
-
-async function done(answer: Promise<Answer>) {
-  const { status, text, json } = await answer;
-  assert.ok(status === 200 || status === 201, `${status} ${text}`);
-  return json;
-}
 
 test('a wide stop stands when another person confirms it, and what two set, two lift', async () => {
   const stop = { model: 'm1', reason: 'a drill' };

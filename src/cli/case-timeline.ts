@@ -10,7 +10,8 @@ import {
   policyOf,
   timelineOf,
 } from '../disclosure/index.ts';
-import { isZone, toBothZones } from '../lib/zoned-time.ts';
+import { isTimeZone } from '../lib/local-time.ts';
+import { toBothZones } from '../lib/zoned-time.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface TimelineCommandParts {
@@ -38,7 +39,7 @@ export function addTimeline(cases: Command, { terminal, disclosure }: TimelineCo
     .action(async (id: string, { policy, zone, json }: Options) => {
       const opened = await (await disclosure()).find(id);
       if (!opened) throw new CommandEnd('notFound', `there is no case ${id}`);
-      if (!isZone(zone)) throw new CommandEnd('usage', `${zone} is no time zone, such as Europe/Berlin`);
+      if (!isTimeZone(zone)) throw new CommandEnd('usage', `${zone} is no time zone, such as Europe/Berlin`);
       const asked = policy === 'all' ? names : [policy ?? opened.case.policy];
       const lines = asked.flatMap((name) =>
         entriesOf(name, opened.case, zone).map((entry) => ({

@@ -1,9 +1,11 @@
 /** `dedupe`: which records of a list tell of the same flaw. Needs no data directory, and keeps nothing. */
+
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { cluster, type DuplicateRecord, readDuplicateRecord } from '../duplicates/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
+import { endUnreadable } from './file-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 /** Longest list, records. */
@@ -45,9 +47,8 @@ async function readLines(file: string): Promise<readonly Line[]> {
       lines.push(readLine(bare, `${file}, line ${at}`));
     }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new CommandEnd(code === 'ENOENT' ? 'notFound' : 'failed', `${file} cannot be read: ${code}`);
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    endUnreadable(file, error);
   }
   return lines;
 }

@@ -1,9 +1,10 @@
 /** `validate` and `score`: checks of documents anybody may have, without a data directory. */
-import { readFile } from 'node:fs/promises';
+
 import type { Command } from 'commander';
 import { scoreCvss } from '../formats/cvss.ts';
 import { decideSsvc, SSVC_TABLES, type SsvcRefusal } from '../formats/ssvc.ts';
 import { VALIDATED_FORMATS, type ValidatedFormat, validateText } from '../formats/validate.ts';
+import { readFileText } from './file-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface DocumentCommandParts {
@@ -22,7 +23,7 @@ export function registerDocumentCommands(program: Command, { terminal }: Documen
       if (!isValidated(format)) {
         throw new CommandEnd('usage', `no such format: ${format}. There are ${VALIDATED_FORMATS.join(', ')}`);
       }
-      const { valid, errors } = validateText(format, await readDocument(file));
+      const { valid, errors } = validateText(format, await readFileText(file));
       if (json) terminal.json({ valid, errors: errors.map((error) => ({ ...error })) });
       else
         for (const { test, path, message } of errors.slice(0, SHOWN_ERRORS))
@@ -78,15 +79,3 @@ function sentence(refusal: SsvcRefusal): string {
 }
 
 const isValidated = (name: string): name is ValidatedFormat => VALIDATED_FORMATS.some((format) => format === name);
-
-async function readDocument(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CommandEnd(
-      code === 'ENOENT' ? 'notFound' : 'failed',
-      `${file} cannot be read: ${code ?? 'unknown reason'}`,
-    );
-  }
-}

@@ -1,5 +1,5 @@
 /** `import` and `intake`: reports from anywhere, what became of each, and the bytes it came in as. */
-import { readFile } from 'node:fs/promises';
+
 import type { Command } from 'commander';
 import {
   type DecryptionKeys,
@@ -20,6 +20,7 @@ import {
 import type { Json } from '../lib/canonical-json.ts';
 import { toPlainLine } from '../lib/plain-text.ts';
 import type { Result } from '../lib/result.ts';
+import { endUnreadable, readFileText } from './file-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface IntakeCommandParts {
@@ -83,7 +84,7 @@ function addImport(program: Command, { terminal, intake }: IntakeCommandParts): 
 async function readIdentities(files: readonly string[]): Promise<DecryptionKeys> {
   const all = await Promise.all(
     files.map(async (file) => {
-      const keys = readKeys(await readFile(file, 'utf8').catch((error) => unreadable(file, error)));
+      const keys = readKeys(await readFileText(file));
       if (keys.age.length + keys.pgp.length === 0) throw new CommandEnd('usage', `${file} holds no key that is known`);
       return keys;
     }),
@@ -110,7 +111,7 @@ function toOutcome(done: readonly Imported[]): Json {
 
 function unreadable(file: string, error: NodeJS.ErrnoException): never {
   if (error.code === 'ENOTFILE') throw new CommandEnd('usage', error.message);
-  throw new CommandEnd(error.code === 'ENOENT' ? 'notFound' : 'failed', `${file} cannot be read: ${error.code}`);
+  return endUnreadable(file, error);
 }
 
 type ListOptions = {

@@ -1,5 +1,6 @@
 /** `receipt check`, `journal verify` and `prompt show`: proofs of what the gate did, and a look that is itself on record. */
-import { readdir, readFile } from 'node:fs/promises';
+
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -12,6 +13,7 @@ import {
   verifyJournal,
 } from '../journal/index.ts';
 import { readVerifierKey } from '../tlog/index.ts';
+import { readFileText } from './file-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface JournalCommandParts {
@@ -45,7 +47,7 @@ function addReceiptCheck(program: Command, { terminal, home }: JournalCommandPar
     .option(...KEY_OPTION)
     .option(...JSON_OPTION)
     .action(async (file: string, { key, json }: KeyOption) => {
-      const text = await readText(file);
+      const text = await readFileText(file);
       const checked = checkReceipt(text, await readKey(home, key));
       if (!checked.ok) {
         if (json) terminal.json({ ok: false, reason: explainReceipt(checked.refusal) });
@@ -113,15 +115,9 @@ async function listJournals(home: string, directory: string | undefined): Promis
 
 async function readKey(home: string, given: string | undefined): Promise<Uint8Array> {
   const path = given ?? receiptKeyPath(home);
-  const key = readVerifierKey((await readText(path)).trim());
+  const key = readVerifierKey((await readFileText(path)).trim());
   if (!key.ok) throw new CommandEnd('failed', `${path} holds no public key of receipts`);
   return key.value.publicKey;
-}
-
-function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => {
-    throw new CommandEnd('notFound', `${path} cannot be read`);
-  });
 }
 
 function explainReceipt(refusal: ReceiptRefusal): string {

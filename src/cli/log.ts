@@ -1,5 +1,6 @@
 /** `log …` and `commit …`: verify, prove and open. Anything but a full, proven yes ends with a code that is not 0. */
-import { readFile, writeFile } from 'node:fs/promises';
+
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Json } from '../lib/canonical-json.ts';
@@ -26,6 +27,7 @@ import {
   type TrustOptions,
   verifyLog,
 } from '../tlog/index.ts';
+import { readFileText } from './file-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface LogCommandDeps {
@@ -255,9 +257,7 @@ function addCheckOpening(commit: Command, deps: LogCommandDeps): void {
 }
 
 async function readOpening(path: string) {
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw new CommandEnd('notFound', `${path} cannot be read`);
-  });
+  const text = await readFileText(path);
   const wrong = () => new CommandEnd('failed', `${path} is not an opening: {"commitment","name","value","proof"}`);
   if (text.length > MAX_OPENING_BYTES) throw wrong();
   let parsed: { commitment?: unknown; name?: unknown; value?: Json; proof?: unknown } | null;

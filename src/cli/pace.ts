@@ -1,5 +1,5 @@
 /** `pace show | limit | ask | channel | opt-out | release-by` and `queue [release]`: whose turn it is, and who decides. */
-import { readFile } from 'node:fs/promises';
+
 import type { Command } from 'commander';
 import { OPERATOR } from '../disclosure/index.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type ReleaseRefusal,
   type WishChange,
 } from '../pacing/index.ts';
+import { readFileText } from './file-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface PaceCommandParts {
@@ -141,7 +142,7 @@ function addOptOut(pace: Command, { terminal, pacing, fetchText }: PaceCommandPa
         terminal.say(`${lists.length} lists`);
         return;
       }
-      const text = /^https?:/.test(source) ? await fetched(fetchText, source) : await readList(source);
+      const text = /^https?:/.test(source) ? await fetched(fetchText, source) : await readFileText(source);
       const imported = await service.importOptOuts(name ?? source, text);
       if (!imported.ok)
         throw new CommandEnd('failed', `the list is not taken over: ${optOutSentence(imported.refusal)}`);
@@ -272,18 +273,6 @@ async function fetched(fetchText: PaceCommandParts['fetchText'], url: string): P
   const answer = await fetchText(url);
   if ('trouble' in answer) throw new CommandEnd('unavailable', `${url}: ${answer.trouble}`);
   return answer.text;
-}
-
-async function readList(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CommandEnd(
-      code === 'ENOENT' ? 'notFound' : 'failed',
-      `${file} cannot be read: ${code ?? 'unknown reason'}`,
-    );
-  }
 }
 
 const isChannel = (text: string): text is Channel => CHANNELS.some((channel) => channel === text);

@@ -2,7 +2,8 @@
  * `decide`, `framework` and `clocks`: what frameworks say of evidence and incidents, and what changed in them. A decision
  * is kept with its inputs in this data directory; all else needs none.
  */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+
+import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -25,6 +26,7 @@ import {
   shippedDocuments,
   shippedFrameworks,
 } from '../policy/index.ts';
+import { readFileText } from './file-input.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface PolicyCommandParts {
@@ -232,17 +234,7 @@ export function tellDecision(terminal: Terminal, decision: Decision): void {
   }
 }
 
-/** Of a file that is read whole. */
+/** Frameworks, dossiers, records: bytes. */
 const MAX_FILE_BYTES = 4_000_000;
 
-export async function readText(file: string): Promise<string> {
-  try {
-    if ((await stat(file)).size > MAX_FILE_BYTES)
-      throw new CommandEnd('usage', `${file} is longer than ${MAX_FILE_BYTES} bytes`);
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    if (error instanceof CommandEnd) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CommandEnd(code === 'ENOENT' ? 'notFound' : 'failed', `${file} cannot be read: ${code ?? 'unknown'}`);
-  }
-}
+export const readText = (file: string): Promise<string> => readFileText(file, MAX_FILE_BYTES);

@@ -1,5 +1,5 @@
 /** `replay` and `release`: decisions worked out again by anybody, stages opened by those that a quorum signed, and closed. */
-import { readFile } from 'node:fs/promises';
+
 import type { Command } from 'commander';
 import { OPERATOR } from '../disclosure/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
@@ -17,6 +17,7 @@ import {
   replay,
   type StageOf,
 } from '../release/index.ts';
+import { readFileBytes } from './file-input.ts';
 import { openFrameworks, parseJson, readText, tellDecision, toEvaluationEnd } from './policy.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
@@ -185,7 +186,7 @@ function addDecide(release: Command, { terminal, release: service }: ReleaseComm
 async function openDocuments(options: DecideOptions): Promise<DecisionDocuments> {
   const statements = new Map<string, Uint8Array>();
   for (const file of options.statement) {
-    const bytes = await readFile(file);
+    const bytes = await readFileBytes(file);
     statements.set(`sha256:${sha256Hex(bytes)}`, bytes);
   }
   return {

@@ -1,6 +1,6 @@
 /** `scope`: on which assets an organisation may use the model, and what shows it. */
+
 import { createPublicKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Json } from '../lib/canonical-json.ts';
 import { readEd25519Pem } from '../lib/ed25519.ts';
@@ -17,6 +17,7 @@ import {
   signAuthorisation,
   signCriticalList,
 } from '../scope/index.ts';
+import { readFileBytes, readFileText } from './file-input.ts';
 import { readJsonFile, toInstant } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
@@ -152,7 +153,7 @@ function addLending(scopes: Command, { terminal, scoping }: ScopeCommandParts): 
     .requiredOption('--until <date>', 'the end')
     .requiredOption('--key <file>', 'the Ed25519 private key (PEM) of the holder')
     .action(async ({ from, to, target, until, key }: LendOptions) => {
-      const signer = readEd25519Pem(await readText(key));
+      const signer = readEd25519Pem(await readFileText(key));
       const end = toInstant(until) ?? new Date(0);
       terminal.data(settled(signAuthorisation({ from, to, targets: target, until: end }, signer)));
     });
@@ -161,7 +162,7 @@ function addLending(scopes: Command, { terminal, scoping }: ScopeCommandParts): 
     .description('take in a signed authorisation')
     .option(...JSON_OPTION)
     .action(async (file: string, { json }: { json?: boolean }) => {
-      const { id } = settled(await (await scoping()).importAuthorisation(await readFileOr(file)));
+      const { id } = settled(await (await scoping()).importAuthorisation(await readFileBytes(file)));
       if (json) terminal.json({ id });
       terminal.say(`${id}: stands as long as the lender holds it`);
     });
@@ -170,7 +171,7 @@ function addLending(scopes: Command, { terminal, scoping }: ScopeCommandParts): 
     .description('write a signed list of critical open source to standard output; needs no data directory')
     .requiredOption('--key <file>', 'the Ed25519 private key (PEM) of who answers for the list')
     .action(async (file: string, { key }: { key: string }) => {
-      const signer = readEd25519Pem(await readText(key));
+      const signer = readEd25519Pem(await readFileText(key));
       terminal.data(settled(signCriticalList(await readJsonFile(file), signer)));
     });
   scopes
@@ -180,7 +181,7 @@ function addLending(scopes: Command, { terminal, scoping }: ScopeCommandParts): 
     .option(...JSON_OPTION)
     .action(async (file: string, { key, json }: { key: string; json?: boolean }) => {
       const trusted = [await readPublicKey(key)];
-      const taken = settled(await (await scoping()).importCriticalList(await readFileOr(file), trusted));
+      const taken = settled(await (await scoping()).importCriticalList(await readFileBytes(file), trusted));
       if (json) terminal.json({ ...taken });
       terminal.say(`assigned to ${taken.organisations} organisations; not known here: ${taken.unknown.length}`);
     });
@@ -197,18 +198,8 @@ function toShown({ asset, standing, trouble }: ScopedAsset): Json {
   };
 }
 
-async function readFileOr(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new CommandEnd('notFound', `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? 'fault'}`);
-  }
-}
-
-const readText = async (path: string): Promise<string> => (await readFileOr(path)).toString('utf8');
-
 async function readPublicKey(path: string): Promise<Uint8Array> {
-  const text = await readText(path);
+  const text = await readFileText(path);
   try {
     const { x, crv } = createPublicKey(text).export({ format: 'jwk' });
     if (crv === 'Ed25519' && x) return Buffer.from(x, 'base64url');

@@ -1,11 +1,13 @@
 /** `org apply | review | agree | refuse | appeal | …`: applications, evidence, terms, and who waits for what. */
-import { readFile, writeFile } from 'node:fs/promises';
+
+import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { OPERATOR } from '../disclosure/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { Result } from '../lib/result.ts';
 import { CHECKLIST, type CheckItem, type Onboarding, type Vetting, type VettingRefusal } from '../vetting/index.ts';
+import { readFileBytes, readFileText } from './file-input.ts';
 import { isMembershipRefusal, nounOf, toMembershipEnd } from './member-input.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
@@ -137,7 +139,7 @@ function addTerms(orgs: Command, parts: VettingCommandParts): void {
     .option(...JSON_OPTION)
     .action(async ({ publish, json }: { publish?: string; json?: boolean }) => {
       const service = await parts.vetting();
-      if (publish !== undefined) vetted(await service.publishTerms(await readText(publish), OPERATOR));
+      if (publish !== undefined) vetted(await service.publishTerms(await readFileText(publish), OPERATOR));
       const terms = await service.currentTerms();
       if (!terms) throw new CommandEnd('notFound', 'there are no terms yet: org terms --publish FILE');
       const { version, sha256 } = terms;
@@ -213,18 +215,7 @@ const toLine = ({ application, stage, who, what, since, dueAt, isLate }: Onboard
   `${application}  ${stage} since ${since.toISOString()}  ${who}: ${what}${dueAt ? ` by ${dueAt.toISOString()}` : ''}${isLate ? '  LATE' : ''}`;
 
 async function readEvidence(path: string): Promise<{ name: string; content: Uint8Array }> {
-  return { name: basename(path), content: await readBytes(path) };
-}
-
-const readText = async (path: string): Promise<string> => (await readBytes(path)).toString('utf8');
-
-async function readBytes(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CommandEnd(code === 'ENOENT' ? 'notFound' : 'failed', `${path} cannot be read: ${code ?? 'unknown'}`);
-  }
+  return { name: basename(path), content: await readFileBytes(path) };
 }
 
 function vetted<T>(outcome: Result<T, VettingRefusal>): T {

@@ -4,8 +4,9 @@
  *
  * Pure. `decide` says whether a change may be made, `follow` makes it.
  */
+
+import { isTimeZone } from '../lib/local-time.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import { isZone } from '../lib/zoned-time.ts';
 import type { Matter, Participant, ParticipantId, ProposalId, Role, Standing, ThreadId } from './participant.ts';
 
 export interface Thread {
@@ -157,7 +158,7 @@ function mayInvite(it: SharedCase, change: Extract<Change, { kind: 'invited' }>)
   if (it.participants.size >= MAX_PARTIES) return refuse({ kind: 'too-many', what: 'parties', limit: MAX_PARTIES });
   if (change.name.length > MAX_NAME) return refuse({ kind: 'too-long', what: 'name', limit: MAX_NAME });
   if (it.participants.has(change.who)) return refuse({ kind: 'nothing-to-change', change: change.kind });
-  return isZone(change.zone) ? ok(undefined) : refuse({ kind: 'bad-zone', zone: change.zone });
+  return isTimeZone(change.zone) ? ok(undefined) : refuse({ kind: 'bad-zone', zone: change.zone });
 }
 
 function mayOpen(it: SharedCase, change: Change): Result<undefined, ChangeRefusal> {
@@ -181,7 +182,9 @@ function mayChange(it: SharedCase, change: PartyChange, party: Participant): Res
     case 'standing':
       return unless(change.standing === 'no-answer' || change.standing === party.standing);
     case 'zone':
-      return isZone(change.zone) ? unless(change.zone === party.zone) : refuse({ kind: 'bad-zone', zone: change.zone });
+      return isTimeZone(change.zone)
+        ? unless(change.zone === party.zone)
+        : refuse({ kind: 'bad-zone', zone: change.zone });
     case 'need-given':
       return unless(party.needs.has(change.matter));
     case 'need-taken':

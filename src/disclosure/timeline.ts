@@ -3,7 +3,7 @@
  * time; the earliest does. A party's dates are given in UTC instants; how they are shown is `lib/zoned-time.ts`.
  */
 import { addDays } from '../lib/clock.ts';
-import { addMonths } from '../lib/zoned-time.ts';
+import { addDuration } from '../lib/local-time.ts';
 import type { ClockPolicy } from './clock-policy.ts';
 
 /** What has happened, and when; null where it has not. */
@@ -146,7 +146,11 @@ export function dutiesOf(facts: DutyFacts): readonly TimelineEntry[] {
     { at: notification, what: 'notification', rule: `${notificationHours} h from awareness` },
   ];
   if (facts.kind === 'severe-incident') {
-    const at = addMonths(facts.notifiedAt ?? notification, incidentFinalMonths, facts.zone);
+    const at = addDuration(
+      facts.notifiedAt ?? notification,
+      { months: incidentFinalMonths, days: 0, ms: 0 },
+      facts.zone,
+    );
     entries.push({ at, what: 'final-report', rule: `${incidentFinalMonths} month from the notification` });
   } else if (facts.fixAvailableAt) {
     const at = addDays(facts.fixAvailableAt, finalAfterFixDays);

@@ -5,10 +5,12 @@
  *
  * The same tree, engine and seed give the same candidates; with a cache the second search runs nothing.
  */
+
 import { join } from 'node:path';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import { canonicalJson } from '../lib/canonical-json.ts';
 import { sha256Hex } from '../lib/hash.ts';
+import { PACKAGES_INSIDE } from '../lib/inside.ts';
 import type { Result } from '../lib/result.ts';
 import { createLanes, type Lane, type LaneGroup, type LaneOutput, type LaneTarget } from '../probe/index.ts';
 import type { SandboxRefusal, SandboxRequest, SandboxRun } from '../sandbox/index.ts';
@@ -162,7 +164,7 @@ class Scan {
       const { tree, sandbox } = this.#input;
       const answer = await sandbox.run({
         command: group.command.map((word) => word.replace(/-inside\.ts$/, '-inside.mjs')),
-        readOnly: [{ host: join(tree.directory, 'node_modules'), inside: '/work/node_modules' }],
+        readOnly: [{ host: join(tree.directory, 'node_modules'), inside: PACKAGES_INSIDE }],
         files: [...this.#files, { path: 'package.json', content: '{"private":true}' }, ...group.files],
         limits: group.limits,
       });

@@ -4,7 +4,8 @@ import { addDuration, fromLocal, isTimeZone, readDuration, toLocal } from './loc
 
 test('a time zone is one that the IANA database names', () => {
   for (const name of ['UTC', 'Europe/Brussels', 'America/New_York']) assert.equal(isTimeZone(name), true, name);
-  for (const name of ['', 'Mars/Olympus', 'Europe', 'x\ny']) assert.equal(isTimeZone(name), false, name);
+  const others = ['', 'Mars/Olympus', 'Europe', 'x\ny', 'x'.repeat(100), '<script>'];
+  for (const name of others) assert.equal(isTimeZone(name), false, name);
 });
 
 const later = (from: string, text: string, zone: string): string => {
@@ -25,6 +26,10 @@ test('hours are elapsed, days and months are of the calendar', () => {
     ['2028-02-29T10:00:00Z', 'P1Y', 'UTC', '2029-02-28T10:00:00.000Z'],
     ['2026-11-30T10:00:00Z', 'P3M', 'UTC', '2027-02-28T10:00:00.000Z'],
     ['2026-12-31T23:30:00Z', 'P4W', 'UTC', '2027-01-28T23:30:00.000Z'],
+    ['2026-12-15T12:00:00Z', 'P1M', 'UTC', '2027-01-15T12:00:00.000Z'],
+    ['2026-03-15T11:00:00Z', 'P1M', 'Europe/Brussels', '2026-04-15T10:00:00.000Z'],
+    ['2026-10-10T10:00:00Z', 'P1M', 'Europe/Brussels', '2026-11-10T11:00:00.000Z'],
+    ['2026-02-28T01:30:00Z', 'P1M', 'Europe/Brussels', '2026-03-28T01:30:00.000Z'],
     // In Auckland it is the 1st of February already.
     ['2026-01-31T12:00:00Z', 'P1M', 'Pacific/Auckland', '2026-02-28T12:00:00.000Z'],
   ];

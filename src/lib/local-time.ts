@@ -3,11 +3,15 @@
  * that comes twice, the first is meant.
  */
 const DAY_MS = 86_400_000;
+/** Characters. */
+const MAX_ZONE_NAME = 64;
+/** Of one name many spellings are accepted. */
+const MAX_FORMATS = 500;
 
 /** As the IANA database names it: `Europe/Brussels`. */
 export function isTimeZone(name: string): boolean {
   try {
-    return new Intl.DateTimeFormat('en-CA', { timeZone: name }) !== undefined;
+    return name.length <= MAX_ZONE_NAME && new Intl.DateTimeFormat('en-CA', { timeZone: name }) !== undefined;
   } catch {
     return false;
   }
@@ -78,6 +82,7 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 function formatOf(timeZone: string): Intl.DateTimeFormat {
   let format = formats.get(timeZone);
   if (!format) {
+    if (formats.size >= MAX_FORMATS) formats.clear();
     format = new Intl.DateTimeFormat('en-CA', {
       timeZone,
       hourCycle: 'h23',

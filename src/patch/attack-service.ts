@@ -3,10 +3,12 @@
  * target were entered; or many variants of it, each in a fresh process and directory of one sandbox: starting a sandbox
  * costs as much as the attack.
  */
+
 import { readFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import type { RandomBytes } from '../lib/id.ts';
+import { PACKAGES_INSIDE, WORK_INSIDE } from '../lib/inside.ts';
 import type { Result } from '../lib/result.ts';
 import { type ReproducerVerdict, readVerdict } from '../probe/index.ts';
 import type { SandboxEnd, SandboxRefusal, SandboxRequest, SandboxRun } from '../sandbox/index.ts';
@@ -84,8 +86,8 @@ const TOGETHER_LIMITS = {
 };
 
 export const mountsOf = ({ directory, patched }: Version) => [
-  { host: join(directory, 'node_modules'), inside: '/work/node_modules' },
-  ...(patched ? [{ host: patched.host, inside: `/work/${patched.packagePath}` }] : []),
+  { host: join(directory, 'node_modules'), inside: PACKAGES_INSIDE },
+  ...(patched ? [{ host: patched.host, inside: `${WORK_INSIDE}/${patched.packagePath}` }] : []),
 ];
 
 export async function attack(
@@ -101,7 +103,7 @@ export async function attack(
     readOnly: mountsOf(version),
     files: [{ path: file, content: text }],
     limits: LIMITS,
-    ...(withCoverage ? { environment: { NODE_V8_COVERAGE: `/work/${COVERAGE}` }, collect: true } : {}),
+    ...(withCoverage ? { environment: { NODE_V8_COVERAGE: `${WORK_INSIDE}/${COVERAGE}` }, collect: true } : {}),
   });
   if (!answer.ok) throw new SandboxRefused(answer.refusal);
   const { stdout, end, outputs, recordSha256 } = answer.value;

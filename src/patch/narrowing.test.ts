@@ -1,15 +1,9 @@
 /** A small package that starts a program with what it is given: how far a patch may narrow what it takes, or dress it. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { systemClock } from '../lib/clock.ts';
-import { systemRandom } from '../lib/id.ts';
-import { type ProbePlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
-import { createSandbox, type Sandbox } from '../sandbox/index.ts';
-import { createRegistry, openTarget } from '../target/index.ts';
-import { type Baseline, measureBaseline, type PatchParts, verifyPatch, writePatch } from './index.ts';
+import { type FlawedPackage, openFlawedPackage } from '../../test/support/patched-package.ts';
+import type { ProbePlan } from '../probe/index.ts';
+import { type Baseline, type PatchParts, verifyPatch, writePatch } from './index.ts';
 
 /** What the program prints is not there to be found where programs only seem to run: each ordinary call throws. */
 const SOURCE = `'use strict';
@@ -32,35 +26,15 @@ const PLAN: ProbePlan = {
   payload: ';touch {{canary}};',
 };
 
-let home: string;
-let sandbox: Sandbox;
+let flawed: FlawedPackage;
 let parts: PatchParts;
 let baseline: Baseline;
 
 before(async () => {
-  home = mkdtempSync(join(tmpdir(), 'headstart-narrowing-'));
-  const made = await createSandbox({
-    profile: 'user',
-    stateDirectory: join(home, 'state'),
-    nodeBinary: process.execPath,
-    random: systemRandom,
-    clock: systemClock,
-  });
-  assert.ok(made.ok);
-  sandbox = made.value;
-  mkdirSync(join(home, 'word-look'));
-  for (const [path, text] of FILES) writeFileSync(join(home, 'word-look', path), text);
-  const registry = createRegistry({ mode: 'offline', cache: join(home, 'cache') });
-  const opened = await openTarget({ target: join(home, 'word-look'), scratch: join(home, 'scratch'), registry });
-  assert.ok(opened.ok);
-  parts = { run: sandbox.run, random: systemRandom, scratch: join(home, 'copies') };
-  const text = renderReproducer(PLAN, { packageName: 'word-look' });
-  baseline = await measureBaseline(parts, opened.value, { file: reproducerFileName(PLAN), text });
+  flawed = await openFlawedPackage('word-look', FILES, PLAN);
+  ({ parts, baseline } = flawed);
 });
-after(async () => {
-  await sandbox?.close();
-  rmSync(home, { recursive: true, force: true });
-});
+after(() => flawed?.close());
 
 /** With this as the first line of the function. */
 const verdictWith = (line: string) => verdictOf('look(word) {', `look(word) {\n  ${line}`);

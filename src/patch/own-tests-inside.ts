@@ -10,10 +10,13 @@ import { join } from 'node:path';
 import process from 'node:process';
 
 const [, , from = '', script = ''] = process.argv;
-const modules = '/work/node_modules';
+const work = process.cwd();
+const modules = join(work, 'node_modules');
+const copy = join(work, 'package-under-test');
+const programs = join(work, 'programs');
 
-cpSync(from, '/work/package-under-test', { recursive: true });
-mkdirSync('/work/programs');
+cpSync(from, copy, { recursive: true });
+mkdirSync(programs);
 for (const entry of readdirSync(modules)) {
   const names = entry.startsWith('@') ? readdirSync(join(modules, entry)).map((name) => join(entry, name)) : [entry];
   for (const name of names) addPrograms(name);
@@ -22,10 +25,10 @@ for (const entry of readdirSync(modules)) {
 function addPrograms(name: string): void {
   try {
     const { bin } = JSON.parse(readFileSync(join(modules, name, 'package.json'), 'utf8')) as { bin?: unknown };
-    const programs = typeof bin === 'string' ? { [name.split('/').at(-1) ?? name]: bin } : { ...(bin as object) };
-    for (const [program, path] of Object.entries(programs)) {
+    const named = typeof bin === 'string' ? { [name.split('/').at(-1) ?? name]: bin } : { ...(bin as object) };
+    for (const [program, path] of Object.entries(named)) {
       const text = `#!/bin/sh\nexec node ${JSON.stringify(join(modules, name, String(path)))} "$@"\n`;
-      if (/^[\w.-]+$/.test(program)) writeFileSync(join('/work/programs', program), text, { mode: 0o755 });
+      if (/^[\w.-]+$/.test(program)) writeFileSync(join(programs, program), text, { mode: 0o755 });
     }
   } catch {
     // A package without a readable manifest brings no program.
@@ -33,8 +36,8 @@ function addPrograms(name: string): void {
 }
 
 const { status } = spawnSync('sh', ['-c', script], {
-  cwd: '/work/package-under-test',
+  cwd: copy,
   stdio: 'inherit',
-  env: { ...process.env, PATH: `/work/programs:${process.env.PATH ?? ''}`, CI: 'true', NODE_ENV: 'test' },
+  env: { ...process.env, PATH: `${programs}:${process.env.PATH ?? ''}`, CI: 'true', NODE_ENV: 'test' },
 });
 process.exit(status ?? 1);

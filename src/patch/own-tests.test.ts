@@ -36,3 +36,19 @@ test('the same failures before and after are no worse', () => {
   assert.equal(compareTestRuns(before, run(1, '10 passing\n2 failing')).outcome, 'same');
   assert.equal(compareTestRuns(before, run(0, '12 passing')).outcome, 'same');
 });
+
+test('why they do not run is told by the line that names the error, whole', () => {
+  const output = `node:internal/modules/cjs/loader:1386
+  throw err;
+Error: Cannot find module './reporters'
+Require stack:
+- lib/mocha.js {
+  code: 'MODULE_NOT_FOUND'
+}
+
+Node.js v24
+`;
+  const { reason } = compareTestRuns(run(1, output), run(1, output));
+  assert.equal(reason, "they do not run on the unpatched version either: Error: Cannot find module './reporters'");
+  assert.match(compareTestRuns(run(2, 'a\nlast words \n'), run(2, '')).reason, /either: last words$/);
+});

@@ -7,8 +7,8 @@ export interface TestRun {
   /** Null where no count could be read. */
   readonly passed: number | null;
   readonly failed: number | null;
-  /** The last words, for people. */
-  readonly tail: string;
+  /** For people: the first line that names an error, or else the last line. */
+  readonly said: string;
 }
 
 const PASSED = [
@@ -19,11 +19,16 @@ const PASSED = [
   /(\d+) tests?, 0 failures/g,
 ];
 const FAILED = [/(\d+) failing\b/g, /^# fail\s+(\d+)/gm, /(\d+) (?:tests? )?failed\b/g, /^ℹ fail (\d+)/gm];
-const TAIL_CHARACTERS = 160;
+const ERROR_LINE = /\b[A-Z]\w*Error\b|\bnot found\b|\bcannot find\b/i;
+const MAX_LINE_CHARACTERS = 160;
 
 export function readTestRun(exitCode: number, end: string, output: string): TestRun {
-  const tail = output.replace(/\s+/g, ' ').trim().slice(-TAIL_CHARACTERS);
-  return { exitCode, end, passed: lastNumber(output, PASSED), failed: lastNumber(output, FAILED), tail };
+  const lines = output.split('\n').map((line) => line.replace(/\s+/g, ' ').trim());
+  const said = lines.find((line) => ERROR_LINE.test(line)) ?? lines.findLast((line) => line !== '') ?? '';
+  return {
+    ...{ exitCode, end, passed: lastNumber(output, PASSED), failed: lastNumber(output, FAILED) },
+    said: said.slice(0, MAX_LINE_CHARACTERS),
+  };
 }
 
 function lastNumber(output: string, patterns: readonly RegExp[]): number | null {
@@ -38,7 +43,7 @@ export function compareTestRuns(before: TestRun, after: TestRun): TestComparison
   if (before.exitCode !== 0 && !before.passed) {
     return {
       outcome: 'not-run',
-      reason: `they do not run on the unpatched version either: ${before.tail || before.end}`,
+      reason: `they do not run on the unpatched version either: ${before.said || before.end}`,
     };
   }
   const said = (run: TestRun) =>

@@ -1,14 +1,11 @@
 /** A small flawed package of our own, its true fix, and the ways a patch only seems to be one. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { systemClock } from '../lib/clock.ts';
-import { systemRandom } from '../lib/id.ts';
-import { type ProbePlan, renderReproducer, reproducerFileName } from '../probe/index.ts';
-import { createSandbox, type Sandbox } from '../sandbox/index.ts';
-import { createRegistry, openTarget, type PackageTree } from '../target/index.ts';
+import { type FlawedPackage, openFlawedPackage } from '../../test/support/patched-package.ts';
+import { type ProbePlan, renderReproducer } from '../probe/index.ts';
+import type { Sandbox } from '../sandbox/index.ts';
+import type { PackageTree } from '../target/index.ts';
 import { copyWith } from './copy-service.ts';
 import {
   type Baseline,
@@ -74,37 +71,20 @@ const PLAN: ProbePlan = {
   payload: '__proto__.{{canary}}',
 };
 
-let home: string;
+let flawed: FlawedPackage;
 let sandbox: Sandbox;
 let tree: PackageTree;
 let parts: PatchParts;
 let baseline: Baseline;
 
 before(async () => {
-  home = mkdtempSync(join(tmpdir(), 'headstart-patch-'));
-  const made = await createSandbox({
-    profile: 'user',
-    stateDirectory: join(home, 'state'),
-    nodeBinary: process.execPath,
-    random: systemRandom,
-    clock: systemClock,
-  });
-  assert.ok(made.ok);
-  sandbox = made.value;
-  mkdirSync(join(home, 'deep-put'));
-  for (const [path, text] of FILES) writeFileSync(join(home, 'deep-put', path), text);
-  const registry = createRegistry({ mode: 'offline', cache: join(home, 'cache') });
-  const opened = await openTarget({ target: join(home, 'deep-put'), scratch: join(home, 'scratch'), registry });
-  assert.ok(opened.ok);
-  tree = opened.value;
-  parts = { run: sandbox.run, random: systemRandom, scratch: join(home, 'copies') };
-  const text = renderReproducer(PLAN, { packageName: 'deep-put' });
-  baseline = await measureBaseline(parts, tree, { file: reproducerFileName(PLAN), text });
+  flawed = await openFlawedPackage('deep-put', FILES, PLAN);
+  tree = flawed.tree;
+  sandbox = flawed.sandbox;
+
+  ({ parts, baseline } = flawed);
 });
-after(async () => {
-  await sandbox?.close();
-  rmSync(home, { recursive: true, force: true });
-});
+after(() => flawed?.close());
 
 /** The patch that changes one file of the package as told. */
 function patchOf(path: string, from: string, to: string): string {

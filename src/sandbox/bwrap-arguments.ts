@@ -2,8 +2,9 @@
  * The bubblewrap command line of a run. Pure. It travels by `--args FD`, so that no list of processes shows it.
  * Order matters: `--size` and `--perms` belong to the next operation, masks come before `--remount-ro /`.
  */
+import { WORK_INSIDE } from '../lib/inside.ts';
 import type { Layer } from './layers.ts';
-import { NODE_INSIDE, WORK_INSIDE } from './request.ts';
+import { NODE_INSIDE } from './request.ts';
 
 const MIB = 1_048_576;
 const TMP_MIB = 32;

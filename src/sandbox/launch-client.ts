@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
+import { WORK_INSIDE } from '../lib/inside.ts';
 import { type BwrapPlan, bwrapArguments, TMPFS_INSIDE } from './bwrap-arguments.ts';
 import {
   HANDSHAKE,
@@ -17,7 +18,6 @@ import {
 import type { Layer } from './layers.ts';
 import { openMemoryFile } from './memory-file-client.ts';
 import type { CheckedRequest } from './request.ts';
-import { WORK_INSIDE } from './request.ts';
 import type { NumberOf } from './syscall-table.ts';
 
 const [ARGUMENTS, INFO, FILTER, FIRST_FILE] = [3, 4, 6, 7];

@@ -1,7 +1,9 @@
 /**
  * Checks a request and fills in what it leaves out. Pure; what it accepts, the launcher may trust.
  */
+
 import { posix } from 'node:path';
+import { WORK_INSIDE } from '../lib/inside.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { SandboxLimits, SandboxRefusal, SandboxRequest } from './run.ts';
 
@@ -31,7 +33,6 @@ const MAX_ARGUMENT_BYTES = 1_000_000;
 
 /** Where the pinned Node stands inside. */
 export const NODE_INSIDE = '/opt/node/bin/node';
-export const WORK_INSIDE = '/work';
 
 const DEFAULT_ENVIRONMENT: Readonly<Record<string, string>> = {
   PATH: `${posix.dirname(NODE_INSIDE)}:/usr/local/bin:/usr/bin:/usr/sbin`,
@@ -53,7 +54,7 @@ const RESERVED = [
   '/sys',
   '/tmp',
   '/usr',
-  '/work',
+  WORK_INSIDE,
 ];
 const CLOSED = ['/dev/', '/opt/node/', '/proc/', '/sys/'];
 

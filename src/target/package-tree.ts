@@ -4,7 +4,7 @@ export interface PackageTree {
   readonly purl: string;
   readonly name: string;
   readonly version: string;
-  /** Host directory that holds `node_modules/…`; mount its `node_modules` at `/work/node_modules`. */
+  /** Host directory that holds `node_modules/…`; mount its `node_modules` at `PACKAGES_INSIDE`. */
   readonly directory: string;
   /** Where the package itself lies, relative to `directory`: `node_modules/<name>`. */
   readonly packagePath: string;

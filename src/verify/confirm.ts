@@ -4,20 +4,15 @@
  *
  *   3 of 3 runs fire ─▶ silent without the target ─▶ silent on a stub ─▶ (commands) the shell alone does it ─▶ confirmed
  */
+
 import type { FlawClass } from '../formats/flaw-class.ts';
+import { WORK_INSIDE } from '../lib/inside.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { ReproducerVerdict } from '../probe/index.ts';
 import type { SandboxEnd } from '../sandbox/index.ts';
 import type { Rejection, RejectionReason } from './finding.ts';
 import { exponentOf, type GrowthPoint, growsFast } from './growth.ts';
-import {
-  type CauseOptions,
-  causeOf,
-  type Position,
-  RUN_DIRECTORY,
-  type TargetCause,
-  type WitnessEvent,
-} from './witness.ts';
+import { type CauseOptions, causeOf, type Position, type TargetCause, type WitnessEvent } from './witness.ts';
 
 /** What is known of one run after its end. */
 export interface ObservedRun {
@@ -154,7 +149,7 @@ function witnessed(run: ObservedRun, options: JudgeOptions): Judgement {
       const command = hit && commandOf(hit.event, run.canary);
       if (!hit || !command) return no('unwitnessed', 'the target gave no text with the canary to a shell');
       // Only the working directory can be looked at afterwards; the shell alone is asked in every case.
-      const visible = command.directory === RUN_DIRECTORY || command.directory.startsWith(`${RUN_DIRECTORY}/`);
+      const visible = command.directory === WORK_INSIDE || command.directory.startsWith(`${WORK_INSIDE}/`);
       if (visible && !run.leftFile) return no('unwitnessed', 'no file with the name of the canary was left behind');
       return yes(hit.cause, command);
     }
@@ -166,7 +161,7 @@ function witnessed(run: ObservedRun, options: JudgeOptions): Judgement {
 /** The text that reached a shell with the canary in it. */
 function commandOf(event: WitnessEvent, canary: string): ShellCommand | undefined {
   if (event.kind !== 'start-program') return undefined;
-  const { program = '', arguments: list = '', shell, directory = RUN_DIRECTORY } = event.detail;
+  const { program = '', arguments: list = '', shell, directory = WORK_INSIDE } = event.detail;
   const args = list === '' ? [] : list.split('\u001f');
   const isShell = /(^|\/)(ba|da|z|k)?sh$/.test(program) && /^-\w*c$/.test(args[0] ?? '');
   const command = isShell ? (args[1] ?? '') : [program, ...args].join(' ');

@@ -2,12 +2,14 @@
  * Runs a reproducer in fresh sandboxes: each run has its own canary, its own observer key and its own empty working
  * directory. What a run shows is collected here; `confirm.ts` says what it means.
  */
+
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import type { RandomBytes } from '../lib/id.ts';
+import { PACKAGES_INSIDE, WORK_INSIDE } from '../lib/inside.ts';
 import type { Result } from '../lib/result.ts';
 import { readVerdict } from '../probe/index.ts';
 import type { SandboxLimits, SandboxRefusal, SandboxRequest, SandboxRun } from '../sandbox/index.ts';
@@ -15,7 +17,7 @@ import type { PackageTree } from '../target/index.ts';
 import type { ObservedRun, ShellCommand } from './confirm.ts';
 import type { Reproducer } from './finding.ts';
 import { stubOf } from './stub.ts';
-import { RUN_DIRECTORY, readWitness } from './witness.ts';
+import { readWitness } from './witness.ts';
 
 export type RunInSandbox = (request: SandboxRequest) => Promise<Result<SandboxRun, SandboxRefusal>>;
 
@@ -80,14 +82,9 @@ export function createReproductionService(parts: ReproductionParts) {
   async function runOnce({ reproducer, flaw, stage }: Attempt): Promise<ObservedRun> {
     const canary = `hs${hex(random(8))}`;
     const key = hex(random(32));
-    const orders = { key, who: 'main', flaw, canary, root: RUN_DIRECTORY, file: '', follow: true };
+    const orders = { key, who: 'main', flaw, canary, root: WORK_INSIDE, file: '', follow: true };
     const ended = await start({
-      command: [
-        'node',
-        `--require=${RUN_DIRECTORY}/${OBSERVER_DIRECTORY}/observer-inside.mjs`,
-        reproducer.file,
-        canary,
-      ],
+      command: ['node', `--require=${WORK_INSIDE}/${OBSERVER_DIRECTORY}/observer-inside.mjs`, reproducer.file, canary],
       readOnly: mounts(stage),
       files: [...observer, { path: reproducer.file, content: reproducer.text }],
       stdin: JSON.stringify(orders),
@@ -157,7 +154,7 @@ export const stageOf = (tree: PackageTree): Stage => ({ nodeModules: join(tree.d
 export const EMPTY_STAGE: Stage = { nodeModules: null };
 
 function mounts({ nodeModules }: Stage): { host: string; inside: string }[] {
-  return nodeModules === null ? [] : [{ host: nodeModules, inside: `${RUN_DIRECTORY}/node_modules` }];
+  return nodeModules === null ? [] : [{ host: nodeModules, inside: PACKAGES_INSIDE }];
 }
 
 function observerFiles(): { path: string; content: string }[] {

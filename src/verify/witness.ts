@@ -2,8 +2,10 @@
  * Reads what the observer inside wrote and says who caused an effect. Only lines whose keyed checksum holds are read;
  * everything in them that the reproducer could have chosen is still treated as text.
  */
+
 import { timingSafeEqual } from 'node:crypto';
 import { sha256Hex } from '../lib/hash.ts';
+import { PACKAGES_INSIDE, WORK_INSIDE } from '../lib/inside.ts';
 
 export type EventKind =
   | 'start'
@@ -50,10 +52,8 @@ export interface Position {
   readonly column: number;
 }
 
-/** Where things lie inside the sandbox. */
-export const RUN_DIRECTORY = '/work';
-const PACKAGES = `${RUN_DIRECTORY}/node_modules/`;
-const OBSERVER = `${RUN_DIRECTORY}/.headstart/`;
+const PACKAGES = `${PACKAGES_INSIDE}/`;
+const OBSERVER = `${WORK_INSIDE}/.headstart/`;
 const LINE = /^headstart-observed ([\w-]{1,40}) (\d{1,6}) ([0-9a-f]{64}) (\{.*\})$/gm;
 const MAX_EVENTS = 2_000;
 const MAX_FRAMES = 24;

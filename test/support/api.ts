@@ -1,9 +1,10 @@
 /** The API on a real listening server over a real programme, and callers with sessions of any role. */
+import assert from 'node:assert/strict';
 import Fastify from 'fastify';
 import { addApi } from '../../src/api/index.ts';
 import { carryOutWith } from '../../src/console.ts';
 import { createEgress, type Egress, namedOrigins } from '../../src/egress/index.ts';
-import { listenOnLoopback } from '../../src/http/index.ts';
+import { listenOnLoopback, PROBLEM_TYPE } from '../../src/http/index.ts';
 import { createIntake } from '../../src/intake/index.ts';
 import { createLedger } from '../../src/ledger/index.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
@@ -154,4 +155,30 @@ interface VisitorOptions {
   readonly email?: string;
   readonly isResistant?: boolean;
   readonly forOrganisation?: string;
+}
+
+/** A lab, a partner and a stranger's organisation, one model, and a person of each kind. */
+export async function createStaffedApi() {
+  const api = await createApi();
+  const lab = await api.world.organisation('Lab', 'internal');
+  const acme = await api.world.organisation('Acme', 'partner', 'KR');
+  const other = await api.world.organisation('Other');
+  await api.world.model('m1');
+  return {
+    ...{ api, lab, acme, other },
+    admin: await api.visitor(lab, ['admin']),
+    lead: await api.visitor(lab, ['safeguards-lead']),
+    member: await api.visitor(acme, ['member']),
+    stranger: await api.visitor(other, ['member']),
+  };
+}
+
+export const kindOf = ({ json }: Answer): string => String(json?.type ?? '').replace(PROBLEM_TYPE, '');
+export const saidOf = (answer: Answer) => [answer.status, kindOf(answer)];
+
+/** What was answered; fails where it was not done. */
+export async function done(answer: Promise<Answer>) {
+  const { status, text, json } = await answer;
+  assert.ok(status === 200 || status === 201, `${status} ${text}`);
+  return json;
 }
