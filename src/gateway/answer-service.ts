@@ -19,6 +19,7 @@ import {
 } from '../dialect/index.ts';
 import { REACH_MS } from '../journal/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
+import type { Later } from './backlog.ts';
 import type { GuardBlock, GuardSession } from './guard-hook.ts';
 import { createReply } from './reply-service.ts';
 import type { Ending } from './settlement.ts';
@@ -33,6 +34,8 @@ export interface AnswerParts {
   readonly headers: OutgoingHttpHeaders;
   readonly limits: AnswerLimits;
   readonly send: (listener: UpstreamListener) => UpstreamCall;
+  /** For what has to be done after a stop has told the client. */
+  readonly later: Later;
 }
 
 export interface AnswerLimits {
@@ -82,11 +85,10 @@ const FAILURES: Readonly<Record<UpstreamFailure, Refusal>> = {
 export function passAnswer(parts: AnswerParts): RunningAnswer {
   const { reader, limits } = parts;
   const { promise, resolve } = Promise.withResolvers<Outcome>();
-  let status: number | undefined;
-  let providerRequestId: string | undefined;
+  let [status, providerRequestId]: [number?, string?] = [];
   let answerBytes = 0;
-  let isTold = false;
-  let isOver = false;
+  // The client has its ending; the outcome is told, and what the provider sent until then is counted; the provider ended.
+  let [isTold, isSettled, isOver] = [false, false, false];
   let timer: NodeJS.Timeout | undefined;
   let upstream: UpstreamCall | undefined;
   let pieces: Pieces | undefined;
@@ -95,6 +97,7 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
     if (!isOver) upstream?.abort();
   };
   const tell = (ending: Ending, refusal?: Refusal): void => {
+    isSettled = true;
     clearTimeout(timer);
     clearTimeout(longest);
     reply.release();
@@ -140,10 +143,11 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
       status = code;
       providerRequestId = oneOf(headers['request-id'] ?? headers['x-request-id']);
       reply.setHead(code, headers);
-      pieces = createPieces(parts, code, headers, { write: reply.write, finish, refuse });
+      const write = (bytes: Buffer): void => void (isTold || reply.write(bytes));
+      pieces = createPieces(parts, code, headers, { write, finish, refuse });
     },
     onData(chunk) {
-      if (isTold) return;
+      if (isSettled) return;
       answerBytes += chunk.length;
       pieces?.take(chunk);
     },
@@ -160,7 +164,7 @@ export function passAnswer(parts: AnswerParts): RunningAnswer {
     },
   });
   // A stop ends thousands at once: every client is told before the first of the calls is settled.
-  return { outcome: promise, end: (refusal) => refuse(refusal, 'cut', setImmediate) };
+  return { outcome: promise, end: (refusal) => refuse(refusal, 'cut', parts.later) };
 }
 
 /** Takes the pieces of an answer as they come. */

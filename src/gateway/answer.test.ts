@@ -105,7 +105,7 @@ async function run({ dialect, request }: Protocol, onLeave: 'abort' | 'drain', a
   let listener: UpstreamListener | undefined;
   const aborts: string[] = [];
   const running = passAnswer({
-    ...{ response, dialect, onLeave, headers: {}, guards: [], limits: ANSWER_LIMITS },
+    ...{ response, dialect, onLeave, headers: {}, guards: [], limits: ANSWER_LIMITS, later: setImmediate },
     reader: dialect.createReader(document.value),
     send(given) {
       listener = given;
@@ -191,6 +191,20 @@ for (const [name, protocol] of Object.entries(PROTOCOLS)) {
     });
   }
 }
+
+test('what the provider sends between the ending of a client and the settlement is counted, and not passed on', async () => {
+  const answer = fakeAnswer();
+  const events = anthropicEvents(answer);
+  const { settled, sent } = await run(PROTOCOLS.anthropic as Protocol, 'abort', ({ listener, end }) => {
+    listener.onStart(200, SSE);
+    listener.onData(Buffer.from(events.slice(0, 4).join('')));
+    end();
+    listener.onData(Buffer.from(events.slice(4).join('')));
+  });
+  assert.equal(settled.costMicro, invoiceMicro(answer.usage, PRICES));
+  assert.ok(sent.toString().startsWith(events.slice(0, 4).join('')));
+  assert.match(sent.toString().slice(events.slice(0, 4).join('').length), /^event: error\n[^\n]*"stopped"[^\n]*\n\n$/);
+});
 
 test('a second end of message and what follows it change nothing', async () => {
   const answer = fakeAnswer();

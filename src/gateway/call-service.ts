@@ -16,6 +16,7 @@ import type { Authority, Caller } from '../program/index.ts';
 import type { CallFacts } from '../telemetry/index.ts';
 import { type Judged, judge, USER_PROFILE_HEADER } from './admission-service.ts';
 import { type AnswerLimits, type Outcome, passAnswer, type RunningAnswer } from './answer-service.ts';
+import type { Later } from './backlog.ts';
 import type { Guard, GuardSession } from './guard-hook.ts';
 import { createGate, type Gate, type LiveCall, type LiveCalls } from './live-calls.ts';
 import { type Bound, boundCall } from './price.ts';
@@ -37,6 +38,7 @@ export interface CallParts {
   readonly monotonicMs: () => number;
   readonly random: RandomBytes;
   readonly limits: AnswerLimits;
+  readonly later: Later;
   readonly onEnd: (facts: CallFacts) => void;
   /** The provider served it. */
   readonly onServed: (caller: Caller, model: string, call: string) => void;
@@ -263,7 +265,7 @@ function send(
   const query = /\?.*$/.exec(request.url ?? '')?.[0] ?? '';
   const key = parts.apiKey(model.apiKeyEnv)?.reveal() ?? '';
   return passAnswer({
-    ...{ response, dialect, guards, headers, limits: parts.limits, onLeave: model.onLeave },
+    ...{ response, dialect, guards, headers, limits: parts.limits, later: parts.later, onLeave: model.onLeave },
     reader: dialect.createReader(document),
     send: (listener: UpstreamListener) =>
       parts.upstreams.send(

@@ -8,6 +8,7 @@ import type { StoredPosting } from '../ledger/index.ts';
 import { createId } from '../lib/id.ts';
 import { type Authority, type Caller, type createPresenceStore, findGrant, matchesStop } from '../program/index.ts';
 import { ANSWER_LIMITS, type AnswerLimits } from './answer-service.ts';
+import { createBacklog } from './backlog.ts';
 import { BODY_LIMITS, type BodyLimits, createBodies } from './body-client.ts';
 import { type CallParts, createCalls, type LiveAttributes } from './call-service.ts';
 import { createCallers } from './caller-service.ts';
@@ -15,7 +16,7 @@ import { createRateLimiter } from './gcra.ts';
 import { createLiveCalls } from './live-calls.ts';
 import { sendRefusal } from './reply-service.ts';
 
-export interface GatewayParts extends Omit<CallParts, 'live' | 'limits' | 'authority' | 'onServed'> {
+export interface GatewayParts extends Omit<CallParts, 'live' | 'limits' | 'later' | 'authority' | 'onServed'> {
   readonly authority: Authority;
   readonly presence: ReturnType<typeof createPresenceStore>;
   /** As callers know it (`https://gate.example.org`); undefined: where it listens, on loopback. */
@@ -60,7 +61,8 @@ export function createGateway(parts: GatewayParts): Gateway {
   const origin = (): string => parts.origin ?? originOf(server);
   const callers = createCallers({ ...parts, origin, rates: createRateLimiter(presence.gateways) });
   const limits = parts.answerLimits ?? ANSWER_LIMITS;
-  const calls = createCalls({ ...parts, live, limits, onServed: createProver(parts) });
+  const later = createBacklog(parts.monotonicMs, parts.onTrouble);
+  const calls = createCalls({ ...parts, live, limits, later, onServed: createProver(parts) });
   const bodies = createBodies(parts.bodyLimits ?? BODY_LIMITS);
   const pending = new Set<Promise<void>>();
   let isDraining = false;

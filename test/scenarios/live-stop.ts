@@ -6,13 +6,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSseParser } from '../../src/dialect/index.ts';
 import type { Behaviour } from '../fakes/fake-model-server.ts';
 import { createGates, type GateProcess, type Gates, type Holder, sharedMs } from '../support/gates.ts';
 import { ACTOR, okOf } from '../support/programme.ts';
+import { type SeenStream, watchStream } from '../support/stream-watch.ts';
 
 const PROVIDER = join(import.meta.dirname, '..', 'support', 'provider-process.ts');
 const PROVIDERS = 2;
@@ -59,14 +58,8 @@ interface Wanted {
   readonly isForeign: boolean;
 }
 
-interface Seen {
+interface Seen extends SeenStream {
   readonly isForeign: boolean;
-  readonly events: number;
-  readonly errorMs: number | null;
-  readonly code: string | null;
-  /** It ended as HTTP wants it, between two events. */
-  readonly isWhole: boolean;
-  readonly hasEnded: boolean;
 }
 
 export async function stopLiveStreams(options: LiveStopOptions): Promise<LiveStopTally> {
@@ -214,53 +207,24 @@ async function countAnswers(running: readonly GateProcess[], holders: readonly H
   return statuses.filter((each) => each === status).length;
 }
 
-/** `begun` is false where nothing is streamed: it was refused. */
-function open(agent: Agent, { url, key, model, isForeign }: Wanted): { begun: Promise<boolean>; seen: () => Seen } {
-  let [events, isWhole, hasEnded] = [0, false, false];
-  let [errorMs, code]: [number | null, string | null] = [null, null];
-  const parser = createSseParser(1 << 20);
-  const begun = new Promise<boolean>((resolve) => {
-    const body = { model, max_tokens: 1_000, stream: true, messages: [{ role: 'user', content: 'Hello?' }] };
-    const sent = request(url + PATHS[model], { method: 'POST', agent, headers: { 'x-api-key': key } }, (response) => {
-      response.on('data', (chunk: Buffer) => {
-        const now = sharedMs();
-        for (const { data } of parser.push(chunk)) {
-          events += 1;
-          if (!data?.includes('"error"')) continue;
-          errorMs = now;
-          code = (JSON.parse(data) as { error?: { code?: string } }).error?.code ?? null;
-        }
-        resolve(response.statusCode === 200);
-      });
-      response.on('close', () => {
-        hasEnded = true;
-        isWhole = response.complete && parser.end() === undefined && response.statusCode === 200;
-        resolve(false);
-      });
-      response.on('error', () => {});
-    });
-    sent.on('error', () => {
-      hasEnded = true;
-      resolve(false);
-    });
-    sent.end(JSON.stringify(body));
-  });
-  return { begun, seen: () => ({ isForeign, events, errorMs, code, isWhole, hasEnded }) };
+function open({ url, key, model, isForeign }: Wanted): { begun: Promise<boolean>; seen: () => Seen } {
+  const body = { model, max_tokens: 1_000, stream: true, messages: [{ role: 'user', content: 'Hello?' }] };
+  const { begun, seen } = watchStream({ url, key, body, path: PATHS[model] });
+  return { begun, seen: () => ({ ...seen(), isForeign }) };
 }
 
 if (import.meta.main) {
-  const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   const opened: ReturnType<typeof open>[] = [];
   const openAll = async (wanted: readonly Wanted[]): Promise<void> => {
     let next = 0;
     const lane = async (): Promise<void> => {
       while (next < wanted.length) {
         const one = wanted[next++] as Wanted;
-        let stream = open(agent, one);
+        let stream = open(one);
         // A gateway that cannot confirm what it knows, on a busy machine say, admits nothing.
         while (!(await stream.begun)) {
           await sleep(REOPEN_MS);
-          stream = open(agent, one);
+          stream = open(one);
         }
         opened.push(stream);
       }
