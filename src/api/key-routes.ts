@@ -17,6 +17,7 @@ import {
   toPage,
   toText,
 } from './shape.ts';
+import { mayBeThemselves } from './ways-in-service.ts';
 
 const KeyShape = z
   .object({
@@ -101,13 +102,15 @@ function looking(parts: ProgrammeParts): readonly ApiRoute[] {
   ];
 }
 
-function grants({ keys: service, membership, proposals }: ProgrammeParts): readonly ApiRoute[] {
+function grants(parts: ProgrammeParts): readonly ApiRoute[] {
+  const { keys: service, proposals } = parts;
   return [
     route({
       method: 'POST',
       url: '/organisations/:organisation/grants',
       access: 'change-programme',
-      summary: 'Grant models to a person, who then makes keys of their own; to oneself when another person agrees',
+      summary:
+        'Grant models to a person, who then makes keys of their own; to oneself, and to whom one invited, when another person agrees',
       path: OrganisationPath,
       body: z.strictObject(Wanted),
       status: 201,
@@ -116,12 +119,16 @@ function grants({ keys: service, membership, proposals }: ProgrammeParts): reado
         const request = { ...body, organisation: path.organisation };
         const askedBy = caller.person.id;
         const person = settled(await service.checkRequest(request));
-        if (await membership.isSamePerson(person.id, askedBy)) {
+        const propose = async () => {
           const details = [JSON.stringify({ ...request, person: person.id })];
           const asked = await proposals.ask({ kind: 'grant-models', subject: person.id, details, askedBy });
           return { ids: [], proposal: toProposal(asked) };
-        }
-        return { ids: [...settled(await service.grantModels(request, askedBy))], proposal: null };
+        };
+        if (await mayBeThemselves(parts, person, askedBy)) return await propose();
+        const ids = settled(await service.grantModels(request, askedBy));
+        if (!(await mayBeThemselves(parts, person, askedBy))) return { ids: [...ids], proposal: null };
+        for (const id of ids) settled(await service.revokeGrant(id, askedBy));
+        return await propose();
       },
     }),
     route({

@@ -17,6 +17,7 @@ import {
   SomeMicro,
   toPage,
 } from './shape.ts';
+import { needsAnotherToInvite } from './ways-in-service.ts';
 
 const PersonShape = z
   .object({
@@ -137,14 +138,15 @@ function changing({ membership, caps, signIn }: ProgrammeParts): readonly ApiRou
   ];
 }
 
-function invitations({ membership, signIn, proposals, origin }: ProgrammeParts): readonly ApiRoute[] {
+function invitations(parts: ProgrammeParts): readonly ApiRoute[] {
+  const { membership, signIn, proposals, origin } = parts;
   return [
     route({
       method: 'POST',
       url: '/persons/:person/invitation',
       access: 'change-programme',
       summary:
-        'A link that enrols a passkey, once, within seven days; for who holds a weighty role another person agrees',
+        'A link that enrols a passkey, once, within seven days; for who has a weighty role or may use a model another person agrees',
       path: PersonPath,
       status: 201,
       answer: z.object({
@@ -152,12 +154,15 @@ function invitations({ membership, signIn, proposals, origin }: ProgrammeParts):
         proposal: ProposalShape.nullable(),
       }),
       handle: async ({ path, caller }) => {
-        const { id } = settled(await membership.findPerson(path.person));
-        if ((await signIn.rolesOf(id)).some(isWeighty)) {
-          const asked = { kind: 'invite', subject: id, details: [], askedBy: caller.person.id } as const;
+        const person = settled(await membership.findPerson(path.person));
+        const propose = async () => {
+          const asked = { kind: 'invite', subject: person.id, details: [], askedBy: caller.person.id } as const;
           return { link: null, proposal: toProposal(await proposals.ask(asked)) };
-        }
-        const token = settled(await signIn.invite(id, caller.person.id));
+        };
+        if (await needsAnotherToInvite(parts, person)) return await propose();
+        const token = settled(await signIn.invite(person.id, caller.person.id));
+        // The link that nobody has seen ends with the next one.
+        if (await needsAnotherToInvite(parts, person)) return await propose();
         return { link: `${origin()}/join/${token}`, proposal: null };
       },
     }),

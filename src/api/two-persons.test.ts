@@ -169,6 +169,46 @@ test('an administrator makes no key for somebody, and grants themselves nothing,
   }
 });
 
+test('one administrator does not make somebody, let them in and give them a model: any one of it takes another', async () => {
+  const second = await api.visitor(lab, ['admin']);
+  const self = await api.visitor(await api.world.organisation('Fourth'), ['admin'], { email: await emailOf(admin) });
+  const add = async () =>
+    (await done(admin.ask('POST', `/organisations/${acme}/persons`, { email: `${crypto.randomUUID()}@acme.test` }))).id;
+  const invite = (person: string) => done(admin.ask('POST', `/persons/${person}/invitation`));
+  const grant = (person: string, by: Visitor = admin) =>
+    done(by.ask('POST', `/organisations/${acme}/grants`, { person, models: ['m1'] }));
+
+  const invited = await add();
+  assert.match((await invite(invited)).link, /\/join\//);
+  const asked = await grant(invited);
+  assert.deepEqual(asked.ids, [], 'invited, then granted');
+  assert.deepEqual((await grant(invited, self)).ids, [], 'nor by another engagement of the same human');
+  assert.deepEqual(saidOf(await admin.ask('POST', `/proposals/${asked.proposal.id}/agree`)), [403, 'same-person']);
+  await done(second.ask('POST', `/proposals/${asked.proposal.id}/agree`));
+
+  const granted = await add();
+  assert.equal((await grant(granted)).ids.length, 1);
+  const later = await invite(granted);
+  assert.equal(later.link, null, 'granted, then invited');
+  assert.match((await done(second.ask('POST', `/proposals/${later.proposal.id}/agree`))).result, /\/join\//);
+
+  const shared = await add();
+  await invite(shared);
+  assert.equal((await grant(shared, second)).ids.length, 1, 'one invites, another grants');
+});
+
+test('asked at once, an invitation and a grant of one administrator do not slip past each other', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const email = `${crypto.randomUUID()}@acme.test`;
+    const { id: person } = await done(admin.ask('POST', `/organisations/${acme}/persons`, { email }));
+    const [invitation, grant] = await Promise.all([
+      done(admin.ask('POST', `/persons/${person}/invitation`)),
+      done(admin.ask('POST', `/organisations/${acme}/grants`, { person, models: ['m1'] })),
+    ]);
+    assert.ok(invitation.link === null || grant.ids.length === 0, `round ${round}: a way in and a model by one person`);
+  }
+});
+
 test('vetting goes from the applicant to two reviewers of other organisations, and each step can name the version it saw', async () => {
   const { id: fresh } = await done(admin.ask('POST', '/organisations', { name: 'Applicant', country: 'FR' }));
   const applicant = await api.visitor(fresh, ['member', 'reviewer']);

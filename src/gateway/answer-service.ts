@@ -18,8 +18,8 @@ import {
   SseTooLong,
 } from '../dialect/index.ts';
 import { REACH_MS } from '../journal/index.ts';
+import type { Later } from '../lib/backlog.ts';
 import type { Json } from '../lib/canonical-json.ts';
-import type { Later } from './backlog.ts';
 import type { GuardBlock, GuardSession } from './guard-hook.ts';
 import { createReply } from './reply-service.ts';
 import type { Ending } from './settlement.ts';

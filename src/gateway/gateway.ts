@@ -5,10 +5,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { anthropicMessages, DIALECTS, type Dialect, openaiChat, type Refusal, toWire } from '../dialect/index.ts';
 import type { StoredPosting } from '../ledger/index.ts';
+import { createBacklog } from '../lib/backlog.ts';
 import { createId } from '../lib/id.ts';
 import { type Authority, type Caller, type createPresenceStore, findGrant, matchesStop } from '../program/index.ts';
 import { ANSWER_LIMITS, type AnswerLimits } from './answer-service.ts';
-import { createBacklog } from './backlog.ts';
 import { BODY_LIMITS, type BodyLimits, createBodies } from './body-client.ts';
 import { type CallParts, createCalls, type LiveAttributes } from './call-service.ts';
 import { createCallers } from './caller-service.ts';

@@ -79,6 +79,10 @@ export function createKeys(parts: MembershipParts) {
     /** So that the person can make keys of their own. */
     grantModels: (request: GrantRequest, actor: string): Outcome<readonly GrantId[]> =>
       change((tx) => grantModels(tx, parts, request, actor)),
+    /** Whether there is a model that they may use now. */
+    async holdsGrant(person: Person): Promise<boolean> {
+      return (await createKeyStore(database).grantsFor(actsFor(person), person.id, parts.clock.now())).length > 0;
+    },
     pageGrants: (ask: PageAsk, organisation: OrganisationId) => createKeyStore(database).pageGrants(ask, organisation),
     listGrants: (organisation: OrganisationId): Promise<readonly Grant[]> =>
       readWhole((ask) => createKeyStore(database).pageGrants(ask, organisation)),

@@ -70,6 +70,15 @@ export function createInvitationStore(tx: Transaction) {
       ]);
       return rows[0] && toInvitation(rows[0]);
     },
+    /** Of links to join that were used or still can be. */
+    async makers(person: string, now: Date): Promise<readonly string[]> {
+      const { rows } = await tx.query<{ made_by: string }>(
+        `select distinct made_by from signin.invitations
+          where person = $1 and reason = 'joining' and (used_at is not null or expires_at > $2)`,
+        [person, now],
+      );
+      return rows.map(({ made_by }) => made_by);
+    },
     /** True for exactly one caller. */
     async use(id: string, now: Date): Promise<Invitation | undefined> {
       const { rows } = await tx.query<InvitationRow>(

@@ -156,6 +156,10 @@ function createInvitations({ database, clock, random, findPerson }: SignInParts)
       });
     },
 
+    /** Whoever may have seen a link that lets its holder in as this person. */
+    madeWaysIn: (person: string): Promise<readonly string[]> =>
+      createInvitationStore(database).makers(person, clock.now()),
+
     async findInvitation(token: string): Promise<Invitation | undefined> {
       const found = await createInvitationStore(database).findByToken(sha256(token));
       return found && !found.usedAt && found.expiresAt > clock.now() ? found : undefined;

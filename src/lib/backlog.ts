@@ -1,6 +1,5 @@
 /**
- * Work that may wait: done in order, a little each turn, so that what is urgent — the next client to be told — is never
- * long behind it. Ending thousands of streams leaves thousands of calls to settle.
+ * Work that may wait: done in order, a little each turn of the event loop, so that what is urgent is never long behind it.
  */
 
 /** Of one turn, and between two. */
