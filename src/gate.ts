@@ -7,6 +7,7 @@ import {
   openJournal,
   openReceiptKey,
   startRetention,
+  toLostReceipt,
 } from './journal/index.ts';
 import { createLedger, createMeter, type LimitId } from './ledger/index.ts';
 import { createId } from './lib/id.ts';
@@ -40,7 +41,10 @@ export async function openGate(parts: Parts): Promise<Gateway> {
   });
   const journal = await openJournal({ home, gateway, clock, signer, sayHead, prompts, onTrouble });
   onClose(() => journal.close());
-  const readAdmitted = createAdmittedReader<LimitId>(home);
+  const readAdmitted = createAdmittedReader<LimitId>(home, async (admit, admitted, of) => {
+    const lost = toLostReceipt(admit, { admitted, by: gateway, at: clock.now() }, of);
+    return (await journal.settle(lost)).text;
+  });
   const meter = await createMeter({
     database,
     gateway,

@@ -154,7 +154,7 @@ async function admit(
   try {
     const position = await parts.journal.admit({
       ...{ call, lease: reservation.lease, limits, reservedMicro, organisation: forOrganisation, person, key },
-      ...{ grant, scope: judged.scope ?? undefined, model: model.id, requestSha256 },
+      ...{ grant, tier: caller.tier, scope: judged.scope ?? undefined, model: model.id, requestSha256 },
     });
     parts.journal.retain(call, body);
     const admitted: Admitted = {

@@ -1,5 +1,5 @@
 /** The door of the journal: what was decided before it was done, and receipts that a stranger can check. */
-export { type Admitted, createAdmittedReader, REACH_MS } from './admitted-service.ts';
+export { type Admitted, createAdmittedReader, REACH_MS, toLostReceipt } from './admitted-service.ts';
 export type { Head } from './commit-service.ts';
 export { createHeadSayer, openReceiptKey, readLoggedJournals, receiptKeyPath } from './head-service.ts';
 export {

@@ -24,6 +24,7 @@ import {
   type Head,
   type Journal,
   openJournal,
+  toLostReceipt,
   verifyJournal,
 } from './index.ts';
 import type { Receipt } from './receipt.ts';
@@ -259,12 +260,32 @@ test('the receipt of a call that was settled before its gateway was killed is re
   await Promise.all(records.map((record) => journal.admit(record)));
   const stored = await Promise.all(records.map((record) => journal.settle(receiptOf(record, gateway))));
   const rebuilt = new Map<string, string | undefined>();
-  for await (const { call, toReceipt } of createAdmittedReader(home)(gateway)) rebuilt.set(call, toReceipt?.());
+  for await (const { call, toReceipt } of createAdmittedReader(home)(gateway)) rebuilt.set(call, await toReceipt?.());
   for (const [index, { call }] of records.entries()) {
     assert.equal(rebuilt.get(call), stored[index]?.text);
     assert.ok(checkReceipt(rebuilt.get(call) ?? '', signer.publicKey).ok);
   }
   await journal.close();
+});
+
+test('a call that its gateway left without an end has a receipt that says so, from the gateway that recovers', async () => {
+  const [killed, living] = [newGateway(), newGateway()];
+  const [before, after] = [await open(killed), await open(living)];
+  const lost = { ...admitOf(200), tier: 'partner' };
+  await before.admit(admitOf());
+  const admitted = await before.admit(lost);
+  const at = new Date('2026-05-01T00:00:00Z');
+  const read = createAdmittedReader(home, async (admit, position, of) => {
+    return (await after.settle(toLostReceipt(admit, { admitted: position, by: living, at }, of))).text;
+  })(killed);
+  let text: string | undefined;
+  for await (const { call, toReceipt } of read) if (call === lost.call) text = await toReceipt?.();
+  const checked = checkReceipt(text ?? '', signer.publicKey);
+  assert.ok(checked.ok);
+  const { costMicro, outcome, gateway, facts, tier, asked } = checked.value;
+  assert.deepEqual([costMicro, outcome, gateway, tier, asked], [200, 'lost', living, 'partner', 'm']);
+  assert.deepEqual([checked.value.admitted, facts], [admitted, { admittedBy: killed }]);
+  await Promise.all([before.close(), after.close()]);
 });
 
 test('a receipt that comes while a batch is being written is not forgotten', async () => {

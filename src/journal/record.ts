@@ -13,6 +13,8 @@ export interface AdmitRecord {
   readonly person: string;
   readonly key: string;
   readonly grant: string;
+  /** Journals of before it was written have none. */
+  readonly tier?: string | undefined;
   readonly scope: string | undefined;
   readonly model: string;
   readonly requestSha256: string;
@@ -57,6 +59,7 @@ export function toAdmitLine(record: AdmitRecord, atMs: number): string {
     person: record.person,
     key: record.key,
     grant: record.grant,
+    tier: record.tier,
     scope: record.scope,
     model: record.model,
     requestSha256: record.requestSha256,

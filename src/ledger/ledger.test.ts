@@ -168,7 +168,7 @@ test('an expired lease is posted from the journal: at its cost, or at its reserv
   await expireAll();
   const read = async function* (): AsyncIterable<AdmittedCall> {
     yield { ...posted, costMicro: 10, toReceipt: () => assert.fail('it is posted already') };
-    yield { ...ended, costMicro: 20, toReceipt: () => '{"from":"journal"}' };
+    yield { ...ended, costMicro: 20, toReceipt: async () => '{"from":"journal"}' };
     yield lost;
     yield { ...lost, call: call(), lease: createId('lease', systemRandom) };
   };

@@ -17,7 +17,7 @@ export interface AdmittedCall {
   /** Undefined where the journal ends before the call did. */
   readonly costMicro?: number | undefined;
   /** Made only for what is posted here. */
-  readonly toReceipt?: (() => string) | undefined;
+  readonly toReceipt?: (() => Promise<string>) | undefined;
 }
 
 export type ReadAdmitted = (gateway: GatewayId) => AsyncIterable<AdmittedCall>;
@@ -71,7 +71,9 @@ async function recoverOne(tx: Transaction, lease: LeaseId, admitted: AsyncIterab
     for (const { limits, costMicro } of owed) {
       for (const limit of limits) spent.set(limit, (spent.get(limit) ?? 0) + costMicro);
     }
-    const receipts = owed.flatMap((it) => (it.toReceipt ? [{ ...it, receipt: it.toReceipt() }] : []));
+    const receipts = await Promise.all(
+      owed.flatMap((it) => (it.toReceipt ? [it.toReceipt().then((receipt) => ({ ...it, receipt }))] : [])),
+    );
     if (receipts.length > 0) await leases.addReceipts(receipts);
   };
   let batch: Owed[] = [];

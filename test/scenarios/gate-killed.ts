@@ -7,7 +7,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openReceiptKey, verifyJournal } from '../../src/journal/index.ts';
+import { checkReceipt, openReceiptKey, verifyJournal } from '../../src/journal/index.ts';
 import { readJournal } from '../../src/journal/read-service.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { createSeededRandom, type SeededRandom } from '../../src/lib/seeded-random.ts';
@@ -206,10 +206,17 @@ async function judge(
     admitted.push(...read.calls);
     unrecorded.push(...seenAt(traffic, directory).filter((sha) => !read.admitted.has(sha)));
   }
-  const { rows } = await database.query<{ call_id: string; how: string }>('select call_id, how from ledger.postings');
+  const { rows } = await database.query<{ call_id: string; how: string; cost: string; receipt: string }>(
+    'select call_id, how, cost, receipt from ledger.postings',
+  );
   // The primary key is the call, so that two postings of one cannot be.
   assert.deepEqual(new Set(rows.map(({ call_id }) => call_id)), new Set(admitted), 'posted is what was admitted');
   assert.deepEqual(await ledger.audit(), []);
+  for (const { call_id, cost, receipt } of rows) {
+    const checked = checkReceipt(receipt, publicKey);
+    assert.ok(checked.ok, `${call_id}: ${JSON.stringify(checked)}`);
+    assert.deepEqual([checked.value.call, checked.value.costMicro], [call_id, Number(cost)]);
+  }
   return {
     ...{ kills, unrecorded, recoveredAfterMs },
     upstreamCalls: provider.seen.length,
