@@ -1,7 +1,7 @@
 /** The files of the probe that run inside the sandbox, as plain JavaScript, and a version that names exactly them. */
 import { readdir, readFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
 import { sha256Hex } from '../lib/hash.ts';
+import { toPlainScript } from '../lib/inside.ts';
 
 export interface StagedFile {
   /** Relative to the working directory: `probe/<file>-inside.mjs`. */
@@ -23,16 +23,11 @@ async function sourcesIn(directory: URL): Promise<{ name: string; text: string }
   return Promise.all(names.map(async (name) => ({ name, text: await readFile(new URL(name, directory), 'utf8') })));
 }
 
-/** `import … from './x-inside.ts'` names the staged file. */
-function staged(text: string): string {
-  return stripTypeScriptTypes(text).replaceAll(/(['"])\.\/([a-z-]+-inside)\.ts\1/g, '$1./$2.mjs$1');
-}
-
 export async function loadEngine(): Promise<Engine> {
   const probe = await sourcesIn(PROBE);
   const finder = await sourcesIn(FINDER);
   const files = probe
     .filter(({ name }) => name.endsWith('-inside.ts'))
-    .map(({ name, text }) => ({ path: `probe/${name.replace(/\.ts$/, '.mjs')}`, content: staged(text) }));
+    .map(({ name, text }) => ({ path: `probe/${name.replace(/\.ts$/, '.mjs')}`, content: toPlainScript(text) }));
   return { files, version: sha256Hex(JSON.stringify([...probe, ...finder])) };
 }

@@ -5,10 +5,9 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import type { RandomBytes } from '../lib/id.ts';
-import { PACKAGES_INSIDE, WORK_INSIDE } from '../lib/inside.ts';
+import { PACKAGES_INSIDE, toPlainScript, WORK_INSIDE } from '../lib/inside.ts';
 import type { Result } from '../lib/result.ts';
 import { type ReproducerVerdict, readVerdict } from '../probe/index.ts';
 import type { SandboxEnd, SandboxRefusal, SandboxRequest, SandboxRun } from '../sandbox/index.ts';
@@ -113,6 +112,11 @@ export async function attack(
   return { end, verdict: readVerdict(stdout.toString('utf8'), canary), coverage: readCoverage(reports), recordSha256 };
 }
 
+/** A sandbox has the time of one processor: many attacks are spread over as many as the smallest machine has. */
+const SIDE_BY_SIDE = 2;
+/** Fewer are not worth a sandbox of their own. */
+const LEAST_IN_SANDBOX = 8;
+
 /** One end for each reproducer, in their order. What printed no end, or was stopped, has no verdict. */
 export async function attackTogether(
   run: RunInSandbox,
@@ -122,9 +126,13 @@ export async function attackTogether(
   pace: Pace,
 ): Promise<AttackEnd[]> {
   const ends: AttackEnd[] = [];
-  const { inSandbox } = TOGETHER[pace];
-  for (let at = 0; at < reproducers.length; at += inSandbox) {
-    ends.push(...(await attackOnce(run, random, version, reproducers.slice(at, at + inSandbox), pace)));
+  const spread = Math.max(LEAST_IN_SANDBOX, Math.ceil(reproducers.length / SIDE_BY_SIDE));
+  const each = Math.min(TOGETHER[pace].inSandbox, spread);
+  for (let at = 0; at < reproducers.length; at += each * SIDE_BY_SIDE) {
+    const groups = Array.from({ length: SIDE_BY_SIDE }, (_, index) =>
+      reproducers.slice(at + index * each, at + (index + 1) * each),
+    ).filter((group) => group.length > 0);
+    ends.push(...(await Promise.all(groups.map((group) => attackOnce(run, random, version, group, pace)))).flat());
   }
   return ends;
 }
@@ -152,7 +160,7 @@ async function attackOnce(
     command: ['node', '--no-warnings', 'attack-inside.mjs', 'job.json'],
     readOnly: mountsOf(version),
     files: [
-      { path: 'attack-inside.mjs', content: stripTypeScriptTypes(await readFile(SCRIPT, 'utf8')) },
+      { path: 'attack-inside.mjs', content: toPlainScript(await readFile(SCRIPT, 'utf8')) },
       { path: 'job.json', content: JSON.stringify(job) },
       ...attacks.map(({ canary, file, text }) => ({ path: `${canary}.${file}`, content: text })),
     ],

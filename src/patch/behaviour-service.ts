@@ -1,13 +1,14 @@
 /** Runs the ordinary calls of `benign.ts` against one version in the sandbox and reads what they did. */
 import { readFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
 import type { Json } from '../lib/canonical-json.ts';
+import { toPlainScript } from '../lib/inside.ts';
 import type { ProbePlan } from '../probe/index.ts';
 import type { RunInSandbox, Version } from './attack-service.ts';
 import { mountsOf, SandboxRefused } from './attack-service.ts';
 import type { Behaviour, BenignCall, ExportEntry } from './benign.ts';
 
-const SCRIPT = new URL('./benign-inside.ts', import.meta.url);
+/** The first is started, and loads the others. */
+const SCRIPTS = ['benign-inside', 'waiting-inside'];
 /** A call that ends the process is left out and the rest is tried again, so often. */
 const RESTARTS = 6;
 /** A busy machine may take many times the processor's own time; a call that is cut off would look like a change. */
@@ -36,7 +37,7 @@ export async function observeBehaviour(
   version: Version,
   request: BehaviourRequest,
 ): Promise<Behaviour> {
-  const script = stripTypeScriptTypes(await readFile(SCRIPT, 'utf8'));
+  const scripts = await Promise.all(SCRIPTS.map(readScript));
   const outcomes = new Map<string, Json>();
   let exports: readonly ExportEntry[] | null = null;
   let waiting = [...request.calls];
@@ -46,7 +47,7 @@ export async function observeBehaviour(
       command: ['node', '--no-warnings', 'benign-inside.mjs', 'job.json'],
       readOnly: mountsOf(version),
       files: [
-        { path: 'benign-inside.mjs', content: script },
+        ...scripts,
         { path: 'package.json', content: '{"private":true}' },
         { path: 'job.json', content: JSON.stringify({ token, name, file, format, reach, calls: waiting }) },
       ],
@@ -66,6 +67,11 @@ export async function observeBehaviour(
     waiting = waiting.filter(({ id }) => !outcomes.has(id));
   }
   return { exports, outcomes };
+}
+
+async function readScript(name: string): Promise<{ path: string; content: string }> {
+  const text = await readFile(new URL(`./${name}.ts`, import.meta.url), 'utf8');
+  return { path: `${name}.mjs`, content: toPlainScript(text) };
 }
 
 function readLines(stdout: string, token: string): Line[] {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -57,4 +57,50 @@ exports.listen = () => require('node:net').createServer();
   assert.match(said, /text pear/);
   assert.doesNotMatch(said, /hidden|_events/);
   assert.match(said, /"emitter Server"/);
+});
+
+const withCallback = (name: string) => ({
+  reach: [{ kind: 'get', name }],
+  drive: { kind: 'call', args: [{ kind: 'callback' }], after: [] },
+});
+
+test('a callback that comes late is seen, whatever brings it', async () => {
+  const source = `
+exports.late = (done) => { setTimeout(() => setTimeout(done, 90, 'twice'), 90); };
+exports.loose = (done) => { setTimeout(done, 150, 'loose').unref(); };
+exports.read = (done) => require('node:fs').readFile(__filename, () => done('read'));
+exports.program = (done) => require('node:child_process').exec('x', () => setTimeout(done, 60, 'ran'));
+exports.promised = (done) => new Promise((resolve) => setTimeout(resolve, 120)).then(() => done('promised'));
+exports.never = () => {};
+exports.open = () => new Promise((resolve) => setTimeout(resolve, 200, 'opened'));
+exports.unsettled = () => new Promise(() => {});
+`;
+  const words = { late: 'twice', loose: 'loose', read: 'read', program: 'ran', promised: 'promised' };
+  const names = [...Object.keys(words), 'never', 'open', 'unsettled'];
+  const said = await saidOf(source, names.map(withCallback));
+  const lines = said.split('\n').filter((line) => line.includes('"kind":"did"'));
+  const outcomes = lines.map((line) => JSON.parse(line.slice('token '.length)).outcome);
+  for (const [at, word] of Object.values(words).entries()) {
+    assert.match(JSON.stringify(outcomes[at].calls), new RegExp(`text ${word}`));
+  }
+  const [never, open, unsettled] = outcomes.slice(-3);
+  assert.deepEqual(never.calls, []);
+  assert.match(JSON.stringify(open.result), /text opened/);
+  assert.match(JSON.stringify(unsettled.result), /text never/);
+});
+
+test('nothing is waited for once nothing is under way', () => {
+  const program = `
+    import { rememberStanding, waitFor } from ${JSON.stringify(join(import.meta.dirname, 'waiting-inside.ts'))};
+    process.stdout;
+    rememberStanding();
+    const looks = async () => { let count = 0; await waitFor(() => { count += 1; return false; }, 1_000); return count; };
+    const idle = await looks();
+    setTimeout(() => undefined, 100);
+    const busy = await looks();
+    process.stdout.write(JSON.stringify({ idle, busy }));`;
+  const { stdout } = spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', program]);
+  const { idle, busy } = JSON.parse(String(stdout));
+  assert.equal(idle, 3);
+  assert.ok(busy > idle && busy < 100, `${busy} looks`);
 });

@@ -13,6 +13,7 @@ import net from 'node:net';
 import process from 'node:process';
 import type { PlanReach, PlanValue } from '../probe/index.ts';
 import type { BenignCall } from './benign.ts';
+import { rememberStanding, waitFor, within } from './waiting-inside.ts';
 
 interface Job {
   readonly token: string;
@@ -30,6 +31,7 @@ type Callable = (...args: unknown[]) => unknown;
 const CANARY = 'benignkey';
 const SETTLE_MS = 400;
 const CALLBACK_MS = 250;
+const LISTEN_MS = 1_000;
 const FULL_PIPE_MS = 5;
 const DEPTH = 7;
 const NODES = 400;
@@ -43,8 +45,6 @@ const print = (value: unknown) => writeAll(`\n${job.token} ${stringify(value)}\n
 const started: string[] = [];
 const ports: number[] = [];
 const exit = process.exit.bind(process);
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** A reader on a busy machine may be behind: then the pipe is full for a while, and a write says so instead of waiting. */
 function writeAll(text: string): void {
   const bytes = Buffer.from(text);
@@ -214,10 +214,6 @@ function anyProperty(make: () => unknown, deep: boolean, budget: number): object
   });
 }
 
-function within<T>(value: T | Promise<T>, ms: number): Promise<T | string> {
-  return Promise.race([value, new Promise<string>((resolve) => setTimeout(() => resolve('never'), ms))]);
-}
-
 interface At {
   readonly value: unknown;
   readonly owner: unknown;
@@ -281,7 +277,7 @@ async function perform(call: BenignCall): Promise<unknown> {
     result = { threw: error instanceof Error ? error.name : '' };
   }
   const waits = call.isEntry && JSON.stringify(drive).includes('"callback"');
-  for (let waited = 0; waits && calls.length === 0 && waited < CALLBACK_MS; waited += 10) await pause(10);
+  if (waits) await waitFor(() => calls.length > 0, CALLBACK_MS);
   const after = image(args);
   return { result, args: after, isChanged: stringify(after) !== given, calls: image(calls), started: [...started] };
 }
@@ -319,7 +315,7 @@ async function overHttp(drive: BenignCall['drive'] & { kind: 'http' }, at: At, a
 }
 
 async function request(target: string): Promise<unknown> {
-  for (let waited = 0; ports.length === 0 && waited < 1_000; waited += 10) await pause(10);
+  await waitFor(() => ports.length > 0, LISTEN_MS);
   const [port] = ports;
   if (port === undefined) throw new Error('nothing listens');
   return await new Promise((resolve) => {
@@ -384,6 +380,7 @@ for (const [path, content] of Object.entries({ 'index.html': '<p>index</p>', 'a.
 }
 recordPrograms();
 recordServers();
+rememberStanding();
 try {
   const value = await load(job.file, job.format);
   print({ kind: 'exports', entries: listExports(value, attackedIn(value)) });

@@ -116,11 +116,9 @@ export async function measureBaseline(parts: PatchParts, tree: PackageTree, give
   const functions = functionsOf(listed.exports);
   const { examples } = await readPackageHints(tree.directory, tree.packagePath);
   const calls = benignCalls(plan, { exports: listed.exports, examples });
-  const behaviour = [
-    await observe(parts, tree, tree.name, plan, calls),
-    await observe(parts, tree, tree.name, plan, calls),
-  ] as const;
-  const variants = await findVariants(parts, tree, plan, functions);
+  const look = () => observe(parts, tree, tree.name, plan, calls);
+  const [once, again, variants] = await Promise.all([look(), look(), findVariants(parts, tree, plan, functions)]);
+  const behaviour = [once, again] as const;
   return { tree, reproducer, plan, first, variants, calls, behaviour };
 }
 
@@ -219,14 +217,11 @@ async function gather(
   }
   const variants = await attackVariants(parts, baseline, copy);
   if (variants.stillFiring.length > 0) return { ...facts, variants, benign, tests: NOT_RUN, firesAfterRevert: false };
-  const tests = (await parts.compareTests?.(tree, copy)) ?? { outcome: 'not-run', reason: 'no test run was asked for' };
-  return {
-    ...facts,
-    variants,
-    benign,
-    tests,
-    firesAfterRevert: await firesReverted(parts, baseline, before, reverted),
-  };
+  const [tests, firesAfterRevert] = await Promise.all([
+    parts.compareTests?.(tree, copy) ?? { outcome: 'not-run' as const, reason: 'no test run was asked for' },
+    firesReverted(parts, baseline, before, reverted),
+  ]);
+  return { ...facts, variants, benign, tests, firesAfterRevert };
 }
 
 async function attackVariants(
@@ -278,23 +273,11 @@ export interface QuickLook {
 
 export const LOUD: QuickLook = { isSilent: false, changed: new Set(), unlike: new Set() };
 
-/** Reproducer silent but reached, some variants silent, and which ordinary calls differ? The cheapest question first. */
-export async function lookAt(
-  parts: PatchParts,
-  baseline: Baseline,
-  copy: Version,
-  most = QUICK_VARIANTS,
-): Promise<QuickLook> {
-  const { tree, variants, reproducer, plan, calls, behaviour } = baseline;
-  const { run, random } = parts;
-  if (plan === null || silenceOf(await attack(run, random, copy, reproducer)) !== 'silent') return LOUD;
-  const within = variants.filter(({ variant, fires }) => fires && !variant.isBeyond);
-  const effective = evenly(within, most);
-  const reproducers = effective.flatMap(({ variant }) => render(variant.plan, tree.name) ?? []);
-  const ends = await attackTogether(run, random, copy, reproducers, paceOf(plan));
-  if (ends.some((end) => silenceOf(end) === 'fired')) return LOUD;
-  const now = await observe(parts, copy, tree.name, plan, calls);
-  const comparison = compareBehaviour(calls, behaviour, now);
+/** Reproducer silent but reached, and which ordinary calls differ? */
+export async function glanceAt(parts: PatchParts, baseline: Baseline, copy: Version): Promise<QuickLook> {
+  const { tree, reproducer, plan, calls, behaviour } = baseline;
+  if (plan === null || silenceOf(await attack(parts.run, parts.random, copy, reproducer)) !== 'silent') return LOUD;
+  const comparison = compareBehaviour(calls, behaviour, await observe(parts, copy, tree.name, plan, calls));
   const breaking = breakingDifferences(comparison).map(({ id }) => id);
   const { missingExports, unlike } = comparison;
   return {
@@ -304,9 +287,22 @@ export async function lookAt(
   };
 }
 
+/** Whether some of the variants that fire before the patch stay silent after it. */
+export async function resistsVariants(
+  { run, random }: PatchParts,
+  { variants, tree, plan }: Baseline,
+  copy: Version,
+): Promise<boolean> {
+  const within = variants.filter(({ variant, fires }) => fires && !variant.isBeyond);
+  const chosen = evenly(within, QUICK_VARIANTS);
+  const reproducers = chosen.flatMap(({ variant }) => render(variant.plan, tree.name) ?? []);
+  const ends = await attackTogether(run, random, copy, reproducers, paceOf(plan));
+  return ends.every((end) => silenceOf(end) !== 'fired');
+}
+
 export async function isMended(parts: PatchParts, baseline: Baseline, copy: Version): Promise<boolean> {
-  const { isSilent, changed } = await lookAt(parts, baseline, copy);
-  return isSilent && changed.size === 0;
+  const { isSilent, changed } = await glanceAt(parts, baseline, copy);
+  return isSilent && changed.size === 0 && (await resistsVariants(parts, baseline, copy));
 }
 
 /** The patch is taken back on a fresh copy: the very text of before, and the flaw with it. */

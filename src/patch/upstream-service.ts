@@ -6,9 +6,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { PackageSource, PackageTree } from '../target/index.ts';
+import type { Version } from './attack-service.ts';
 import { copyWith } from './copy-service.ts';
 import { applyEdits, type Edit, editsBetween } from './edits.ts';
-import { type Baseline, LOUD, lookAt, type PatchParts, type QuickLook } from './patch.ts';
+import { type Baseline, glanceAt, LOUD, type PatchParts, type QuickLook, resistsVariants } from './patch.ts';
 import { brokenBy } from './symptoms.ts';
 import { applyToFiles, carryOver, type FileTexts, readPatch, writePatch } from './unified-diff.ts';
 import type { Upstream } from './upstream-source-service.ts';
@@ -55,9 +56,7 @@ export async function upstreamPatch(
   const applied = applyToFiles(texts, read.value);
   if (!applied.ok) return applied;
   const edits = editsBetween(texts, applied.value);
-  const look = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen);
-  // Without variants, which cost most.
-  const glance = async (chosen: readonly Edit[]) => await lookWith(parts, baseline, texts, chosen, 0);
+  const { glance, look } = createLooks(parts, baseline, texts);
   const loaded = new Set(baseline.first.coverage.loaded);
   const near = edits.filter(({ path }) => !texts.has(path) || loaded.has(`${tree.name}/${path}`));
   if (last) {
@@ -144,21 +143,42 @@ async function shrink(edits: readonly Edit[], unlikeAtFirst: ReadonlySet<string>
   return kept;
 }
 
-async function lookWith(
+/** `glance` leaves out the variants, which cost most. No choice of edits is tried twice. */
+function createLooks(
+  parts: PatchParts,
+  baseline: Baseline,
+  texts: FileTexts,
+): { readonly glance: Look; readonly look: Look } {
+  const glances = new Map<string, Promise<QuickLook>>();
+  const glance = (edits: readonly Edit[]): Promise<QuickLook> => {
+    const key = JSON.stringify(edits);
+    const seen = glances.get(key) ?? tryWith(parts, baseline, texts, edits, LOUD, glanceAt);
+    glances.set(key, seen);
+    return seen;
+  };
+  const look = async (edits: readonly Edit[]): Promise<QuickLook> => {
+    const seen = await glance(edits);
+    return seen.isSilent && (await tryWith(parts, baseline, texts, edits, false, resistsVariants)) ? seen : LOUD;
+  };
+  return { glance, look };
+}
+
+async function tryWith<T>(
   parts: PatchParts,
   baseline: Baseline,
   texts: FileTexts,
   edits: readonly Edit[],
-  variants?: number,
-): Promise<QuickLook> {
+  whereBroken: T,
+  trial: (parts: PatchParts, baseline: Baseline, copy: Version) => Promise<T>,
+): Promise<T> {
   const after = applyEdits(texts, edits);
   const paths = [...new Set(edits.map(({ path }) => path))];
   const files = paths.map((path) => ({ path, before: texts.get(path), after: after.get(path) }));
-  if (brokenBy(files).length > 0) return LOUD;
+  if (brokenBy(files).length > 0) return whereBroken;
   const only = (all: FileTexts) => new Map([...all].filter(([path]) => paths.includes(path)));
   const copy = await copyWith(baseline.tree, parts.scratch, only(texts), only(after));
   try {
-    return await lookAt(parts, baseline, copy, variants);
+    return await trial(parts, baseline, copy);
   } finally {
     await copy.dispose();
   }

@@ -5,11 +5,10 @@
 
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import type { RandomBytes } from '../lib/id.ts';
-import { PACKAGES_INSIDE, WORK_INSIDE } from '../lib/inside.ts';
+import { PACKAGES_INSIDE, toPlainScript, WORK_INSIDE } from '../lib/inside.ts';
 import type { Result } from '../lib/result.ts';
 import { readVerdict } from '../probe/index.ts';
 import type { SandboxLimits, SandboxRefusal, SandboxRequest, SandboxRun } from '../sandbox/index.ts';
@@ -162,11 +161,7 @@ function observerFiles(): { path: string; content: string }[] {
   return [
     ...names.map((name) => ({
       path: `${OBSERVER_DIRECTORY}/${name.replace(/ts$/, 'mjs')}`,
-      // Stripped out here, once: inside, each run would load a compiler to do it.
-      content: stripTypeScriptTypes(readFileSync(new URL(`./${name}`, import.meta.url), 'utf8')).replaceAll(
-        /(['"])\.\/([a-z-]+-inside)\.ts\1/g,
-        '$1./$2.mjs$1',
-      ),
+      content: toPlainScript(readFileSync(new URL(`./${name}`, import.meta.url), 'utf8')),
     })),
   ];
 }
