@@ -9,6 +9,7 @@ import { inspectChannels, openMailbox } from './channels.ts';
 import {
   CommandEnd,
   DEFAULT_PORT,
+  registerAdoptionCommands,
   registerCaseCommands,
   registerChainCommands,
   registerCreditCommands,
@@ -52,11 +53,12 @@ import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
 import { foreseeStage } from './release/index.ts';
-import { evidenceFolder, openRelease, readFindings } from './releases.ts';
+import { openRelease, readFindings } from './releases.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import type { Services } from './services.ts';
 import { createServing } from './serving.ts';
 import { createWork, openFixtureRegistry, openSession, type Session } from './session.ts';
+import { toHome } from './store/home.ts';
 import { inspectStore } from './store/inspect.ts';
 import { addJob } from './store/jobs.ts';
 import { inspectScratch } from './store/scratch.ts';
@@ -214,9 +216,11 @@ function registerRelease(program: Command, parts: Parts, session: () => Promise<
   registerReleaseCommands(program, {
     terminal,
     release: async () => (await opened()).release,
+    adoptions: async () => (await opened()).adoptions,
     foresee: async (model, stage) => foreseeStage(await parts.database(), model, stage, clock.now()),
-    places: { log: join(config.home, 'public', 'log'), evidence: evidenceFolder(config.home) },
+    places: { log: join(config.home, 'public', 'log'), evidence: toHome(config.home).evidence },
   });
+  registerAdoptionCommands(program, { terminal, clock, adoptions: async () => (await opened()).adoptions });
   registerIncidentCommands(program, { terminal, incidents: async () => (await opened()).incidents });
   registerRolloutCommands(program, {
     terminal,

@@ -1,21 +1,19 @@
 /** Release, joined: decisions, their evidence, and the stages that gateways obey. Needs no sandbox and no server. */
-import { join } from 'node:path';
 import type { Disclosure } from './disclosure/index.ts';
 import type { Parts } from './parts.ts';
 import type { ReportedFinding } from './policy/index.ts';
-import { createIncidents, createRelease, createRollouts, openEvidence } from './release/index.ts';
-
-export const evidenceFolder = (home: string): string => join(home, 'evidence');
+import { createAdoptions, createIncidents, createRelease, createRollouts, openEvidence } from './release/index.ts';
 
 export async function openRelease({ database, log, clock, random, home, onClose }: Parts) {
-  const [opened, db, { path }] = await Promise.all([log(), database(), home()]);
+  const [opened, db, { evidence: folder }] = await Promise.all([log(), database(), home()]);
   // What this command promised to the log becomes leaves before it ends, where no worker did it.
   onClose(() => opened.sequence());
-  const evidence = openEvidence(evidenceFolder(path));
+  const evidence = openEvidence(folder);
   const parts = { database: db, clock, random, log: opened };
   const release = createRelease({ ...parts, evidence });
   return {
     release,
+    adoptions: createAdoptions({ ...parts, evidence }),
     incidents: createIncidents({ ...parts, release }),
     rollouts: createRollouts({ ...parts, release }),
   };

@@ -1,3 +1,4 @@
+export { registerAdoptionCommands } from './adoption.ts';
 export { registerCaseCommands } from './case.ts';
 export { registerChainCommands } from './chain.ts';
 export { type RegisterCommands, runCommandLine } from './cli.ts';

@@ -6,8 +6,16 @@ import type { Json } from '../lib/canonical-json.ts';
 import { type Ed25519Signer, readEd25519Pem } from '../lib/ed25519.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import type { Result } from '../lib/result.ts';
-import { type DecisionDocuments, evaluate, RELEASE_STAGES, type ReleaseStage, signDecision } from '../policy/index.ts';
 import {
+  type DecisionDocuments,
+  evaluate,
+  RELEASE_STAGES,
+  type ReleaseStage,
+  readDossierValue,
+  signDecision,
+} from '../policy/index.ts';
+import {
+  type Adoptions,
   type foreseeStage,
   openEvidence,
   openReplayLog,
@@ -24,6 +32,7 @@ import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 export interface ReleaseCommandParts {
   readonly terminal: Terminal;
   readonly release: () => Promise<Release>;
+  readonly adoptions: () => Promise<Pick<Adoptions, 'document'>>;
   readonly foresee: (model: string, stage: ReleaseStage | 'closed') => ReturnType<typeof foreseeStage>;
   /** Where this installation's own log and evidence lie. Nothing is made by asking. */
   readonly places: { readonly log: string; readonly evidence: string };
@@ -153,18 +162,18 @@ interface DecideOptions {
   readonly json?: boolean;
 }
 
-function addDecide(release: Command, { terminal, release: service }: ReleaseCommandParts): void {
+function addDecide(release: Command, { terminal, release: service, adoptions }: ReleaseCommandParts): void {
   release
     .command('decide')
     .description('decide on signed evidence; with the signatures of the quorum, open the stage')
     .requiredOption('--framework <file...>', 'framework files, or names of shipped ones')
-    .requiredOption('--dossier <file>', 'model, digest, instant, stage; statements and trust by hash')
+    .requiredOption('--dossier <file>', 'model, digest, instant, stage; statements, trust and acts of adoption by hash')
     .requiredOption('--trust <file>', 'whose signature counts for what')
     .requiredOption('--statement <file...>', 'signed statements')
     .option('--sign <keyfile...>', 'Ed25519 keys (PEM) of the bodies that agree')
     .option('--json', 'one JSON value on standard output')
     .action(async (options: DecideOptions) => {
-      const documents = await openDocuments(options);
+      const documents = await openDocuments(options, await adoptions());
       const decided = evaluate(documents);
       if (!decided.ok) throw toEvaluationEnd(decided.refusal);
       const opened = await service();
@@ -183,21 +192,27 @@ function addDecide(release: Command, { terminal, release: service }: ReleaseComm
     });
 }
 
-async function openDocuments(options: DecideOptions): Promise<DecisionDocuments> {
+async function openDocuments(options: DecideOptions, kept: Pick<Adoptions, 'document'>): Promise<DecisionDocuments> {
   const statements = new Map<string, Uint8Array>();
   for (const file of options.statement) {
     const bytes = await readFileBytes(file);
     statements.set(`sha256:${sha256Hex(bytes)}`, bytes);
   }
+  const dossier = parseJson(options.dossier, await readText(options.dossier));
+  const read = readDossierValue(dossier);
+  for (const hash of (read.ok && read.value.adoptions) || []) {
+    const act = await kept.document(hash);
+    if (act) statements.set(hash, act);
+  }
   return {
     frameworks: await openFrameworks(options.framework),
-    dossier: parseJson(options.dossier, await readText(options.dossier)),
+    dossier,
     trust: parseJson(options.trust, await readText(options.trust)),
     find: (hash) => statements.get(hash),
   };
 }
 
-async function openKey(file: string): Promise<Ed25519Signer> {
+export async function openKey(file: string): Promise<Ed25519Signer> {
   try {
     return readEd25519Pem(await readText(file));
   } catch (error) {
@@ -288,6 +303,8 @@ export function toReleaseEnd(refusal: ReleaseRefusal): CommandEnd {
       return new CommandEnd(exit, `a later decision, as of ${refusal.asOf}, is in force`);
     case 'quorum-missing':
       return new CommandEnd(exit, `the quorum is missing: ${refusal.verdict.missing.join('; ')}`);
+    case 'not-adopted':
+      return new CommandEnd(exit, `${refusal.framework} is not adopted: ${refusal.why}; see \`release adopt\``);
     case 'second-person-needed':
       return new CommandEnd(exit, 'letting through again takes two persons: --yes stands for the second one');
     default:

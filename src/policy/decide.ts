@@ -70,6 +70,8 @@ export interface Decision {
       readonly digest: string;
       readonly source: string | null;
       readonly sourceVerified: boolean;
+      /** Since version 2 of the semantics: the act in force for these bytes. */
+      readonly adoption?: { readonly act: string; readonly at: string; readonly signedBy: readonly string[] } | null;
     }[];
     readonly evidence: readonly string[];
     readonly statements: readonly string[];
@@ -86,7 +88,12 @@ export interface Decision {
   }[];
   readonly orders: readonly { readonly id: string; readonly authority: string; readonly until: string | null }[];
   readonly quorum: readonly QuorumAsked[];
-  readonly reasoning: readonly { readonly framework: string; readonly gates: readonly Json[] }[];
+  readonly reasoning: readonly {
+    readonly framework: string;
+    /** Since version 2: whether it was adopted, or why it does not count as such. */
+    readonly adoption?: string;
+    readonly gates: readonly Json[];
+  }[];
 }
 
 /** `admitted` brings refusals from before: statements that were not what they said. */

@@ -104,6 +104,8 @@ export interface Dossier extends Claims {
   readonly statements: readonly string[];
   /** The document that says whose signatures count; with statements, there is one. */
   readonly trust?: string;
+  /** Hashes of the acts by which frameworks were adopted. */
+  readonly adoptions?: readonly string[];
 }
 
 export const CLAIM_KINDS = [

@@ -1,12 +1,15 @@
 /** From the documents that a decision names to the decision: the one way there, for who makes it and for who replays it. */
+
 import { canonicalJson, type Json } from '../lib/canonical-json.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
+import { type Adoption, openAdoption } from './adoption.ts';
 import type { Decision } from './decide.ts';
 import { type DossierRefusal, readDossierValue } from './dossier.ts';
 import type { Framework } from './framework.ts';
 import { checkTogether, type FrameworkRefusal, readFrameworkValue } from './read-framework.ts';
 import { CURRENT_SEMANTICS, findSemantics, SEMANTICS, type Semantics, type SemanticsRefusal } from './semantics.ts';
+import type { RefusedClaim } from './sift.ts';
 import { openStatements } from './statement.ts';
 import { readTrust, type TrustRefusal } from './trust.ts';
 
@@ -15,7 +18,7 @@ export interface DecisionDocuments {
   readonly dossier: Json;
   /** Needed by a dossier on signed evidence, which names its hash. */
   readonly trust?: Json | undefined;
-  /** Bytes of a statement by its name, `sha256:…`. */
+  /** Bytes of a statement or of an act of adoption by its name, `sha256:…`. */
   readonly find: (hash: string) => Uint8Array | undefined;
 }
 
@@ -43,13 +46,37 @@ export function evaluate(
   if (trouble) return refuse(trouble);
   const dossier = readDossierValue(given);
   if (!dossier.ok) return dossier;
-  if (dossier.value.statements.length === 0) return ok(decide.value(frameworks, dossier.value));
+  const { statements, adoptions: named = [] } = dossier.value;
+  if (statements.length + named.length === 0) return ok(decide.value(frameworks, dossier.value));
   if (trust === undefined || documentHash(trust) !== dossier.value.trust)
     return refuse({ kind: 'other-trust', named: dossier.value.trust ?? 'none' });
   const read = readTrust(trust);
   if (!read.ok) return read;
-  const opened = openStatements(dossier.value, find, read.value);
-  return ok(decide.value(frameworks, opened.dossier, opened.refused));
+  const acts = openActs(named, find, (bytes) => openAdoption(bytes, frameworks, read.value));
+  const opened =
+    statements.length === 0 ? { dossier: dossier.value, refused: [] } : openStatements(dossier.value, find, read.value);
+  return ok(decide.value(frameworks, opened.dossier, [...acts.refused, ...opened.refused], acts.adoptions));
+}
+
+function openActs(
+  named: readonly string[],
+  find: DecisionDocuments['find'],
+  open: (bytes: Uint8Array) => ReturnType<typeof openAdoption>,
+): { readonly adoptions: readonly Adoption[]; readonly refused: readonly RefusedClaim[] } {
+  const adoptions: Adoption[] = [];
+  const refused: RefusedClaim[] = [];
+  for (const [at, hash] of named.entries()) {
+    const place = `/adoptions/${at}`;
+    const bytes = find(hash);
+    if (!bytes || `sha256:${sha256Hex(bytes)}` !== hash) {
+      refused.push({ place, kind: 'not-found', why: `there is no act ${hash}` });
+      continue;
+    }
+    const opened = open(bytes);
+    if (opened.ok) adoptions.push(opened.value);
+    else refused.push({ place, kind: 'wrongly-signed', why: `${hash}: ${opened.refusal.why}` });
+  }
+  return { adoptions, refused };
 }
 
 export const documentBytes = (document: Json): Buffer => Buffer.from(canonicalJson(document));

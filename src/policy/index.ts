@@ -1,4 +1,5 @@
 /** The door of policy: frameworks as data, and what they say of evidence. Pure: no file, clock or database is read here. */
+export { type Adoption, type AdoptionRefusal, openAdoption, signAdoption } from './adoption.ts';
 export { type ClockRefusal, type RunningClock, runningClocks } from './clocks.ts';
 export { type Decision, decisionBytes, decisionSha256 } from './decide.ts';
 export { type Dossier, type DossierRefusal, readDossierValue } from './dossier.ts';
@@ -17,8 +18,9 @@ export { judgeQuorum, type QuorumVerdict, signDecision, signReversal } from './q
 export {
   type FrameworkRefusal,
   readFramework,
+  readFrameworkValue,
 } from './read-framework.ts';
 export { CURRENT_SEMANTICS, type Decide, SEMANTICS, type Semantics } from './semantics.ts';
 export { shippedDocuments, shippedFrameworks } from './shipped.ts';
 export { signStatement } from './statement.ts';
-export { readTrust, type Trust } from './trust.ts';
+export { readTrust, type Trust, type TrustRefusal } from './trust.ts';

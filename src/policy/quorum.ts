@@ -68,7 +68,8 @@ function reversingBodies(decision: Decision, envelope: Envelope, trust: Trust): 
   return bodiesOf(envelope, trust).filter((body) => may.has(body));
 }
 
-function bodiesOf(envelope: Envelope, trust: Trust): readonly string[] {
+/** Whoever signed it, as the bodies that the document of trust says they are. */
+export function bodiesOf(envelope: Envelope, trust: Trust): readonly string[] {
   const keys = trust.signers.map(({ key }) => key);
   const verified = verifyEnvelope(envelope, keys, 1);
   if (!verified.ok) return [];

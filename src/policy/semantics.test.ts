@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Json } from '../lib/canonical-json.ts';
+import type { Adoption } from './adoption.ts';
 import { decisionSha256 } from './decide.ts';
 import { readDossierValue } from './dossier.ts';
 import { readFrameworkValue } from './read-framework.ts';
@@ -11,6 +12,8 @@ import { CURRENT_SEMANTICS, findSemantics, SEMANTICS } from './semantics.ts';
 interface Golden {
   readonly frameworks: readonly Json[];
   readonly dossier: Json;
+  /** Acts in force, as they were opened. */
+  readonly adoptions?: readonly Adoption[];
   readonly decisionSha256: string;
   readonly stage: string;
 }
@@ -38,7 +41,7 @@ for (const file of files) {
     const dossier = readDossierValue(golden.dossier);
     const decide = findSemantics(version);
     assert.ok(dossier.ok && decide.ok);
-    const decision = decide.value(frameworks, dossier.value);
+    const decision = decide.value(frameworks, dossier.value, [], golden.adoptions);
     assert.equal(decision.stage, golden.stage);
     assert.equal(decisionSha256(decision), golden.decisionSha256);
   });

@@ -3,7 +3,9 @@
  * so that a decision is worked out again by the rules it was made under.
  */
 import { ok, type Result, refuse } from '../lib/result.ts';
+import type { Adoption } from './adoption.ts';
 import { type Decision, decide } from './decide.ts';
+import { decideAdopted } from './decide-adopted.ts';
 import type { Dossier } from './dossier.ts';
 import type { Framework } from './framework.ts';
 import type { RefusedClaim } from './sift.ts';
@@ -12,12 +14,13 @@ export type Decide = (
   frameworks: readonly Framework[],
   dossier: Dossier,
   refusedBefore?: readonly RefusedClaim[],
+  adoptions?: readonly Adoption[],
 ) => Decision;
 
 export type Semantics = Readonly<Record<number, Decide>>;
 
-export const SEMANTICS: Semantics = { 1: decide };
-export const CURRENT_SEMANTICS = 1;
+export const SEMANTICS: Semantics = { 1: decide, 2: decideAdopted };
+export const CURRENT_SEMANTICS = 2;
 
 export interface SemanticsRefusal {
   readonly kind: 'unknown-semantics';

@@ -38,7 +38,8 @@ export interface Missing {
     | 'metric'
     | 'flag'
     | 'interpretation'
-    | 'account';
+    | 'account'
+    | 'adoption';
   readonly id: string;
   readonly why: string;
 }
@@ -221,7 +222,7 @@ function meets(requirement: Requirement, gate: Gate, context: GateContext, judge
 }
 
 type Leaf = Exclude<Requirement, { readonly all: unknown } | { readonly any: unknown }>;
-type Judged = [what: Exclude<Missing['what'], 'account'> | 'clause', id: string, is: Truth, why: string];
+type Judged = [what: Exclude<Missing['what'], 'account' | 'adoption'> | 'clause', id: string, is: Truth, why: string];
 
 function judgeLeaf(requirement: Leaf, context: GateContext, judgeNamed: JudgeNamed): Judged {
   if ('safeguard' in requirement) {

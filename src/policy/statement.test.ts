@@ -5,13 +5,19 @@ import type { Json } from '../lib/canonical-json.ts';
 import { encodeEnvelope, readEnvelope, signEnvelope } from '../lib/dsse.ts';
 import { generateEd25519Pem, readEd25519Pem } from '../lib/ed25519.ts';
 import { sha256Hex } from '../lib/hash.ts';
+import { signAdoption } from './adoption.ts';
 import { type Decision, decisionSha256 } from './decide.ts';
 import { documentHash, evaluate } from './evaluate.ts';
 import { judgeQuorum, signDecision, signReversal } from './quorum.ts';
-import { shippedDocuments } from './shipped.ts';
+import { shippedDocuments, shippedFrameworks } from './shipped.ts';
 import { signStatement } from './statement.ts';
 import { readTrust } from './trust.ts';
 
+const readShipped = (id: string) => {
+  const framework = shippedFrameworks().get(id);
+  assert.ok(framework);
+  return framework;
+};
 const newSigner = () => readEd25519Pem(generateEd25519Pem());
 const [tester, lead, officer, board, stranger] = [newSigner(), newSigner(), newSigner(), newSigner(), newSigner()];
 const signer = (name: string, key: typeof tester, states: string[], bodies: string[]) => ({
@@ -29,6 +35,7 @@ const TRUST = {
     signer('board', board, ['orders'], ['house/board']),
   ],
 };
+const ACT = signAdoption(readShipped('house'), new Date('2026-05-01T00:00:00Z'), [lead, officer]);
 const hash = (letter: string) => `sha256:${letter.repeat(64)}`;
 const AT = '2026-11-19T00:00:00Z';
 const RESULT = { name: 'range', value: 'fail', digest: hash('e'), at: AT };
@@ -46,7 +53,8 @@ function decided(
   change: { readonly [name: string]: Json } = {},
   trust: Json = TRUST,
 ): Decision {
-  const known = new Map(statements.map((bytes) => [`sha256:${sha256Hex(bytes)}`, bytes]));
+  const named = (bytes: Buffer): [string, Buffer] => [`sha256:${sha256Hex(bytes)}`, bytes];
+  const [known, adoption] = [new Map(statements.map(named)), named(ACT)];
   const outcome = evaluate({
     frameworks: [shippedDocuments.get('house') ?? null],
     dossier: {
@@ -56,10 +64,11 @@ function decided(
       stage: 'partners',
       statements: [...known.keys()],
       trust: documentHash(trust),
+      adoptions: [adoption[0]],
       ...change,
     },
     trust,
-    find: (name) => known.get(name),
+    find: (name) => new Map([...known, adoption]).get(name),
   });
   assert.ok(outcome.ok, JSON.stringify(outcome));
   return outcome.value;
@@ -71,6 +80,33 @@ test('a stage is granted on evidence that is signed by those who may state it', 
   const decision = decided(good);
   assert.deepEqual([decision.stage, decision.refused], ['partners', []]);
   assert.equal(decision.inputs.statements.length, 2);
+});
+
+test('on signed evidence, a framework that nobody adopted grants nothing, and its act is refused where it is not whole', () => {
+  const bare = decided(good, { adoptions: [] });
+  assert.deepEqual([bare.stage, bare.missing.map(({ what }) => what)], ['closed', ['adoption']]);
+  const half = signAdoption(readShipped('house'), new Date(AT), [lead]);
+  for (const [bytes, why] of [
+    [half, /unsigned by release officer/],
+    [good[0] ?? half, /no signed act/],
+  ] as const) {
+    const name = `sha256:${sha256Hex(bytes)}`;
+    const { granted, refused } = decided([...good, bytes], {
+      statements: decided(good).inputs.statements,
+      adoptions: [name],
+    });
+    assert.equal(granted, false);
+    assert.ok(
+      refused.some((each) => each.place === '/adoptions/0' && why.test(each.why)),
+      JSON.stringify(refused),
+    );
+  }
+  const late = signAdoption(readShipped('house'), new Date('2026-11-20T00:00:01Z'), [lead, officer]);
+  const early = decided([...good, late], {
+    statements: decided(good).inputs.statements,
+    adoptions: [`sha256:${sha256Hex(late)}`],
+  });
+  assert.equal(early.missing[0]?.what, 'adoption');
 });
 
 test('evidence that is signed by nobody who counts, for something else, or not at all is refused', () => {

@@ -17,6 +17,8 @@ export interface LoggedDecision {
   readonly trust: string | undefined;
   readonly frameworks: readonly string[];
   readonly statements: readonly string[];
+  /** Acts of adoption. */
+  readonly adoptions: readonly string[];
 }
 
 interface Said {
@@ -67,5 +69,6 @@ export function readLoggedDecision(said: Said): LoggedDecision | undefined {
     trust: trust === undefined ? undefined : named(trust),
     frameworks: of('framework').map(named),
     statements: of('statement').map(named),
+    adoptions: of('adoption').map(named),
   };
 }

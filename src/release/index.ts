@@ -1,4 +1,5 @@
 /** The door of release: decisions recorded and replayed, stages opened and closed. */
+export { type Adoptions, type AdoptRefusal, createAdoptions } from './adoption-service.ts';
 export { type EvidenceFiles, openEvidence } from './evidence-client.ts';
 export {
   draftNotices,

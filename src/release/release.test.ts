@@ -4,10 +4,22 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { nextHouse } from '../../test/support/generated-decisions.ts';
 import { createWorld, okOf, refusalOf, until, type World } from '../../test/support/programme.ts';
-import { houseDocuments, SIGNERS } from '../../test/support/release.ts';
+import { houseAct, houseDocuments, SIGNERS, TRUST } from '../../test/support/release.ts';
+import type { Json } from '../lib/canonical-json.ts';
 import { sha256Hex } from '../lib/hash.ts';
-import { type DecisionDocuments, evaluate, SEMANTICS, signDecision, signReversal } from '../policy/index.ts';
+import {
+  type DecisionDocuments,
+  evaluate,
+  readFrameworkValue,
+  SEMANTICS,
+  shippedDocuments,
+  signAdoption,
+  signDecision,
+  signReversal,
+} from '../policy/index.ts';
+import { type Adoptions, createAdoptions } from './adoption-service.ts';
 import { openEvidence } from './evidence-client.ts';
 import { createRelease, ENACT_WITHIN_DAYS, type Release } from './release.ts';
 import { openReplayLog, replay } from './replay-service.ts';
@@ -16,17 +28,48 @@ const DAY_MS = 86_400_000;
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 let world: World;
 let release: Release;
+let adoptions: Adoptions;
 let folder: string;
 let now = new Date('2026-11-20T12:00:00Z');
 
 before(async () => {
   world = await createWorld({ now: () => now });
   folder = await mkdtemp(join(tmpdir(), 'headstart-release-'));
-  release = createRelease({ ...world.parts, evidence: openEvidence(folder) });
+  const parts = { ...world.parts, evidence: openEvidence(folder) };
+  release = createRelease(parts);
+  adoptions = createAdoptions(parts);
 });
 after(async () => {
   await world.close();
   await rm(folder, { recursive: true, force: true });
+});
+
+const house = shippedDocuments.get('house') ?? null;
+const adopt = (document: Json, act: Buffer, more: object = {}) =>
+  adoptions.adopt({ framework: document, trust: TRUST, act, ...more });
+
+test('signed by its whole quorum, a decision under a framework that nobody adopted here opens nothing', async () => {
+  const id = await model();
+  const documents = ask(id);
+  const { kind } = refusalOf(await release.enact(documents, signed(documents, 'lead', 'officer')));
+  assert.equal(kind, 'not-adopted');
+  const bare = { ...documents, dossier: { ...(documents.dossier as object), adoptions: [] } };
+  const decided = okOf(evaluate(bare));
+  assert.deepEqual([decided.stage, decided.missing[0]?.what], ['closed', 'adoption']);
+  assert.match(decided.reasoning[0]?.adoption ?? '', /^not adopted/);
+  assert.equal(await stageAtGate(id), 'closed');
+});
+
+test('an act that its bodies did not sign, that is of other bytes or of the future adopts nothing', async () => {
+  const framework = okOf(readFrameworkValue(house));
+  const [at, next] = [new Date('2026-05-01T00:00:00Z'), nextHouse(house, 2)];
+  for (const by of [[SIGNERS.lead], [SIGNERS.officer, SIGNERS.board]]) {
+    assert.equal(refusalOf(await adopt(house, signAdoption(framework, at, by))).kind, 'act-unsigned');
+  }
+  assert.equal(refusalOf(await adopt(next, houseAct())).kind, 'malformed-act');
+  assert.equal(refusalOf(await adopt(house, houseAct(house, '2026-11-20T12:00:01Z'))).kind, 'act-from-the-future');
+  okOf(await adopt(house, houseAct()));
+  assert.equal(okOf(await adopt(house, houseAct())).framework, 'house');
 });
 
 let made = 0;
@@ -210,16 +253,39 @@ test('a replay says what is missing, and that other rules give another decision'
   const logged = okOf(await openReplayLog(world.log.directory, {})).find(sha256);
   assert.ok(logged);
   const other = {
-    1: (...given: Parameters<(typeof SEMANTICS)[1]>) => ({ ...SEMANTICS[1]?.(...given), granted: true }),
+    2: (...given: Parameters<(typeof SEMANTICS)[2]>) => ({ ...SEMANTICS[2]?.(...given), granted: true }),
   };
   assert.equal(refusalOf(await replay(logged, openEvidence(folder), other as never)).kind, 'differs');
-  assert.equal(refusalOf(await replay(logged, openEvidence(folder), { 2: SEMANTICS[1] as never })).kind, 'not-decided');
+  assert.equal(refusalOf(await replay(logged, openEvidence(folder), { 1: SEMANTICS[1] as never })).kind, 'not-decided');
   const [statement = ''] = logged.statements;
   const path = join(folder, statement.slice(7, 9), statement.slice(9));
   await rm(path);
   assert.equal(refusalOf(await replay(logged, openEvidence(folder))).kind, 'input-missing');
   await writeFile(path, 'something else');
   assert.equal(refusalOf(await replay(logged, openEvidence(folder))).kind, 'input-missing');
+});
+
+test('a later act supersedes an earlier one, and other bytes under one label raise an alarm', async () => {
+  const id = await model();
+  const documents = ask(id);
+  const second = nextHouse(house, 2);
+  const silent = { ...(house as object), title: 'House rules on cyber capability', notCovered: ['something new'] };
+  const act = houseAct(silent, '2026-11-20T11:00:00Z');
+  assert.equal(refusalOf(await adopt(silent, act)).kind, 'label-changed');
+  okOf(await adopt(second, houseAct(second, '2026-11-20T10:00:00Z')));
+  const old = refusalOf(await release.enact(documents, signed(documents, 'lead', 'officer')));
+  assert.deepEqual([old.kind, 'why' in old && old.why.startsWith('the act in force')], ['not-adopted', true]);
+  assert.equal(refusalOf(await adopt(house, houseAct(house, '2026-06-01T00:00:00Z'))).kind, 'act-superseded');
+  okOf(await adopt(silent, act, { acceptChangedBytes: true }));
+  const list = await adoptions.list();
+  assert.deepEqual(
+    list.map(({ inForce, shippedDiffers }) => [inForce, shippedDiffers]),
+    [
+      [true, true],
+      [false, false],
+      [false, false],
+    ],
+  );
 });
 
 test('the log names no model, and every change of a stage stands in it', async () => {
@@ -230,6 +296,7 @@ test('the log names no model, and every change of a stage stands in it', async (
     'a model is named',
   );
   for (const kind of [
+    'framework-adopted/v1',
     'decision/v1',
     'stage-opened/v1',
     'stage-suspended/v1',

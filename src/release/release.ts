@@ -30,6 +30,7 @@ import { createNoticeStore, lockEpoch, type Stage } from '../program/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide as within } from '../store/decide.ts';
 import type { Tlog } from '../tlog/index.ts';
+import { findUnadopted } from './adoption-service.ts';
 import { type NamedDocument, sayDecision } from './decision-documents.ts';
 import { createDecisionStore, type OpenStage, type RegisteredModel, type Suspension } from './decision-store.ts';
 import type { EvidenceFiles } from './evidence-client.ts';
@@ -72,7 +73,8 @@ export type ReleaseRefusal =
   /** A later decision is in force: an earlier one does not come back. */
   | { readonly kind: 'superseded'; readonly asOf: string }
   | { readonly kind: 'quorum-missing'; readonly verdict: QuorumVerdict }
-  | { readonly kind: 'second-person-needed' };
+  | { readonly kind: 'second-person-needed' }
+  | { readonly kind: 'not-adopted'; readonly framework: string; readonly why: string };
 
 /** A decision is enacted within so many days of the instant it was made as of. */
 export const ENACT_WITHIN_DAYS = 7;
@@ -145,13 +147,20 @@ async function recordDecision(parts: ReleaseParts, documents: DecisionDocuments)
   for (const [at, framework] of documents.frameworks.entries()) {
     inputs.push({ name: `framework/${at}`, hash: await evidence.put(documentBytes(framework)) });
   }
-  const isSigned = decision.inputs.statements.length > 0;
+  const dossier = readDossierValue(documents.dossier);
+  const named = {
+    statement: decision.inputs.statements,
+    adoption: (dossier.ok && dossier.value.adoptions) || [],
+  };
+  const isSigned = named.statement.length + named.adoption.length > 0;
   if (isSigned && documents.trust !== undefined) {
     inputs.push({ name: 'trust', hash: await evidence.put(documentBytes(documents.trust)) });
   }
-  for (const [at, hash] of decision.inputs.statements.entries()) {
-    const bytes = documents.find(hash);
-    if (bytes) inputs.push({ name: `statement/${at}`, hash: await evidence.put(bytes) });
+  for (const [kind, hashes] of Object.entries(named)) {
+    for (const [at, hash] of hashes.entries()) {
+      const bytes = documents.find(hash);
+      if (bytes) inputs.push({ name: `${kind}/${at}`, hash: await evidence.put(bytes) });
+    }
   }
   await evidence.put(decisionBytes(decision));
   return within(database, async (tx) => {
@@ -204,6 +213,8 @@ async function enact(parts: ReleaseParts, documents: DecisionDocuments, bytes: U
     const store = createDecisionStore(tx);
     const other = mismatch(await store.findModel(model), decision);
     if (other) return refuse(other);
+    const unadopted = await findUnadopted(tx, decision);
+    if (unadopted) return refuse(unadopted);
     const inForce = await store.findStage(model);
     if (inForce && Date.parse(asOf) < inForce.asOf.getTime())
       return refuse({ kind: 'superseded', asOf: inForce.asOf.toISOString() });

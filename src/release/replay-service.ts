@@ -60,7 +60,7 @@ export async function replay(
     documents.set(hash, document);
   }
   const statements = new Map<string, Uint8Array>();
-  for (const hash of logged.statements) {
+  for (const hash of [...logged.statements, ...logged.adoptions]) {
     const bytes = await evidence.find(hash);
     // What was not there when it was decided is refused in the decision; it is logged as an input only if it was.
     if (!bytes) return refuse({ kind: 'input-missing', hash });

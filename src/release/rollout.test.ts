@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, okOf, refusalOf, type World } from '../../test/support/programme.ts';
-import { houseDocuments, SIGNERS } from '../../test/support/release.ts';
-import { evaluate, signDecision } from '../policy/index.ts';
+import { houseAct, houseDocuments, SIGNERS, TRUST } from '../../test/support/release.ts';
+import { evaluate, shippedDocuments, signDecision } from '../policy/index.ts';
+import { createAdoptions } from './adoption-service.ts';
 import { openEvidence } from './evidence-client.ts';
 import { createRelease, type Release } from './release.ts';
 import {
@@ -105,7 +106,10 @@ const DIGEST = `sha256:${'a'.repeat(64)}`;
 before(async () => {
   world = await createWorld({ now: () => now });
   folder = await mkdtemp(join(tmpdir(), 'headstart-rollout-'));
-  release = createRelease({ ...world.parts, evidence: openEvidence(folder) });
+  const parts = { ...world.parts, evidence: openEvidence(folder) };
+  release = createRelease(parts);
+  const framework = shippedDocuments.get('house') ?? null;
+  okOf(await createAdoptions(parts).adopt({ framework, trust: TRUST, act: houseAct() }));
   rollouts = createRollouts({ ...world.parts, release });
 });
 after(async () => {

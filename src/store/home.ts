@@ -5,6 +5,7 @@
  *     master.key   0600, wraps all data keys
  *     postgres/    the embedded server
  *     keys/        signing keys, each under its passphrase
+ *     evidence/    what decisions rest on, each document under its SHA-256
  *     public/      all that the public server may read
  *     cache/       sealed engine results and downloads
  *     scratch/     emptied at start
@@ -20,6 +21,7 @@ export interface Home {
   readonly masterKeyFile: string;
   readonly postgres: string;
   readonly keys: string;
+  readonly evidence: string;
   readonly public: string;
   readonly cache: string;
   readonly scratch: string;
@@ -35,6 +37,7 @@ export function toHome(path: string): Home {
     masterKeyFile: join(root, 'master.key'),
     postgres: join(root, 'postgres'),
     keys: join(root, 'keys'),
+    evidence: join(root, 'evidence'),
     public: join(root, 'public'),
     cache: join(root, 'cache'),
     scratch: join(root, 'scratch'),

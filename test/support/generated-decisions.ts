@@ -3,6 +3,7 @@ import type { Json } from '../../src/lib/canonical-json.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import type { SeededRandom } from '../../src/lib/seeded-random.ts';
 import {
+  CURRENT_SEMANTICS,
   type DecisionDocuments,
   RELEASE_STAGES,
   SEMANTICS,
@@ -33,10 +34,10 @@ export function generateDecision(random: SeededRandom, at: number, house: Json):
     stage: random.pick(RELEASE_STAGES),
   };
   if (at % 5 === 0) {
-    const documents = houseDocuments(asked, (claims) => {
+    const drop = (claims: unknown[]): void => {
       if (random.below(2) === 0) claims.splice(random.below(claims.length), 1);
-    });
-    return { ...documents, frameworks: [house] };
+    };
+    return houseDocuments(asked, drop, house);
   }
   const ids = IDS.filter(() => random.below(2) === 0);
   const documents = (ids.length > 0 ? ids : (['house'] as const)).map((id) =>
@@ -94,16 +95,16 @@ export function nextHouse(house: Json, version: number): Json {
 
 /** Later semantics beside the present ones: each decides otherwise, so that a replay under the wrong one is caught. */
 export function laterSemantics(count: number): Semantics {
-  const first = SEMANTICS[1];
-  if (!first) throw new Error('there are no semantics');
+  const current = SEMANTICS[CURRENT_SEMANTICS];
+  if (!current) throw new Error('there are no semantics');
   const later = Array.from({ length: count }, (_, at) => {
     const decide: Semantics[number] = (...given) => ({
-      ...first(...given),
-      semantics: at + 2,
+      ...current(...given),
+      semantics: CURRENT_SEMANTICS + 1 + at,
       stage: 'closed',
       granted: false,
     });
-    return [at + 2, decide] as const;
+    return [CURRENT_SEMANTICS + 1 + at, decide] as const;
   });
   return { ...SEMANTICS, ...Object.fromEntries(later) };
 }

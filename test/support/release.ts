@@ -3,7 +3,14 @@ import { toBase64 } from '../../src/lib/bytes.ts';
 import type { Json } from '../../src/lib/canonical-json.ts';
 import { type Ed25519Signer, generateEd25519Pem, readEd25519Pem } from '../../src/lib/ed25519.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
-import { type DecisionDocuments, documentHash, shippedDocuments, signStatement } from '../../src/policy/index.ts';
+import {
+  type DecisionDocuments,
+  documentHash,
+  readFrameworkValue,
+  shippedDocuments,
+  signAdoption,
+  signStatement,
+} from '../../src/policy/index.ts';
 
 const newSigner = (): Ed25519Signer => readEd25519Pem(generateEd25519Pem());
 
@@ -26,6 +33,13 @@ export const TRUST: Json = {
   ],
 };
 
+/** The act by which a version of the house's rules takes effect, signed by those who decide under it. */
+export function houseAct(house: Json = shippedDocuments.get('house') ?? null, at = '2026-05-01T00:00:00Z'): Buffer {
+  const framework = readFrameworkValue(house);
+  if (!framework.ok) throw new Error(framework.refusal.why);
+  return signAdoption(framework.value, new Date(at), [SIGNERS.lead, SIGNERS.officer]);
+}
+
 const hashOf = (text: string): string => `sha256:${sha256Hex(text)}`;
 
 export interface Asked {
@@ -40,6 +54,7 @@ export interface Asked {
 export function houseDocuments(
   asked: Asked,
   change: (claims: [string, { [name: string]: Json }][]) => void = () => {},
+  house: Json = shippedDocuments.get('house') ?? null,
 ): DecisionDocuments {
   const at = new Date(Date.parse(asked.asOf) - 86_400_000).toISOString();
   const { modelDigest } = asked;
@@ -71,10 +86,12 @@ export function houseDocuments(
   change(claims);
   const statements = claims.map(([kind, claim]) => signStatement(kind as 'results', claim, SIGNERS.tester));
   const known = new Map(statements.map((bytes) => [`sha256:${sha256Hex(bytes)}`, bytes]));
+  const act = houseAct(house);
+  const adoption = `sha256:${sha256Hex(act)}`;
   return {
-    frameworks: [shippedDocuments.get('house') ?? null],
-    dossier: { ...asked, statements: [...known.keys()], trust: documentHash(TRUST) },
+    frameworks: [house],
+    dossier: { ...asked, statements: [...known.keys()], trust: documentHash(TRUST), adoptions: [adoption] },
     trust: TRUST,
-    find: (hash) => known.get(hash),
+    find: (hash) => (hash === adoption ? act : known.get(hash)),
   };
 }
