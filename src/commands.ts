@@ -52,7 +52,7 @@ import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { createLook, openProgramme } from './programme.ts';
-import { foreseeStage } from './release/index.ts';
+import { findMissingEvidence, foreseeStage, openEvidence } from './release/index.ts';
 import { openRelease, readFindings } from './releases.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import type { Services } from './services.ts';
@@ -124,12 +124,17 @@ export function registerAll(program: Command, parts: Parts): void {
   registerDocumentCommands(program, { terminal });
   registerDedupe(program, { terminal });
   registerRelease(program, parts, session);
+  const places = placesOf(config.home);
   registerStoreCommands(program, {
     terminal,
     clock,
     home: parts.home,
     database: parts.database,
     untouchedDatabase: parts.untouchedDatabase,
+    findMissingEvidence: async () => {
+      const missing = await findMissingEvidence(places.log, {}, openEvidence(places.evidence));
+      return missing.ok ? missing.value : undefined;
+    },
   });
   registerDoctor(program, {
     terminal,
@@ -200,6 +205,12 @@ function registerContact(program: Command, { terminal, config }: Parts, services
   registerOutboxCommands(program, { terminal, outbox: async () => (await services()).outbox });
 }
 
+/** Where an installation's own log and evidence lie. */
+function placesOf(path: string): { readonly log: string; readonly evidence: string } {
+  const home = toHome(path);
+  return { log: join(home.public, 'log'), evidence: home.evidence };
+}
+
 /** Commands on decisions, stages and incidents. */
 function registerRelease(program: Command, parts: Parts, session: () => Promise<Session>): void {
   const { terminal, clock, config } = parts;
@@ -218,7 +229,7 @@ function registerRelease(program: Command, parts: Parts, session: () => Promise<
     release: async () => (await opened()).release,
     adoptions: async () => (await opened()).adoptions,
     foresee: async (model, stage) => foreseeStage(await parts.database(), model, stage, clock.now()),
-    places: { log: join(config.home, 'public', 'log'), evidence: toHome(config.home).evidence },
+    places: placesOf(config.home),
   });
   registerAdoptionCommands(program, { terminal, clock, adoptions: async () => (await opened()).adoptions });
   registerIncidentCommands(program, { terminal, incidents: async () => (await opened()).incidents });

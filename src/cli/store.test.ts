@@ -53,6 +53,7 @@ async function run(args: string[], at: { home: Home; database: TestDatabase }) {
           home: async () => at.home,
           database: open,
           untouchedDatabase: open,
+          findMissingEvidence: async () => ['sha256:gone'],
         }),
     ],
   });

@@ -17,7 +17,14 @@ export {
   type ReleaseRefusal,
   type StageOf,
 } from './release.ts';
-export { openReplayLog, type Replayed, type ReplayLog, type ReplayRefusal, replay } from './replay-service.ts';
+export {
+  findMissingEvidence,
+  openReplayLog,
+  type Replayed,
+  type ReplayLog,
+  type ReplayRefusal,
+  replay,
+} from './replay-service.ts';
 export type { Rollout } from './rollout.ts';
 export { createRollouts, type RolloutRefusal, type Rollouts } from './rollout-service.ts';
 export { foreseeStage, type StageEffect } from './stage-effect-service.ts';

@@ -22,7 +22,7 @@ import {
 import { type Adoptions, createAdoptions } from './adoption-service.ts';
 import { openEvidence } from './evidence-client.ts';
 import { createRelease, ENACT_WITHIN_DAYS, type Release } from './release.ts';
-import { openReplayLog, replay } from './replay-service.ts';
+import { findMissingEvidence, openReplayLog, replay } from './replay-service.ts';
 
 const DAY_MS = 86_400_000;
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -259,7 +259,10 @@ test('a replay says what is missing, and that other rules give another decision'
   assert.equal(refusalOf(await replay(logged, openEvidence(folder), { 1: SEMANTICS[1] as never })).kind, 'not-decided');
   const [statement = ''] = logged.statements;
   const path = join(folder, statement.slice(7, 9), statement.slice(9));
+  const missing = async () => okOf(await findMissingEvidence(world.log.directory, {}, openEvidence(folder)));
+  assert.deepEqual(await missing(), []);
   await rm(path);
+  assert.deepEqual(await missing(), [statement]);
   assert.equal(refusalOf(await replay(logged, openEvidence(folder))).kind, 'input-missing');
   await writeFile(path, 'something else');
   assert.equal(refusalOf(await replay(logged, openEvidence(folder))).kind, 'input-missing');

@@ -7,8 +7,10 @@ import type { Json } from '../lib/canonical-json.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { decisionBytes, decisionSha256, evaluate, SEMANTICS, type Semantics } from '../policy/index.ts';
 import { readEntry, type TrustOptions, verifyLog } from '../tlog/index.ts';
-import { type LoggedDecision, readLoggedDecision } from './decision-documents.ts';
+import { ADOPTED } from './adoption-service.ts';
+import { DECIDED, type LoggedDecision, readLoggedDecision } from './decision-documents.ts';
 import type { EvidenceFiles } from './evidence-client.ts';
+import { OPENED, REVERSED } from './release.ts';
 
 export type ReplayRefusal =
   | { readonly kind: 'log-not-verified'; readonly why: string }
@@ -46,6 +48,28 @@ export async function openReplayLog(target: string, options: TrustOptions): Prom
   if (!report.ok) return refuse({ kind: 'log-not-verified', why: report.refusal.kind });
   return ok({ all, find: (name) => named.get(name.replace(/^sha256:/, '')) });
 }
+
+/** Documents that the log names for decisions, acts and stages, and that are not among the evidence. */
+export async function findMissingEvidence(
+  target: string,
+  options: TrustOptions,
+  evidence: Pick<EvidenceFiles, 'find'>,
+): Promise<Result<readonly string[], ReplayRefusal>> {
+  const named = new Set<string>();
+  const report = await verifyLog(target, options, (_index, body) => {
+    const entry = readEntry(body);
+    if (!entry.ok || entry.value.statement.type !== 'statement') return;
+    const { predicateType, documents } = entry.value.statement;
+    if (KEPT_FOR.has(predicateType)) for (const { sha256 } of documents) named.add(`sha256:${sha256}`);
+  });
+  if (!report.ok) return refuse({ kind: 'log-not-verified', why: report.refusal.kind });
+  const missing: string[] = [];
+  for (const hash of named) if (!(await evidence.find(hash))) missing.push(hash);
+  return ok(missing);
+}
+
+/** Whose documents lie in the evidence store. */
+const KEPT_FOR: ReadonlySet<string> = new Set([DECIDED, ADOPTED, OPENED, REVERSED]);
 
 export async function replay(
   logged: LoggedDecision,

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { systemClock } from '../lib/clock.ts';
+import { sha256Hex } from '../lib/hash.ts';
 import { systemRandom } from '../lib/id.ts';
 import { backup } from './backup.ts';
 import { jsonFrame, writeBackupFile } from './backup-file.ts';
@@ -27,6 +28,8 @@ let file: string;
 let keysFile: string;
 let sealedUnder: string;
 let dataKey: string;
+let document: string;
+let documentPath: string;
 let targets: TestDatabase[] = [];
 
 before(async () => {
@@ -38,6 +41,17 @@ before(async () => {
   writeFileSync(join(publicRoot, 'log', 'checkpoint'), 'signed head\n');
   writeFileSync(join(publicRoot, 'log', 'tile', '0', '000'), Buffer.alloc(200_000, 7));
   writeFileSync(join(publicRoot, 'empty'), '');
+  document = 'what a decision rests on';
+  documentPath = `${sha256Hex(document).slice(0, 2)}/${sha256Hex(document).slice(2)}`;
+  const damagedPath = `ab/${'c'.repeat(62)}`;
+  for (const [path, text] of [
+    [documentPath, document],
+    [damagedPath, 'other bytes than its name says'],
+    [`${documentPath}.half-0123`, 'half'],
+  ] as const) {
+    mkdirSync(join(home, 'evidence', path.slice(0, 2)), { recursive: true });
+    writeFileSync(join(home, 'evidence', path), text);
+  }
   writeFileSync(join(keys, 'log.key'), 'encrypted under a passphrase', { mode: 0o600 });
   const vault = createVault({
     masterKey: await openMasterKey(masterKeyFile, db.database, systemRandom),
@@ -231,9 +245,31 @@ test('a backup of an older release is refused by a database that a newer one set
   assert.deepEqual((await untouched.database.query(newest)).rows, (await migrated.database.query(newest)).rows);
 });
 
+test('evidence is restored under its hash; what was damaged before is left out and named', async () => {
+  assert.equal((await take()).evidence, 2);
+  const target = await openTarget();
+  const restored = await into(target);
+  assert.deepEqual([restored.evidence, restored.damagedEvidence], [1, [`ab${'c'.repeat(62)}`]]);
+  assert.equal(readFileSync(join(target.home, 'evidence', documentPath), 'utf8'), document);
+  assert.deepEqual(readdirSync(join(target.home, 'evidence', 'ab')), []);
+  assert.equal(readdirSync(join(target.home, 'evidence', documentPath.slice(0, 2))).length, 1);
+});
+
+test('a data directory that holds evidence is not restored over', async () => {
+  await take();
+  const target = await openTarget();
+  mkdirSync(join(target.home, 'evidence', 'ab'), { recursive: true });
+  await assert.rejects(into(target), troubled('not-empty', /evidence holds files already/));
+});
+
 test('a backup that names a file outside the public tree writes nothing', async () => {
   await take();
-  for (const path of ['../escaped', '/tmp/headstart-escaped', 'a/../../escaped']) {
+  const heads = ['../escaped', '/tmp/headstart-escaped', 'a/../../escaped'].map((path) => ({ path, size: 0 }));
+  for (const head of [
+    ...heads,
+    { path: 'log/checkpoint', size: 0, tree: 'evidence' },
+    { path: 'x', size: 0, tree: 'keys' },
+  ]) {
     rmSync(file);
     const target = await openTarget();
     const { rows: migrations } = await db.database.query('select number, name, sha256 from store.migrations');
@@ -244,7 +280,7 @@ test('a backup that names a file outside the public tree writes nothing', async 
       file,
       (async function* () {
         yield jsonFrame('H', { format: 'headstart-backup/1', migrations, jobsRevision: jobs[0]?.id, masterKeys: [] });
-        yield jsonFrame('F', { path, size: 0 });
+        yield jsonFrame('F', head);
       })(),
     );
     await assert.rejects(into(target), troubled('checksum', /outside/));

@@ -1,5 +1,5 @@
 /**
- * A logical backup: every row of every schema of ours at one instant, jobs included, and the public tree. Needs nothing
+ * A logical backup: every row of every schema of ours at one instant, jobs included, the public tree and the evidence. Needs nothing
  * but the database connection, and moves between major versions of Postgres. What is sealed stays sealed: the master
  * key goes into a second file, and only when asked for.
  */
@@ -42,9 +42,11 @@ export interface TableEnd {
 }
 
 export interface FileHead {
-  /** Relative to the public directory, parts joined by "/". */
+  /** Relative to its tree, parts joined by "/". */
   readonly path: string;
   readonly size: number;
+  /** The public directory where nothing is said. */
+  readonly tree?: 'evidence';
 }
 
 export interface SequenceState {
@@ -58,6 +60,8 @@ export interface BackupReport {
   readonly tables: number;
   readonly rows: number;
   readonly files: number;
+  /** Documents of the evidence store. */
+  readonly evidence: number;
   readonly bytes: number;
   /** Without these the sealed records of the backup cannot be read. */
   readonly masterKeys: readonly string[];
@@ -81,7 +85,7 @@ export async function backup(
 ): Promise<BackupReport> {
   const home = toHome(parts.home);
   for (const path of [file, ...(options.keysFile ? [options.keysFile] : [])]) await refuseExisting(path);
-  const count = { tables: 0, rows: 0, files: 0 };
+  const count = { tables: 0, rows: 0, files: 0, evidence: 0 };
   const client = await parts.pool.connect();
   try {
     await client.query('set statement_timeout = 0');
@@ -118,13 +122,14 @@ async function readHeader(client: pg.ClientBase, clock: Clock): Promise<BackupHe
 
 /**
  * The public tree comes first: rows are written before files that follow from them, so a tree read before the rows never
- * knows more than they do. A log restored the other way round would give a published position to another entry.
+ * knows more than they do. A log restored the other way round would give a published position to another entry. Evidence
+ * comes last: there the documents are written before the rows that name them.
  */
 async function* frames(
   client: pg.ClientBase,
   home: Home,
   header: BackupHeader,
-  count: { tables: number; rows: number; files: number },
+  count: { tables: number; rows: number; files: number; evidence: number },
 ): AsyncGenerator<Frame> {
   yield jsonFrame('H', header);
   for (const path of await listFiles(home.public)) {
@@ -140,7 +145,16 @@ async function* frames(
   }
   yield jsonFrame('S', await listSequences(client));
   await client.query('commit');
+  for (const path of (await listFiles(home.evidence)).filter((each) => EVIDENCE_PATH.test(each))) {
+    for await (const frame of fileFrames(home.evidence, path, 'evidence')) {
+      if (frame.type === 'F') count.evidence += 1;
+      yield frame;
+    }
+  }
 }
+
+/** A document by its SHA-256; anything else there is half written. */
+export const EVIDENCE_PATH = /^[0-9a-f]{2}\/[0-9a-f]{62}$/;
 
 /** Heads of logs (`checkpoint`) first, for the same reason: what they name is there when its turn comes. */
 async function listFiles(root: string): Promise<string[]> {
@@ -152,7 +166,7 @@ async function listFiles(root: string): Promise<string[]> {
   return paths.toSorted((left, right) => rank(left) - rank(right) || (left < right ? -1 : 1));
 }
 
-async function* fileFrames(root: string, path: string): AsyncGenerator<Frame> {
+async function* fileFrames(root: string, path: string, tree?: FileHead['tree']): AsyncGenerator<Frame> {
   // One open file, so that one replaced by a rename meanwhile is read as it was.
   const file = await open(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW).catch((error) => {
     // Removed since it was listed: a partial tile that its full one replaced.
@@ -162,11 +176,11 @@ async function* fileFrames(root: string, path: string): AsyncGenerator<Frame> {
   if (!file) return;
   try {
     const { size } = await file.stat();
-    yield jsonFrame('F', { path, size } satisfies FileHead);
+    yield jsonFrame('F', { path, size, ...(tree && { tree }) } satisfies FileHead);
     for (let position = 0; position < size; ) {
       const chunk = Buffer.alloc(Math.min(FILE_CHUNK_BYTES, size - position));
       const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
-      if (bytesRead === 0) throw new Error(`${path} in the public directory became shorter while it was backed up`);
+      if (bytesRead === 0) throw new Error(`${join(root, path)} became shorter while it was backed up`);
       position += bytesRead;
       yield { type: 'f', payload: chunk.subarray(0, bytesRead) };
     }

@@ -2,7 +2,7 @@
  * Brings a backup back, into a database and a public tree that hold nothing: never over anything. The file is proven
  * whole before the first change, and all rows arrive in one transaction.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
@@ -11,6 +11,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 import {
   BACKUP_FORMAT,
   type BackupHeader,
+  EVIDENCE_PATH,
   type FileHead,
   KEYS_FORMAT,
   type KeysFile,
@@ -34,6 +35,10 @@ export interface RestoreReport {
   readonly tables: number;
   readonly rows: number;
   readonly files: number;
+  /** Documents of the evidence store whose bytes have the hash that they are named by. */
+  readonly evidence: number;
+  /** Those whose bytes do not, left out: they were damaged before the backup was taken. */
+  readonly damagedEvidence: readonly string[];
   /** Data keys in the backup, and those that no master key at hand unwraps. */
   readonly sealed: number;
   readonly unreadable: number;
@@ -46,7 +51,7 @@ export interface RestoreParts {
   readonly home: string;
 }
 
-type Counted = { tables: number; rows: number; files: number };
+type Counted = { tables: number; rows: number; files: number; evidence: number; damagedEvidence: string[] };
 
 export async function restore(
   parts: RestoreParts,
@@ -107,9 +112,11 @@ async function checkEmpty(pool: pg.Pool, home: Home, header: BackupHeader): Prom
   } finally {
     client.release();
   }
-  const names = await readdir(home.public).catch(() => []);
-  if (names.length > 0) {
-    throw new StoreError('not-empty', `${home.public} holds files already; restore into an empty data directory`);
+  for (const tree of [home.public, home.evidence]) {
+    const names = await readdir(tree).catch(() => []);
+    if (names.length > 0) {
+      throw new StoreError('not-empty', `${tree} holds files already; restore into an empty data directory`);
+    }
   }
 }
 
@@ -129,7 +136,8 @@ async function checkSchema(client: pg.ClientBase, header: BackupHeader): Promise
 
 async function load(pool: pg.Pool, home: Home, file: string, header: BackupHeader): Promise<Counted> {
   const client = await pool.connect();
-  const half = `${home.public}.half-${randomBytes(6).toString('hex')}`;
+  const mark = `half-${randomBytes(6).toString('hex')}`;
+  const half = { public: `${home.public}.${mark}`, evidence: `${home.evidence}.${mark}` };
   try {
     await client.query('set statement_timeout = 0');
     await client.query('begin');
@@ -138,19 +146,21 @@ async function load(pool: pg.Pool, home: Home, file: string, header: BackupHeade
     const constraints = await dropForeignKeys(client);
     await setTriggers(client, tables, 'disable');
     await client.query(`truncate ${tables.map(({ schema, table }) => `${quote(schema)}.${quote(table)}`).join(', ')}`);
-    await mkdir(half, { mode: 0o700 });
+    for (const directory of Object.values(half)) await mkdir(directory, { mode: 0o700 });
     const counted = await loadFrames(client, tables, half, file);
     await setTriggers(client, tables, 'enable');
     // Checks every row against them.
     for (const sql of constraints) await client.query(sql);
     await freeJobs(client);
-    await rmdir(home.public).catch(() => {});
-    await rename(half, home.public);
+    for (const tree of ['evidence', 'public'] as const) {
+      await rmdir(home[tree]).catch(() => {});
+      await rename(half[tree], home[tree]);
+    }
     await client.query('commit');
     return counted;
   } catch (error) {
     await client.query('rollback').catch(() => {});
-    await rm(half, { recursive: true, force: true });
+    for (const directory of Object.values(half)) await rm(directory, { recursive: true, force: true });
     throw error;
   } finally {
     client.release(true);
@@ -204,18 +214,16 @@ async function freeJobs(client: pg.ClientBase): Promise<void> {
 async function loadFrames(
   client: pg.ClientBase,
   tables: readonly TableHead[],
-  publicRoot: string,
+  roots: { readonly public: string; readonly evidence: string },
   file: string,
 ): Promise<Counted> {
-  const counted: Counted = { tables: 0, rows: 0, files: 0 };
+  const counted: Counted = { tables: 0, rows: 0, files: 0, evidence: 0, damagedEvidence: [] };
   const table = createTableLoader(client, tables);
-  const tree = createFileLoader(publicRoot);
+  const tree = createFileLoader(roots, counted);
   try {
     for await (const frame of readBackupFile(file)) {
-      if (frame.type === 'F') {
-        await tree.begin(toJson<FileHead>(frame));
-        counted.files += 1;
-      } else if (frame.type === 'f') await tree.write(frame.payload);
+      if (frame.type === 'F') await tree.begin(toJson<FileHead>(frame));
+      else if (frame.type === 'f') await tree.write(frame.payload);
       else if (frame.type === 'T') table.begin(toJson<TableHead>(frame));
       else if (frame.type === 't') await table.write(frame.payload);
       else if (frame.type === 'E') {
@@ -270,37 +278,50 @@ function createTableLoader(client: pg.ClientBase, tables: readonly TableHead[]) 
   };
 }
 
-function createFileLoader(root: string) {
-  let current: { handle: FileHandle; head: FileHead; written: number } | undefined;
+type OpenFile = { handle: FileHandle; head: FileHead; path: string; written: number; digest: Hash };
+
+function createFileLoader(roots: { readonly public: string; readonly evidence: string }, counted: Counted) {
+  let current: OpenFile | undefined;
   const end = async (): Promise<void> => {
     if (!current) return;
-    const { handle, head, written } = current;
+    const { handle, head, path, written, digest } = current;
     current = undefined;
     await handle.close();
     if (written !== head.size)
-      throw new StoreError('checksum', `public/${head.path} was changed while it was backed up`);
+      throw new StoreError('checksum', `${head.tree ?? 'public'}/${head.path} was changed while it was backed up`);
+    if (head.tree === undefined) counted.files += 1;
+    else if (digest.digest('hex') === head.path.replace('/', '')) counted.evidence += 1;
+    else {
+      // Nothing may be found under a name that its bytes do not have.
+      counted.damagedEvidence.push(head.path.replace('/', ''));
+      await rm(path);
+    }
   };
   return {
     end,
     async begin(head: FileHead): Promise<void> {
       await end();
-      const path = normalize(head.path);
-      // A backup from a stranger must not write outside the tree.
-      if (path !== head.path || path.startsWith('..') || path.startsWith('/') || path.includes('\0')) {
-        throw new StoreError(
-          'checksum',
-          `the backup names a file outside the public tree: ${JSON.stringify(head.path)}`,
-        );
-      }
-      await mkdir(dirname(join(root, path)), { recursive: true, mode: 0o700 });
-      current = { handle: await open(join(root, path), 'wx', 0o644), head, written: 0 };
+      const path = join(roots[head.tree ?? 'public'], checkPath(head));
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const handle = await open(path, 'wx', head.tree === undefined ? 0o644 : 0o600);
+      current = { handle, head, path, written: 0, digest: createHash('sha256') };
     },
     async write(bytes: Buffer): Promise<void> {
       if (!current) throw new StoreError('checksum', 'bytes without a file');
       await current.handle.writeFile(bytes);
+      current.digest.update(bytes);
       current.written += bytes.length;
     },
   };
+}
+
+/** A backup from a stranger must not write outside the tree. */
+function checkPath({ path, tree }: FileHead): string {
+  const isInside = normalize(path) === path && !path.startsWith('..') && !path.startsWith('/') && !path.includes('\0');
+  const isKnown = tree === undefined || (tree === 'evidence' && EVIDENCE_PATH.test(path));
+  if (isInside && isKnown) return path;
+  const named = JSON.stringify(tree === undefined ? path : `${tree}/${path}`);
+  throw new StoreError('checksum', `the backup names a file outside its trees: ${named}`);
 }
 
 async function setSequences(client: pg.ClientBase, sequences: readonly SequenceState[]): Promise<void> {
