@@ -1,11 +1,12 @@
 /**
  * Everything callable in a module, each with the steps that lead to it: exports nested, methods of prototypes, of
- * instances made with several constructor arguments, and of what factories give back. Runs inside the sandbox and calls
- * the target: the caller is prepared for hangs and exits.
+ * instances made with several constructor arguments, and of what factories give back, at once or through a promise. Runs
+ * inside the sandbox and calls the target: the caller is prepared for hangs and exits.
  */
 import { EventEmitter } from 'node:events';
 import process from 'node:process';
 import stream from 'node:stream';
+import { isNativePromise, isPromise, OPENING_MILLISECONDS, settled } from './opening-inside.ts';
 import type { PlanReach, PlanValue } from './plan.ts';
 import { isStream, ownEvents } from './stream-shapes-inside.ts';
 import { type ValueContext, walkReach } from './values-inside.ts';
@@ -61,6 +62,12 @@ const MAKER_ARGUMENTS: readonly (readonly PlanValue[])[] = [
   [PAYLOAD_ANY],
   [{ kind: 'payload' }],
 ];
+
+const AWAIT: PlanReach = { kind: 'await' };
+/** Promises waited for, and how often what came through them may lead to further ones. */
+const PROMISES = 60;
+const ROUNDS = 3;
+const PROMISING_SOURCE = /^(?:static\s+)?async\b|\bnew\s+Promise\b|\.then\s*\(|\bPromise\s*\./;
 
 const LEFT_OUT = new Set(['length', 'name', 'prototype', 'arguments', 'caller', 'constructor', '__proto__', 'super_']);
 /** The machinery of streams and emitters; what goes through it is driven by writing and emitting. */
@@ -137,6 +144,14 @@ function hasMethods(value: unknown): boolean {
   return !!prototype && typeof prototype === 'object' && getOwnPropertyNames(prototype).length > 1;
 }
 
+/** What was promised, and how it was come by. */
+interface Promised {
+  readonly promise: unknown;
+  readonly reach: readonly PlanReach[];
+  readonly name: string;
+  readonly depth: number;
+}
+
 const NATIVE = /\{\s*\[native code\]\s*\}\s*$/;
 
 class Walk {
@@ -150,6 +165,8 @@ class Walk {
   readonly #hooks: EnumerationHooks;
   readonly #context: ValueContext;
   readonly #until: number;
+  #promised: Promised[] = [];
+  #promises = 0;
 
   constructor(
     root: { readonly file: string; readonly format: 'cjs' | 'esm'; readonly value: unknown },
@@ -172,13 +189,14 @@ class Walk {
     if (this.#full() || value === null || (typeof value !== 'object' && typeof value !== 'function')) return;
     if (this.#seen.has(value) || BUILT_IN.has(value)) return;
     this.#seen.add(value);
+    if (isPromise(value)) this.#later({ promise: value, reach, name, depth });
+    if (isNativePromise(value)) return;
     const source = typeof value === 'function' ? sourceOf(value) : '';
     if (typeof value === 'function') {
       if (NATIVE.test(source) && !value.name.startsWith('bound ') && depth > 0) return;
       this.#add(reach, name, source, isClass(source));
     } else this.#channels(value, reach, '', false);
-    if (depth >= this.#limits.depth) return;
-    for (const member of namesOf(value)) {
+    for (const member of depth < this.#limits.depth ? namesOf(value) : []) {
       if (this.#full()) return;
       let next: unknown;
       try {
@@ -188,7 +206,8 @@ class Walk {
       }
       this.visit(next, [...reach, { kind: 'get', name: member }], member, depth + 1);
     }
-    if (typeof value === 'function') this.#make(value, reach, source, depth);
+    if (typeof value === 'function' && (depth < this.#limits.depth || PROMISING_SOURCE.test(source)))
+      this.#make(value, reach, source, depth);
   }
 
   #add(reach: readonly PlanReach[], name: string, source: string, constructs: boolean): void {
@@ -220,7 +239,9 @@ class Walk {
     const calls = reach.filter((step) => step.kind === 'call' || step.kind === 'construct').length;
     if (calls >= 2) return;
     const asClass = isClass(source) || hasMethods(value);
-    if (!asClass && (depth > 2 || calls >= 1)) return;
+    const isDeep = depth > 2 || calls >= 1;
+    // What an object promises on being asked may be the very thing it is there for: a connection, a session.
+    if (!asClass && isDeep && !PROMISING_SOURCE.test(source)) return;
     let kept = 0;
     for (const args of MAKER_ARGUMENTS) {
       if (this.#full() || kept >= 2) return;
@@ -229,7 +250,8 @@ class Walk {
       if (!this.#hooks.before(key)) continue;
       const made = this.#tryWalk(steps);
       this.#hooks.after?.();
-      if (made === undefined) continue;
+      if (isPromise(made)) this.#later({ promise: made, reach: steps, name: 'result', depth });
+      if (made === undefined || isNativePromise(made) || (!asClass && isDeep)) continue;
       const shape = `${describe(reach)}:${namesOf(made).sort().join()}`;
       const first = this.#made.get(shape);
       if (first) {
@@ -257,12 +279,40 @@ class Walk {
   #tryWalk(steps: readonly PlanReach[]): object | undefined {
     try {
       const made = walkReach({ value: this.#root.value, owner: undefined }, steps, this.#context).value;
-      if (made instanceof Promise) made.catch(() => undefined);
-      if (made === null || (typeof made !== 'object' && typeof made !== 'function')) return undefined;
-      if (made instanceof Promise || Array.isArray(made) || Buffer.isBuffer(made)) return undefined;
-      return this.#seen.has(made) ? undefined : made;
+      return this.#seen.has(made) ? undefined : this.#holder(made);
     } catch {
       return undefined;
+    }
+  }
+
+  /** What may have members worth a look. */
+  #holder(made: unknown): object | undefined {
+    if (made === null || (typeof made !== 'object' && typeof made !== 'function')) return undefined;
+    return Array.isArray(made) || Buffer.isBuffer(made) ? undefined : made;
+  }
+
+  #later(promised: Promised): void {
+    if (this.#promises++ < PROMISES) this.#promised.push(promised);
+  }
+
+  /** Waits for what was promised, all at once, and goes on with what came. */
+  async awaitPromised(): Promise<void> {
+    for (let round = 0; round < ROUNDS && this.#promised.length > 0; round++) {
+      const waiting = this.#promised;
+      this.#promised = [];
+      const came = await Promise.all(waiting.map(({ promise }) => settled(promise, OPENING_MILLISECONDS)));
+      this.#hooks.after?.();
+      for (const [at, { reach, name, depth }] of waiting.entries()) {
+        const made = this.#holder(came[at]?.value);
+        if (made === undefined || this.#seen.has(made) || this.#full()) continue;
+        const steps = [...reach, AWAIT];
+        const shape = `${describe(steps).replace(/\(\d\) await$/, ' await')}:${typeof made}${namesOf(made).sort().join()}`;
+        if (this.#made.has(shape)) continue;
+        this.#made.set(shape, steps);
+        if (typeof made === 'object') this.#channels(made, steps, '', name === 'result');
+        if (name !== 'result') this.visit(made, steps, name, depth);
+        else this.#members(made, steps, depth, false);
+      }
     }
   }
 
@@ -310,13 +360,14 @@ export function describe(reach: readonly PlanReach[]): string {
     .join('');
 }
 
-export function enumerate(
+export async function enumerate(
   root: { readonly file: string; readonly format: 'cjs' | 'esm'; readonly value: unknown },
   limits: EnumerationLimits,
   hooks: EnumerationHooks,
   context: ValueContext,
-): readonly Subject[] {
+): Promise<readonly Subject[]> {
   const walk = new Walk(root, limits, hooks, context);
   walk.visit(root.value, [], root.file || 'main', 0);
+  await walk.awaitPromised();
   return walk.subjects();
 }

@@ -78,15 +78,15 @@ async function receives(
   call: Call,
   seen: Set<string>,
 ): Promise<readonly string[] | undefined> {
-  const root = await session.load(call.file);
-  if (!root) return undefined;
+  const from = await session.open(call.file, call.reach);
+  if (!from) return undefined;
   const count = shortCount(attack);
   watched = grown;
   // Half of it: a target may take some away on the way.
   wanted = attack.pump.repeat(Math.ceil(count / 2));
   received = undefined;
   try {
-    const result = perform(root.value, call, attack.prefix + attack.pump.repeat(count) + attack.suffix, seen);
+    const result = perform(from, call, attack.prefix + attack.pump.repeat(count) + attack.suffix, seen);
     if (result instanceof Promise) await Promise.race([result.catch(() => undefined), breathe().then(breathe)]);
     else if (call.after.length > 0) await breathe();
   } catch {

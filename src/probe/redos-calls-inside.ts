@@ -3,6 +3,7 @@
  * function seems to want. Runs inside the sandbox.
  */
 import type { Subject } from './enumerate-inside.ts';
+import type { Opened } from './opening-inside.ts';
 import type { PlanReach, PlanValue } from './plan.ts';
 import { callValue, constructValue, type ValueContext, walkReach } from './values-inside.ts';
 
@@ -201,10 +202,13 @@ export function afterFor(result: unknown): readonly (readonly PlanReach[])[] {
 
 export const contextOf = (payload: string): ValueContext => ({ payload, canary: '', seen: new Set(), called: [] });
 
-/** Makes the call and what follows; throws what the target throws. Names read from any-property objects go to `seen`. */
-export function perform(root: unknown, call: Call, payload: string, seen?: Set<string>): unknown {
+/**
+ * Makes the call from where its way was opened, and what follows; throws what the target throws. Names read from
+ * any-property objects go to `seen`.
+ */
+export function perform(from: Opened, call: Call, payload: string, seen?: Set<string>): unknown {
   const context = { ...contextOf(payload), ...(seen ? { seen } : {}) };
-  const at = walkReach({ value: root, owner: undefined }, call.reach, context);
+  const at = walkReach(from.at, from.rest, context);
   const made = call.kind === 'construct' ? constructValue(at, call.args, context) : callValue(at, call.args, context);
   if (call.after.length === 0) return made;
   return walkReach({ value: made, owner: undefined }, call.after, context).value;

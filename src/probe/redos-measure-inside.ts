@@ -5,6 +5,7 @@
  *   node redos-measure-inside.mjs <job file>     prints one `<token> <json>` line, see MeasureLine
  */
 import process from 'node:process';
+import type { Opened } from './opening-inside.ts';
 import { type Call, perform } from './redos-calls-inside.ts';
 import { Session, type SessionJob } from './redos-session-inside.ts';
 import type { TriedAttack } from './regex-trial-inside.ts';
@@ -50,11 +51,11 @@ async function settle(made: unknown): Promise<void> {
 
 const text = (count: number, pump = attack.pump): string => attack.prefix + pump.repeat(count) + attack.suffix;
 
-async function timeOf(root: unknown, pump: string, count: number): Promise<number> {
+async function timeOf(from: Opened, pump: string, count: number): Promise<number> {
   const input = text(count, pump);
   const before = cpuUsage();
   try {
-    await settle(perform(root, call, input));
+    await settle(perform(from, call, input));
   } catch {
     // A refusal after the work is still work.
   }
@@ -81,12 +82,12 @@ function* counts(): Generator<number> {
 }
 
 /** A text as long as the pump that the expression does not repeat over. */
-async function quietest(root: unknown, count: number): Promise<{ pump: string; ms: number }> {
+async function quietest(from: Opened, count: number): Promise<{ pump: string; ms: number }> {
   let best = { pump: controls[0] ?? 'x', ms: Infinity };
   for (const control of controls) {
     const pump = control.repeat(attack.pump.length).slice(0, attack.pump.length);
     if (pump === attack.pump) continue;
-    const ms = await timeOf(root, pump, count);
+    const ms = await timeOf(from, pump, count);
     if (ms < best.ms) best = { pump, ms };
     if (ms < 3) break;
   }
@@ -94,14 +95,14 @@ async function quietest(root: unknown, count: number): Promise<{ pump: string; m
 }
 
 async function main(): Promise<void> {
-  const loaded = await session.load(call.file);
-  if (!loaded) return;
-  for (let warm = 0; warm < 3; warm++) await timeOf(loaded.value, attack.pump, 4);
+  const from = await session.open(call.file, call.reach);
+  if (!from) return;
+  for (let warm = 0; warm < 3; warm++) await timeOf(from, attack.pump, 4);
   const sizes: number[] = [];
   const cpuMs: number[] = [];
   for (const count of counts()) {
     session.at(`${count}`);
-    const ms = await timeOf(loaded.value, attack.pump, count);
+    const ms = await timeOf(from, attack.pump, count);
     sizes.push(count * attack.pump.length);
     cpuMs.push(ms);
     const before = cpuMs.at(-2) ?? ms;
@@ -112,7 +113,7 @@ async function main(): Promise<void> {
   const exponent = exponentOf(sizes.slice(-4), cpuMs.slice(-4));
   const tellable = longest >= LONG_MILLISECONDS && exponent >= LEAST_EXPONENT && sizes.length >= 3;
   const last = Math.round((sizes.at(-1) ?? 0) / attack.pump.length);
-  const control = tellable ? await quietest(loaded.value, last) : { pump: '', ms: 0 };
+  const control = tellable ? await quietest(from, last) : { pump: '', ms: 0 };
   const grows = tellable && control.ms * 5 < longest;
   const controlMs = [control.ms];
   session.say({

@@ -6,6 +6,7 @@
  */
 
 import type { Subject } from './enumerate-inside.ts';
+import type { Opened } from './opening-inside.ts';
 import type { PlanReach, PlanValue } from './plan.ts';
 import { afterFor, argumentsFor, type Call, carried, carriersFor, perform } from './redos-calls-inside.ts';
 import { breathe, Session, type SessionJob } from './redos-session-inside.ts';
@@ -53,12 +54,12 @@ function told(use: RegexUse): void {
 }
 
 /** Calls once; true where an expression received the marker. */
-async function tryCall(root: unknown, call: Call): Promise<{ reached: boolean; result: unknown }> {
+async function tryCall(from: Opened, call: Call): Promise<{ reached: boolean; result: unknown }> {
   const before = touched;
   current = call;
   let result: unknown;
   try {
-    result = perform(root, call, MARK);
+    result = perform(from, call, MARK);
     if (result instanceof Promise) await Promise.race([result.catch(() => undefined), breathe().then(breathe)]);
   } catch {
     // Refused; what it looked at first counts.
@@ -66,8 +67,10 @@ async function tryCall(root: unknown, call: Call): Promise<{ reached: boolean; r
   return { reached: touched > before, result };
 }
 
-async function trySubject(root: unknown, subject: Subject, number: number): Promise<void> {
+async function trySubject(subject: Subject, number: number): Promise<void> {
   const { file, format, reach } = subject;
+  const from = await session.open(file, reach);
+  if (!from) return;
   const kind = subject.constructs ? 'construct' : 'call';
   functionKey = `${file} ${number}`;
   const until = cpuNow() + 700;
@@ -84,20 +87,20 @@ async function trySubject(root: unknown, subject: Subject, number: number): Prom
   const followed = new Set<string>();
   for (const args of argumentsFor(subject, session.job.examples)) {
     if (cpuNow() > until) break;
-    const { reached, result } = await tryCall(root, make(args));
+    const { reached, result } = await tryCall(from, make(args));
     if (reached) reaching ??= args.some((arg) => arg.kind === 'payload') ? args : undefined;
     for (const after of afterFor(result)) {
       const key = JSON.stringify([after, args.length]);
       if (followed.has(key) || followed.size > 6) continue;
       followed.add(key);
-      await tryCall(root, make(args, after));
+      await tryCall(from, make(args, after));
     }
     if (++count % 20 === 0) await breathe();
   }
   const base: readonly PlanValue[] = reaching ?? [{ kind: 'payload' }];
   for (const args of carried(base, carriersFor(subject.source, 24))) {
     if (cpuNow() > until + 300) break;
-    await tryCall(root, make(args));
+    await tryCall(from, make(args));
   }
   await breathe();
 }
@@ -110,7 +113,7 @@ async function main(): Promise<void> {
     watchOnce();
     for (const [number, subject] of subjects.entries()) {
       if (session.over) return;
-      if (session.at(`${file} ${number} ${subject.name}`)) await trySubject(loaded.value, subject, number);
+      if (session.at(`${file} ${number} ${subject.name}`)) await trySubject(subject, number);
     }
     current = undefined;
   }

@@ -9,6 +9,8 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { enumerate, type Subject } from './enumerate-inside.ts';
 import { standInForNetwork } from './network-inside.ts';
+import { type Opened, Openings } from './opening-inside.ts';
+import type { PlanReach } from './plan.ts';
 import { contextOf, type Examples } from './redos-calls-inside.ts';
 import { cpuNow } from './regex-trial-inside.ts';
 
@@ -32,6 +34,7 @@ export class Session<Job extends SessionJob> {
   readonly until: number;
   readonly #leaveOut: ReadonlySet<string>;
   readonly #roots = new Map<string, { value: unknown; format: 'cjs' | 'esm' } | undefined>();
+  readonly #openings = new Openings();
   readonly asksNetwork = standInForNetwork();
   readonly #end: () => void;
 
@@ -98,13 +101,19 @@ export class Session<Job extends SessionJob> {
     }
   }
 
+  /** Undefined where the file does not load, or a promise on the way brings nothing. */
+  async open(file: string, reach: readonly PlanReach[]): Promise<Opened | undefined> {
+    const loaded = await this.load(file);
+    return loaded && (await this.#openings.open({ value: loaded.value, owner: undefined }, reach, contextOf('x')));
+  }
+
   /** Functions of one file, those with many of the wanted expressions in their own text first. */
   async subjects(file: string, functions: number): Promise<readonly Subject[]> {
     const loaded = await this.load(file);
     if (!loaded) return [];
     const limits = { functions, depth: 3, milliseconds: 3000 };
     const hooks = { before: (key: string) => this.at(key), now };
-    const found = enumerate({ file, format: loaded.format, value: loaded.value }, limits, hooks, contextOf('x'));
+    const found = await enumerate({ file, format: loaded.format, value: loaded.value }, limits, hooks, contextOf('x'));
     // What begins with an underscore is no interface: nobody hands it a stranger's text.
     return found.filter(({ reach }) => !reach.some((step) => step.kind === 'get' && step.name.startsWith('_')));
   }

@@ -19,6 +19,7 @@ import { keepIntrinsics } from './intrinsics-inside.ts';
 import { byPromise, isEmitter, noteSeen, TRIGGERS } from './judgement-inside.ts';
 import { standInForOldHelpers } from './legacy-inside.ts';
 import { standInForNetwork } from './network-inside.ts';
+import { isNativePromise, isPromise, type Opened, Openings } from './opening-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
 import { neutralise } from './quiet-inside.ts';
@@ -94,6 +95,7 @@ class Search {
   readonly #programs: () => readonly string[];
   readonly #now: () => number;
   readonly #restore: () => void;
+  readonly #openings = new Openings();
   readonly #coverage: BlockCoverage | undefined;
   readonly #isLegacy = standInForOldHelpers();
   readonly #asksNetwork = standInForNetwork();
@@ -161,7 +163,7 @@ class Search {
       if (!loaded) continue;
       this.#restore();
       this.#roots.set(file, loaded.value);
-      const subjects = enumerate(
+      const subjects = await enumerate(
         { file, format: loaded.format, value: loaded.value },
         { functions: this.#job.functions, depth: 3, milliseconds: 1500 },
         { before: this.#before, now: this.#now, after: this.#restore },
@@ -206,14 +208,18 @@ class Search {
     const until = this.#now() + milliseconds;
     const last = Math.min(course.attempts.length, course.at + most);
     const startedBefore = this.#started.length;
-    if (course.at === 0) this.#learn(course);
+    if (course.at === 0) await this.#learn(course);
     while (course.at < Math.min(last, course.attempts.length) && this.#now() < until) {
       if (this.#hitFunctions.has(course.subject)) {
         course.at = course.attempts.length;
         break;
       }
       const attempt = course.attempts[course.at++];
-      if (attempt) this.#attempt(course.subject, attempt);
+      if (!attempt) break;
+      const way = this.#open(course.subject, attempt.reach);
+      // Only what was promised is waited for: between other calls the target gets no turn.
+      const from: Opened | undefined = isNativePromise(way) ? await way : way;
+      if (from) this.#attempt(course.subject, attempt, from);
       const isBusy = this.#started.length - this.#startedAtLook >= COMMANDS_AT_ONCE;
       if (course.at % BATCH !== 0 && !isBusy) continue;
       this.#before(course.key, course.at);
@@ -235,7 +241,8 @@ class Search {
         this.#started.length - startedBefore > COMMANDS_GUIDED,
       call: async (attempt) => {
         const missed = new Set<string>();
-        this.#attempt(subject, attempt, missed);
+        const from = await this.#open(subject);
+        if (from) this.#attempt(subject, attempt, from, missed);
         await turn();
         this.#restore();
         if (++calls % BATCH === 0) {
@@ -249,13 +256,15 @@ class Search {
   }
 
   /** Calls the function once with an object that notes what is read from it, and adds attempts with those names. */
-  #learn(course: Course): void {
+  async #learn(course: Course): Promise<void> {
     const { subject } = course;
     if (this.#job.flaw !== 'prototype-pollution') return;
     const context = this.#context('x', 'x');
     const probe: PlanValue = { kind: 'any-property', value: { kind: 'json', value: 'x' } };
     try {
-      const at = walkReach({ value: this.#roots.get(subject.file), owner: undefined }, subject.reach, context);
+      const from = await this.#open(subject);
+      if (!from) return;
+      const at = walkReach(from.at, from.rest, context);
       const args = [probe, probe];
       const result = subject.constructs ? constructValue(at, args, context) : callValue(at, args, context);
       if (result instanceof Promise) result.catch(() => undefined);
@@ -265,7 +274,12 @@ class Search {
     course.attempts.push(...attemptsFromReads([...context.seen]));
   }
 
-  #attempt(subject: Subject, attempt: Attempt, missed?: Set<string>): void {
+  #open(subject: Subject, reach = subject.reach): Opened | Promise<Opened | undefined> {
+    const root = { value: this.#roots.get(subject.file), owner: undefined };
+    return this.#openings.open(root, reach, this.#context('x', 'x'));
+  }
+
+  #attempt(subject: Subject, attempt: Attempt, from: Opened, missed?: Set<string>): void {
     const canary = `${this.#job.prefix}${(this.#count++).toString(36)}z`;
     const context = { ...this.#context(attempt.payload, canary), ...(missed ? { missed } : {}) };
     const pending: Pending = { subject, attempt, context, after: attempt.after ?? [] };
@@ -273,8 +287,7 @@ class Search {
     this.#trap?.arm(canary);
     this.#calls++;
     try {
-      const root = { value: this.#roots.get(subject.file), owner: undefined };
-      const at = walkReach(root, attempt.reach ?? subject.reach, context);
+      const at = walkReach(from.at, from.rest, context);
       const result = subject.constructs
         ? constructValue(at, attempt.args, context)
         : callValue(at, attempt.args, context);
@@ -284,31 +297,37 @@ class Search {
     }
   }
 
-  #follow(result: unknown, pending: Pending): void {
+  /** `through`: what the result came through. */
+  #follow(result: unknown, pending: Pending, through: readonly PlanReach[] = []): void {
     if (result === null || (typeof result !== 'object' && typeof result !== 'function')) return;
-    if (typeof (result as { catch?: unknown }).catch === 'function')
-      (result as Promise<unknown>).catch(() => undefined);
+    if (isPromise(result) && through.length === 0)
+      result.then((came) => this.#follow(came, pending, [{ kind: 'await' }])).catch(() => undefined);
     const { attempt, context } = pending;
-    if (attempt.after && typeof result === 'function')
+    if (attempt.after && typeof result === 'function') {
+      pending.after = [...through, ...attempt.after];
       walkReach({ value: result, owner: undefined }, attempt.after, context);
+    }
     // A function that came back may be the second half of the call: `set(path, value)(object)`.
     if (this.#job.flaw === 'prototype-pollution' && typeof result === 'function' && !attempt.after) {
-      pending.after = [{ kind: 'call', args: [{ kind: 'json', value: {} }] }];
-      walkReach({ value: result, owner: undefined }, pending.after, context);
+      const step: PlanReach = { kind: 'call', args: [{ kind: 'json', value: {} }] };
+      pending.after = [...through, step];
+      walkReach({ value: result, owner: undefined }, [step], context);
     }
-    if (typeof result !== 'object' || result instanceof Promise || isEmitter(result)) return;
+    if (typeof result !== 'object' || isNativePromise(result) || isEmitter(result)) return;
     const trigger = TRIGGERS.find((name) => typeof (result as Record<string, unknown>)[name] === 'function');
     if (!trigger) return;
-    pending.after = [
+    const steps: PlanReach[] = [
       { kind: 'get', name: trigger },
       { kind: 'call', args: [CALLBACK, CALLBACK] },
     ];
-    walkReach({ value: result, owner: undefined }, pending.after, context);
+    pending.after = [...through, ...steps];
+    walkReach({ value: result, owner: undefined }, steps, context);
   }
 
   /** Lets what was started come to its effect, then forgets the attempts so far. */
   async #look(startedBefore: number): Promise<void> {
     this.#restore();
+    this.#openings.forget();
     this.#startedAtLook = this.#started.length;
     const shells = this.#started.length > startedBefore;
     await this.#settle(shells ? 60 : 0);

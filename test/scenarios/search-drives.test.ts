@@ -20,6 +20,15 @@ async function search(tree: PackageTree, classes: readonly FlawClass[]): Promise
   return candidates;
 }
 
+async function candidatesIn(spec: string, classes: readonly FlawClass[]): Promise<readonly Candidate[]> {
+  const tree = await bench.open(spec);
+  try {
+    return await search(tree, classes);
+  } finally {
+    await tree.dispose();
+  }
+}
+
 /** `class file:line` of every candidate, each of them confirmed: 3 of 3, silent on a stub and without the target. */
 async function confirmed(name: string, classes: readonly FlawClass[]): Promise<string[]> {
   const tree = await bench.open(`${name}@1.0.0`);
@@ -70,4 +79,15 @@ test('calls that open new branches are kept and grown until they come to the sta
   assert.deepEqual(await confirmed('headstart-fixture-branches', ['command-injection']), [
     'command-injection index.js:10',
   ]);
+});
+
+test('what comes through a promise is looked into: of an export, of a call, of a method; and its guarded twin is silent', async () => {
+  const classes = ['code-injection', 'command-injection', 'prototype-pollution', 'redos'] as const;
+  assert.deepEqual(await confirmed('headstart-fixture-promises', classes), [
+    'code-injection index.js:27',
+    'command-injection index.js:14',
+    'prototype-pollution index.js:11',
+    'redos index.js:36',
+  ]);
+  assert.deepEqual(await candidatesIn('headstart-fixture-promises@1.0.1', classes), []);
 });
