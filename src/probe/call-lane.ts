@@ -80,7 +80,7 @@ function prefixOf({ token }: LaneTarget): string {
 /** The command-line programs, where the package has any and the class could show in them. */
 function programGroup(flaw: CallFlaw, limits: CallLaneLimits, target: LaneTarget): LaneGroup[] {
   const { programs = [], options = [] } = target.hints ?? {};
-  if (flaw === 'prototype-pollution' || programs.length === 0 || !isLikely(flaw, target)) return [];
+  if (programs.length === 0 || !isLikely(flaw, target)) return [];
   const job = {
     package: target.name,
     flaw,

@@ -1,6 +1,7 @@
 /**
  * Drives the command-line programs of one package. First with harmless markers, one per word, to learn which words come
- * to a shell or are evaluated; then only those words carry payloads.
+ * to a shell or are evaluated; then only those words carry payloads. For pollution no marker shows the way: many words
+ * carry a payload at once, each with its own canary, and the one that tells is tried alone.
  *
  *   node cli-inside.mjs <job file>      prints lines `<token> <json>`, as driver-inside.ts does
  */
@@ -11,6 +12,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { FlawClass } from '../formats/flaw-class.ts';
 import { argumentLists, MARKERS, type Word } from './cli-lists-inside.ts';
+import { alone, pollutingTrials, type Trial } from './cli-pollution-inside.ts';
 import type { ProgramLine, ProgramRun } from './cli-run-inside.ts';
 import { type ProgramWords, textsOf, wordsIn } from './cli-words-inside.ts';
 import type { PlanValue, ProbePlan } from './plan.ts';
@@ -44,6 +46,8 @@ const WALL_PER_CPU = 4;
 const TICK_MILLISECONDS = 10;
 const APPEARS_MILLISECONDS = 120;
 const SINKS = 4;
+/** A program that was ended so often for not ending by itself waits or serves, and is not started for more words. */
+const STAYS = 3;
 /** Options that are there to run or evaluate what they are given: that they do so is no flaw. */
 const BY_CONTRACT = /^--?(?:e|p|c|eval|evaluate|print|exec|execute|command|cmd|code|script|run|shell)$/;
 
@@ -54,6 +58,8 @@ const say = (value: unknown): void => {
 let spent = 0;
 let runs = 0;
 let serial = 0;
+let stayed = 0;
+const nextCanary = (): string => `${job.prefix}${(serial++).toString(36)}z`;
 const isOver = (): boolean => spent > job.totalMilliseconds;
 
 function cpuOf(pid: number | undefined): number {
@@ -92,7 +98,10 @@ function runProgram(part: Omit<ProgramRun, 'standIns'>): Promise<readonly Progra
     };
     const watch = setInterval(() => {
       cpu = Math.max(cpu, cpuOf(child.pid));
-      if (cpu > job.runMilliseconds || Date.now() - started > job.runMilliseconds * WALL_PER_CPU) end();
+      if (cpu <= job.runMilliseconds && Date.now() - started <= job.runMilliseconds * WALL_PER_CPU) return;
+      stayed++;
+      clearInterval(watch);
+      end();
     }, 20);
     const finish = (): void => {
       clearInterval(watch);
@@ -136,14 +145,56 @@ class Search {
   }
 
   get #base() {
-    return { file: this.#file, format: this.#program.format, canary: '', marker: '', listens: false };
+    const traps = { holder: 'globals', canaries: [] } as const;
+    return { file: this.#file, format: this.#program.format, traps, marker: '', listens: false };
   }
 
   async run(): Promise<void> {
     const words = await this.#words();
+    if (job.flaw === 'prototype-pollution') return this.#pollute(pollutingTrials(words).slice(0, job.explorations));
     for (const list of argumentLists(words).slice(0, job.explorations)) {
       if (isOver() || this.#hits >= SINKS) return;
       for (const spot of await this.#explore(list)) if (!isOver()) await this.#attack(spot);
+    }
+  }
+
+  async #pollute(trials: readonly Trial[]): Promise<void> {
+    stayed = 0;
+    for (const trial of trials) {
+      if (isOver() || this.#hits >= SINKS) return;
+      if (stayed >= STAYS) {
+        say({ kind: 'skipped', what: this.#program.file, reason: 'it does not end by itself' });
+        return;
+      }
+      const found = await this.#try(trial);
+      for (const at of found.reached.keys()) if (!isOver()) await this.#tryAlone(alone(trial, at));
+    }
+  }
+
+  /** Which words came to the prototype, and through which lines of the target. */
+  async #try({ list, payloads }: Trial) {
+    const canaries = new Map([...payloads.keys()].map((at) => [at, nextCanary()]));
+    const words = list.map((word, at) => {
+      const filled = payloads.get(at)?.replaceAll('{{canary}}', canaries.get(at) ?? '');
+      return filled === undefined ? word.plain : word.text.replace(word.marker, () => filled);
+    });
+    const traps = { holder: 'prototype', canaries: [...canaries.values()] } as const;
+    const lines = await runProgram({ ...this.#base, words, traps });
+    const reached = new Map<number, readonly string[]>();
+    for (const [at, canary] of canaries) {
+      const frames = effectOf(lines, canary);
+      if (frames) reached.set(at, frames);
+    }
+    return { lines, reached };
+  }
+
+  async #tryAlone(trial: Trial): Promise<void> {
+    const { lines, reached } = await this.#try(trial);
+    for (const [at, frames] of reached) {
+      const place = frames[0] ?? '';
+      if (this.#places.has(place)) continue;
+      this.#places.add(place);
+      this.#report({ list: trial.list, at }, trial.payloads.get(at) ?? '', frames, lines);
     }
   }
 
@@ -176,13 +227,14 @@ class Search {
   async #attack(spot: Spot): Promise<void> {
     for (const payload of byQuote(payloads, spot.before)) {
       if (isOver()) return;
-      const canary = `${job.prefix}${(serial++).toString(36)}z`;
+      const canary = nextCanary();
       const filled = payload.replaceAll('{{canary}}', canary);
       const words = spot.list.map((word, at) =>
         at === spot.at ? word.text.replace(word.marker, () => filled) : word.plain,
       );
-      const lines = await runProgram({ ...this.#base, words, canary: isCommand ? '' : canary });
-      const frames = isCommand ? await this.#commandEffect(lines, canary, filled) : codeEffect(lines);
+      const traps = { holder: 'globals', canaries: isCommand ? [] : [canary] } as const;
+      const lines = await runProgram({ ...this.#base, words, traps });
+      const frames = isCommand ? await this.#commandEffect(lines, canary, filled) : effectOf(lines, canary);
       if (!frames) continue;
       this.#report(spot, payload, frames, lines);
       return;
@@ -214,7 +266,12 @@ class Search {
     }
   }
 
-  #report(spot: Spot, payload: string, frames: readonly string[], lines: readonly ProgramLine[]): void {
+  #report(
+    spot: Pick<Spot, 'list' | 'at'>,
+    payload: string,
+    frames: readonly string[],
+    lines: readonly ProgramLine[],
+  ): void {
     this.#hits++;
     const world = lines.find((line) => line.kind === 'world');
     const programs = world?.kind === 'world' ? world.programs.slice(0, 20) : [];
@@ -238,9 +295,10 @@ class Search {
   }
 }
 
-function codeEffect(lines: readonly ProgramLine[]): readonly string[] | undefined {
-  const effect = lines.find((line) => line.kind === 'effect' && line.frames.length > 0);
-  return effect?.kind === 'effect' ? effect.frames : undefined;
+/** The frames of who wrote under this name. */
+function effectOf(lines: readonly ProgramLine[], canary: string): readonly string[] | undefined {
+  const effects = lines.filter((line) => line.kind === 'effect');
+  return effects.find((effect) => effect.canary === canary && effect.frames.length > 0)?.frames;
 }
 
 /** Payloads that close the quote the word stands in come first. */

@@ -19,8 +19,8 @@ export interface ProgramRun {
   readonly format: 'cjs' | 'esm';
   readonly words: readonly string[];
   readonly standIns: string;
-  /** A global that only evaluated text assigns; empty where commands are looked for. */
-  readonly canary: string;
+  /** Where nobody writes but through the flaw, and under which names; none where commands are looked for. */
+  readonly traps: { readonly holder: 'globals' | 'prototype'; readonly canaries: readonly string[] };
   /** Tell which evaluated texts hold this; empty: none. */
   readonly marker: string;
   /** Tell what it prints. */
@@ -36,7 +36,7 @@ export type ProgramLine =
       readonly directory: string;
     }
   | { readonly kind: 'evaluated'; readonly text: string }
-  | { readonly kind: 'effect'; readonly frames: readonly string[] }
+  | { readonly kind: 'effect'; readonly canary: string; readonly frames: readonly string[] }
   | { readonly kind: 'printed'; readonly text: string }
   | {
       readonly kind: 'world';
@@ -103,7 +103,11 @@ function quieten(): void {
 const isLegacy = standInForOldHelpers();
 const asksNetwork = standInForNetwork();
 const programs = watchCommands(run.standIns, (command) => say({ kind: 'command', ...command }));
-if (run.canary !== '') trapProperty(globalThis, ({ frames }) => say({ kind: 'effect', frames })).arm(run.canary);
+if (run.traps.canaries.length > 0) {
+  const holder = run.traps.holder === 'globals' ? globalThis : Object.prototype;
+  const trap = trapProperty(holder, ({ canary, frames }) => say({ kind: 'effect', canary, frames }));
+  for (const canary of run.traps.canaries) trap.arm(canary);
+}
 if (run.marker !== '') tellEvaluated(run.marker);
 // A last line is wanted from a program that asks to end, too: it ends by itself once nothing is left to do.
 quieten();

@@ -91,3 +91,12 @@ test('what comes through a promise is looked into: of an export, of a call, of a
   ]);
   assert.deepEqual(await candidatesIn('headstart-fixture-promises@1.0.1', classes), []);
 });
+
+test('a command-line program whose options or their values come to the prototype is found, and its guarded twin is silent', async () => {
+  const classes = ['prototype-pollution'] as const;
+  assert.deepEqual(await confirmed('headstart-fixture-settings', classes), [
+    'prototype-pollution bin/arguments.js:12',
+    'prototype-pollution bin/settings.js:18',
+  ]);
+  assert.deepEqual(await candidatesIn('headstart-fixture-settings@1.0.1', classes), []);
+});
