@@ -6,7 +6,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { prerelease } from 'semver';
+import { compare, prerelease } from 'semver';
 import { scanTree } from '../src/finder/index.ts';
 import type { FlawClass } from '../src/formats/flaw-class.ts';
 import { systemRandom } from '../src/lib/id.ts';
@@ -47,7 +47,7 @@ export interface PairParts {
   readonly patching: PatchParts;
   readonly scratch: string;
   readonly seed: number;
-  /** Where versions and plans are kept from one run to the next, outside of the project; patches are cut anew. */
+  /** Where versions, plans and cut fixes are kept from one run to the next, outside of the project. */
   readonly kept?: string | undefined;
 }
 
@@ -55,6 +55,7 @@ interface Kept {
   readonly last: string;
   readonly fixedVersion: string;
   readonly plan: ProbePlan;
+  readonly fix?: string;
 }
 
 const CANDIDATES = 3;
@@ -70,25 +71,29 @@ export async function openPair(parts: PairParts, row: Row): Promise<Pair | strin
   if (file && existsSync(file)) {
     const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept | string;
     if (typeof kept === 'string') return kept;
-    return await makePair(parts, row.package, kept.plan, [kept.last, kept.fixedVersion]);
+    const pair = await makePair(parts, row.package, kept.plan, [kept.last, kept.fixedVersion], kept.fix);
+    keep(file, pair);
+    return pair;
   }
   const pair = await findPair(parts, row);
-  if (file) writeFileSync(file, JSON.stringify(typeof pair === 'string' ? pair : toKept(pair)));
+  if (file) keep(file, pair);
   return pair;
 }
 
-const toKept = ({ tree, fixed, baseline }: Pair) => ({
-  last: tree.version,
-  fixedVersion: fixed.version,
-  plan: baseline.plan,
-});
+function keep(file: string, pair: Pair | string): void {
+  const { tree, fixed, baseline, fix } = typeof pair === 'string' ? ({} as Partial<Pair>) : pair;
+  const kept = { last: tree?.version, fixedVersion: fixed?.version, plan: baseline?.plan, fix };
+  writeFileSync(file, JSON.stringify(typeof pair === 'string' ? pair : kept));
+}
 
 async function findPair(parts: PairParts, row: Row): Promise<Pair | string> {
   const listed = await listVersions(parts.registry, row.package);
   const versions = (listed.ok ? listed.value : [])
     .map(({ version }) => version)
     .filter((one) => prerelease(one) === null || one === row.version || one === row.fixedVersion);
-  const [from, to] = [versions.indexOf(row.version), versions.indexOf(row.fixedVersion)];
+  // Where the listed fix itself is gone, the next one that was published has it.
+  const fixed = versions.find((version) => compare(version, row.fixedVersion) >= 0) ?? row.fixedVersion;
+  const [from, to] = [versions.indexOf(row.version), versions.indexOf(fixed)];
   if (from < 0 || to <= from) return NOT_THERE;
   let why = NOT_FOUND;
   // What the listed fix mends is seen best just before it; what was mended earlier is not there any more.
@@ -150,6 +155,7 @@ async function makePair(
   name: string,
   plan: ProbePlan,
   [last = '', fixedVersion = '']: readonly string[],
+  knownFix?: string,
 ): Promise<Pair | string> {
   const { patching, registry, scratch } = parts;
   const tree = await open(parts, name, last);
@@ -165,6 +171,7 @@ async function makePair(
     await upstream.value.dispose();
   };
   const pair = { tree: tree.value, fixed, baseline, whole: whole.value, dispose };
+  if (knownFix !== undefined) return { ...pair, fix: knownFix };
   const smallest = await upstreamPatch(patching, baseline, upstream.value);
   if (smallest.ok) return { ...pair, fix: smallest.value };
   // Usable is a pair whose fix silences this reproducer; whether the check accepts it is the measurement.

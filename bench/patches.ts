@@ -4,7 +4,11 @@
  * report of counts.
  *
  *   node bench/patches.ts [--packages 20] [--minutes 60] [--at-once 1] [--bad 8] [--only name,name] [--fixes-only]
+ *                         [--repeated 24] [--repeats 20]   so many patches, judged so often
  *                         [--keep DIRECTORY]   pairs found by an earlier run are taken from there
+ *
+ * All targets with a listed fixed version are gone through in an order drawn from the seed, and every one that has a
+ * usable pair counts: nothing is chosen by how it ends.
  *
  * With `--only` or `--fixes-only` nothing is written: they are for looking into something, and half a report would
  * stand in the place of a whole one.
@@ -29,8 +33,10 @@ import { openPair, type Pair, type Row } from './fixed-pairs.ts';
 
 type Unfixed = Omit<Row, 'fixedVersion'> & { readonly fixedVersion: null };
 
+type Kind = BadKind | 'upstream fix, smallest' | 'upstream fix, whole';
+
 interface Outcome {
-  readonly kind: BadKind | 'upstream fix, smallest' | 'upstream fix, whole';
+  readonly kind: Kind;
   readonly verdict: string;
   readonly seconds: number;
   readonly beyond: number;
@@ -44,6 +50,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '60' },
     bad: { type: 'string', default: '8' },
     repeats: { type: 'string', default: '20' },
+    repeated: { type: 'string', default: '24' },
     'at-once': { type: 'string', default: '1' },
     only: { type: 'string' },
     keep: { type: 'string' },
@@ -75,9 +82,17 @@ const parts: PatchParts = { run: sandbox.run, random: systemRandom, scratch: joi
 const outcomes: Outcome[] = [];
 const skipped = new Map<string, number>();
 let packages = 0;
-/** Per class of flaw: how often a verdict was asked for again, and how many patches once got another. */
-const toRepeat = new Map<FlawClass, { pair: Pair; patches: readonly string[] }>();
-const repeats = new Map<FlawClass, { patches: number; unlike: number }>();
+
+/** One patch judged again and again. */
+interface Repeat {
+  readonly kind: Kind;
+  readonly flaw: FlawClass;
+  readonly verdicts: number;
+  /** Verdicts together with their reasons. */
+  readonly answers: number;
+}
+const repeats: Repeat[] = [];
+const begun: Kind[] = [];
 
 /** Of several patches the first counts that at least silences the reproducer. */
 async function tell(kind: Outcome['kind'], { tree, baseline, fixed }: Pair, ...patches: string[]): Promise<string> {
@@ -149,37 +164,50 @@ async function examine(row: Row, index: number): Promise<void> {
   const accepted = (await tell('upstream fix, smallest', pair, pair.fix)) === 'fixes';
   // The whole release says something only where the part of it that mends was refused.
   if (!accepted) await tell('upstream fix, whole', pair, pair.whole);
-  if (!values['fixes-only']) await attackBad(pair, row.class, index);
-  if (![...toRepeat.values()].some((one) => one.pair === pair)) await pair.dispose();
+  if (!values['fixes-only']) {
+    const bad = await attackBad(pair, row.class, index);
+    // The kind that was repeated least so far, so that every kind has its turn.
+    const timesBegun = ({ kind }: Made) => begun.filter((one) => one === kind).length;
+    const [least] = bad.toSorted((left, right) => timesBegun(left) - timesBegun(right));
+    const fix: Made = { kind: 'upstream fix, smallest', patch: pair.fix };
+    for (const made of [fix, ...(least ? [least] : [])]) await repeat(pair, row.class, made);
+  }
+  await pair.dispose();
 }
 
-async function attackBad(pair: Pair, flaw: FlawClass, index: number): Promise<void> {
+interface Made {
+  readonly kind: Kind;
+  readonly patch: string;
+}
+
+async function attackBad(pair: Pair, flaw: FlawClass, index: number): Promise<readonly Made[]> {
   const flawed = await flawedOf(pair, flaw);
   const random = createSeededRandom(SEED + index);
   const kinds = BAD_KINDS.map((kind) => ({ kind, at: random.next() })).sort((left, right) => left.at - right.at);
-  const bad: string[] = [];
+  const bad: Made[] = [];
   for (const { kind } of kinds) {
     const patches = bad.length < Number(values.bad) ? makeBadPatches(kind, flawed, random) : [];
     const [first] = patches;
     if (first === undefined) continue;
-    bad.push(first);
+    bad.push({ kind, patch: first });
     await tell(kind, pair, ...patches);
   }
-  if (!toRepeat.has(flaw)) toRepeat.set(flaw, { pair, patches: [pair.fix, ...bad.slice(-1)] });
+  return bad;
 }
 
-/** The same patches again and again: the verdict and every reason must be the same. */
-async function repeat({ baseline }: Pair, flaw: FlawClass, patches: readonly string[]): Promise<void> {
-  const seen = patches.map(() => new Set<string>());
+/** The same patch again and again: the verdict must be the same, and should be for the same reasons. */
+async function repeat({ baseline }: Pair, flaw: FlawClass, { kind, patch }: Made): Promise<void> {
+  if (begun.length >= Number(values.repeated)) return;
+  begun.push(kind);
+  const verdicts = new Set<string>();
+  const answers = new Set<string>();
   for (let run = 0; run < Number(values.repeats); run += 1) {
-    for (const [at, patch] of patches.entries()) {
-      const { verdict, reasons } = await verifyPatch(parts, baseline, patch);
-      seen[at]?.add(`${verdict} ${reasons.join('|')}`);
-    }
+    const { verdict, reasons } = await verifyPatch(parts, baseline, patch);
+    verdicts.add(verdict);
+    answers.add(`${verdict} ${reasons.join('|')}`);
   }
-  const unlike = seen.filter(({ size }) => size > 1);
-  repeats.set(flaw, { patches: patches.length, unlike: unlike.length });
-  for (const answers of unlike) say(`  not the same each time: ${[...answers].join('\n    ')}`);
+  repeats.push({ kind, flaw, verdicts: verdicts.size, answers: answers.size });
+  if (answers.size > 1) say(`  ${kind}, not the same each time: ${[...answers].join('\n    ')}`);
 }
 
 function report(): string {
@@ -195,8 +223,10 @@ function report(): string {
   const small = of('upstream fix, smallest');
   const accepted = small.filter(({ verdict }) => verdict === 'fixes').length;
   const open = small.filter(({ verdict, isOpen }) => verdict !== 'fixes' && isOpen).length;
-  const repeated = [...repeats.values()].reduce((sum, { patches }) => sum + patches, 0);
-  const same = repeated - [...repeats.values()].reduce((sum, { unlike }) => sum + unlike, 0);
+  const same = repeats.filter(({ verdicts }) => verdicts === 1).length;
+  const alike = repeats.filter(({ answers }) => answers === 1).length;
+  const kindsRepeated = new Set(repeats.map(({ kind }) => kind)).size;
+  const classesRepeated = new Set(repeats.map(({ flaw }) => flaw)).size;
   const seconds = outcomes.map((outcome) => outcome.seconds).sort((left, right) => left - right);
   return [
     `# Patch check, ${new Date().toISOString().slice(0, 10)}`,
@@ -214,7 +244,7 @@ function report(): string {
     `- Upstream fixes accepted, smallest form: **${accepted} of ${small.length}** (${share(accepted, small.length)}); ${open} of those refused leave the published fixed version itself open, with its own dependencies, to a variant that got through the patch: shown there by running it`,
     `- True upstream fixes (without those ${open}) accepted: **${accepted} of ${small.length - open}** (${share(accepted, small.length - open)}; wanted 90 %)`,
     `- Accepted fixes that input of another type still gets around (told beside the verdict): ${small.filter(({ verdict, beyond }) => verdict === 'fixes' && beyond > 0).length}`,
-    `- The same verdict and reasons ${values.repeats} times of ${values.repeats}: **${same} of ${repeated} patches** (a true and a bad one for each of ${repeats.size} classes of flaw)`,
+    `- The same verdict ${values.repeats} times of ${values.repeats}: **${same} of ${repeats.length} patches** (${kindsRepeated} kinds, ${classesRepeated} classes of flaw; of each of the first packages the true fix and a bad one of the kind repeated least so far); for the same reasons to the letter: ${alike} of ${repeats.length}`,
     `- Seconds a check: median ${seconds[seconds.length >> 1]?.toFixed(1) ?? '–'}, longest ${seconds.at(-1)?.toFixed(1) ?? '–'}`,
     '',
     '| Patch | Tried | fixes | does-not-fix | symptom-only | breaks | does-not-apply | inconclusive |',
@@ -261,11 +291,6 @@ if (!existsSync(targets)) {
     }
   };
   await Promise.all(Array.from({ length: Number(values['at-once']) }, worker));
-  for (const [flaw, { pair, patches }] of toRepeat) {
-    if (Date.now() > until) break;
-    await repeat(pair, flaw, patches);
-    keepReport();
-  }
   process.stdout.write(report());
 }
 await sandbox.close();
