@@ -3,7 +3,6 @@
  * costs more than the run; a group goes back only when no process is left in it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupParent, CgroupParents, Controller } from './cgroup-client.ts';
@@ -17,6 +16,8 @@ const REMOVE_ATTEMPTS = 100;
 const REMOVE_PAUSE_MS = 5;
 const PREFIX = 'headstart-';
 const UNLIMITED = '-1';
+/** Bubblewrap itself, which waits outside for the run's first process. */
+const OUTSIDE_PROCESSES = 1;
 
 export interface CgroupUsage {
   readonly cpuMs: number;
@@ -26,9 +27,10 @@ export interface CgroupUsage {
 }
 
 export interface Cgroup {
-  /** The kernel may let this wait several milliseconds, so it is done beside the mounts of the run. */
-  join(pid: number): Promise<void>;
-  /** Counted from when the group was taken. */
+  /** Who writes `0` into each of these is in the group. */
+  readonly entrances: readonly string[];
+  /** What is used before is not the run's. */
+  count(): void;
   readUsage(): CgroupUsage;
   /** Processes still in the group. */
   readProcesses(): number[];
@@ -57,7 +59,7 @@ function settings(version: 1 | 2, controller: Controller, limits: SandboxLimits)
         ['memory.memsw.limit_in_bytes', bytes],
         ['memory.max_usage_in_bytes', '0'],
       ],
-      pids: [['pids.max', String(limits.pids)]],
+      pids: [['pids.max', String(limits.pids + OUTSIDE_PROCESSES)]],
       cpu: [
         ['cpu.cfs_period_us', String(PERIOD_MICROSECONDS)],
         ['cpu.cfs_quota_us', String(PERIOD_MICROSECONDS)],
@@ -70,7 +72,7 @@ function settings(version: 1 | 2, controller: Controller, limits: SandboxLimits)
         ['memory.swap.max', '0'],
         ['memory.oom.group', '1'],
       ],
-      pids: [['pids.max', String(limits.pids)]],
+      pids: [['pids.max', String(limits.pids + OUTSIDE_PROCESSES)]],
       cpu: [['cpu.max', `${PERIOD_MICROSECONDS} ${PERIOD_MICROSECONDS}`]],
       cpuacct: [],
     },
@@ -125,14 +127,18 @@ function readCounters(groups: Groups): CgroupUsage {
 
 function toCgroup(groups: Groups, giveBack: (empty: boolean) => void): Cgroup {
   const directories = directoriesOf(groups);
-  const before = readCounters(groups);
+  let before = readCounters(groups);
   const readProcesses = (): number[] => {
     const all = directories.flatMap((directory) => readOr(join(directory, 'cgroup.procs'), '').split('\n'));
     return [...new Set(all.filter(Boolean).map(Number))];
   };
   return {
-    async join(pid) {
-      for (const directory of directories) await writeFile(join(directory, 'cgroup.procs'), String(pid));
+    // A thread that enters alone needs no lock of the whole machine, and version 1 lets it.
+    entrances: [...new Map([...groups.values()].map((group) => [group.directory, group.version]))].map(
+      ([directory, version]) => join(directory, version === 1 ? 'tasks' : 'cgroup.procs'),
+    ),
+    count() {
+      before = readCounters(groups);
     },
     readUsage: () => {
       const now = readCounters(groups);

@@ -2,26 +2,17 @@
  * Starts bubblewrap and takes it to the point where every mount stands and the first program inside waits for leave.
  * Everything the run is given travels in descriptors: nothing of it is on a disk or in a list of processes.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
-import type { Duplex, Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { WORK_INSIDE } from '../lib/inside.ts';
 import { type BwrapPlan, bwrapArguments, TMPFS_INSIDE } from './bwrap-arguments.ts';
-import {
-  HANDSHAKE,
-  insideProgram,
-  outsideProgram,
-  type ResourceLimits,
-  resourceLimitArguments,
-  STAGES,
-} from './launch-script.ts';
+import { DESCRIPTOR, insideProgram, type ResourceLimits, resourceLimitArguments, STAGES } from './launch-script.ts';
+import { type Launcher, type LaunchOrder, PERL, type Started } from './launcher-client.ts';
 import type { Layer } from './layers.ts';
 import { openMemoryFile } from './memory-file-client.ts';
 import type { CheckedRequest } from './request.ts';
 import type { NumberOf } from './syscall-table.ts';
 
-const [ARGUMENTS, INFO, FILTER, FIRST_FILE] = [3, 4, 6, 7];
-const PERL = '/usr/bin/perl';
 const START_TIMEOUT_MS = 20_000;
 
 export interface LaunchInput {
@@ -35,6 +26,8 @@ export interface LaunchPlan {
   readonly bwrap: readonly string[];
   /** The uid to become; undefined when this process already is an unprivileged one. */
   readonly hostUid: number | undefined;
+  /** Files of the run's control groups. */
+  readonly groups: readonly string[];
   readonly filter: Uint8Array;
   /** Of the machine we run on. */
   readonly call: NumberOf;
@@ -60,14 +53,19 @@ export interface AttestationPlan {
 }
 
 export interface Launched {
-  readonly child: ChildProcess;
-  readonly stdin: NonNullable<ChildProcess['stdin']>;
+  /** Of bubblewrap. */
+  readonly pid: number;
+  readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** The run's first process, known before its mounts are made; undefined when bubblewrap ended instead. */
-  readonly init: Promise<number | undefined>;
   /** Resolves when the first program waits inside; undefined when bubblewrap ended instead. */
   readonly ready: Promise<Waiting | undefined>;
+  /** The exit status once both streams are read to their end; null after a death by signal. */
+  readonly closed: Promise<number | null>;
+  /** Of bubblewrap, and what dies with it. */
+  kill(): void;
+  /** Closes our ends, whatever is left in them. */
+  drop(): void;
 }
 
 export interface Waiting {
@@ -109,20 +107,16 @@ function sourcesOf(plan: LaunchPlan): Sources {
   return { stage, node, mounts, staged };
 }
 
-function spawnPlan(plan: LaunchPlan, descriptors: number[]): ChildProcess {
-  const open = (content: string | Uint8Array): number => {
-    const descriptor = openMemoryFile(content);
-    descriptors.push(descriptor);
-    return descriptor;
-  };
+/** What is opened for the launcher goes to `descriptors`, by the number it gets there. */
+function toOrder(plan: LaunchPlan, descriptors: Map<number, number>): LaunchOrder {
   const sources = sourcesOf(plan);
   const args = bwrapArguments(
     {
-      filterDescriptor: FILTER,
-      infoDescriptor: INFO,
+      filterDescriptor: DESCRIPTOR.filter,
+      infoDescriptor: DESCRIPTOR.info,
       mounts: sources.mounts,
       nodeSource: sources.node,
-      files: plan.files.map(({ inside }, index) => ({ descriptor: FIRST_FILE + index, inside })),
+      files: plan.files.map(({ inside }, index) => ({ descriptor: DESCRIPTOR.firstFile + index, inside })),
       ...plan.host,
       environment: plan.request.environment,
       diskMiB: plan.request.limits.diskMiB,
@@ -130,24 +124,27 @@ function spawnPlan(plan: LaunchPlan, descriptors: number[]): ChildProcess {
     plan.without,
   );
   const keep = (layer: Layer): boolean => !plan.without.has(layer);
-  const top = FIRST_FILE + plan.files.length - 1;
-  const outside = [
-    ...[plan.hostUid === undefined ? '-' : String(plan.hostUid), sources.stage, String(sources.staged.length)],
-    ...sources.staged.flatMap(({ how, path }) => [how, path]),
-    ...[String(top), keep('closed descriptors') ? '0' : '1', keep('clean environment') ? '0' : '1'],
-  ];
+  const top = DESCRIPTOR.firstFile + plan.files.length - 1;
+  descriptors.set(DESCRIPTOR.arguments, openMemoryFile(`${args.join('\0')}\0`));
+  descriptors.set(DESCRIPTOR.filter, openMemoryFile(plan.filter));
+  for (const [index, { content }] of plan.files.entries()) {
+    descriptors.set(DESCRIPTOR.firstFile + index, openMemoryFile(content));
+  }
+  const planted = plan.attestation;
   const limits = keep('resource limits') ? resourceLimitArguments(plan.resourceLimits) : [];
   const inside = [PERL, '-e', insideProgram(plan.call), '--', ...limits, '--', ...plan.request.command];
-  const stdio: ('pipe' | number)[] = ['pipe', 'pipe', 'pipe'];
-  stdio.push(open(`${args.join('\0')}\0`), 'pipe', 'pipe', open(plan.filter));
-  stdio.push(...plan.files.map(({ content }) => open(content)));
-  if (plan.attestation) stdio.push(plan.attestation.descriptor);
-  const programs = [...plan.bwrap, '--args', String(ARGUMENTS), '--', ...inside];
-  return spawn(PERL, ['-e', outsideProgram(plan.call), '--', ...outside, ...programs], {
-    env: plan.attestation?.environment ?? {},
-    cwd: '/',
-    stdio,
-  });
+  return {
+    hostUid: plan.hostUid,
+    stage: sources.stage,
+    staged: sources.staged,
+    groups: plan.groups,
+    descriptors: planted ? new Map([...descriptors, [top + 1, planted.descriptor]]) : descriptors,
+    top,
+    keepsDescriptors: !keep('closed descriptors'),
+    keepsEnvironment: !keep('clean environment'),
+    environment: planted?.environment ?? {},
+    program: [...plan.bwrap, '--args', String(DESCRIPTOR.arguments), '--', ...inside],
+  };
 }
 
 /** Opens the run's tmpfs mounts while only our own program runs in there, so no link can stand in the way. */
@@ -169,51 +166,58 @@ function readInfo(stream: Readable): Promise<number | undefined> {
   });
 }
 
-async function waitInside(
-  child: ChildProcess,
-  info: Promise<number | undefined>,
-  word: 'g' | 'k',
-): Promise<Waiting | undefined> {
-  const handshake = (child.stdio as readonly unknown[])[HANDSHAKE] as Duplex;
+async function waitInside(started: Started, word: 'g' | 'k'): Promise<Waiting | undefined> {
+  const { ready, leave, ended } = started;
+  const info = readInfo(started.info);
+  leave.on('error', () => undefined);
   const waiting = await new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => {
-      child.kill('SIGKILL');
+      started.kill();
       resolve(false);
     }, START_TIMEOUT_MS);
-    const settle = (started: boolean) => () => {
+    const settle = (isReady: boolean) => (): void => {
       clearTimeout(timer);
-      resolve(started);
+      resolve(isReady);
     };
-    handshake.once('data', settle(true));
-    handshake.once('close', settle(false));
-    handshake.on('error', settle(false));
-    child.once('exit', settle(false));
-    child.once('error', settle(false));
+    ready.once('data', settle(true));
+    ready.once('close', settle(false));
+    ready.on('error', settle(false));
+    void ended.then(settle(false));
   });
   const init = waiting ? await info : undefined;
-  if (init === undefined) return undefined;
+  for (const pipe of [ready, started.info]) pipe.destroy();
+  if (init === undefined) {
+    leave.destroy();
+    return undefined;
+  }
   const pidNamespace = openSync(`/proc/${init}/ns/pid`, constants.O_RDONLY);
-  return { init, tmpfs: openTmpfs(init), pidNamespace, leave: () => handshake.end(word) };
+  return { init, tmpfs: openTmpfs(init), pidNamespace, leave: () => leave.end(word) };
 }
 
-export function launch(plan: LaunchPlan): Launched {
-  const descriptors: number[] = [];
+const untilClosed = (stream: Readable): Promise<void> =>
+  new Promise((resolve) => {
+    if (stream.closed) resolve();
+    else stream.once('close', resolve);
+  });
+
+export async function launch(launcher: Launcher, plan: LaunchPlan): Promise<Launched> {
+  const descriptors = new Map<number, number>();
+  const closeAll = (): void => [...descriptors.values()].forEach(closeSync);
+  let started: Started;
   try {
-    const child = spawnPlan(plan, descriptors);
-    const { stdin, stdout, stderr } = child;
-    if (!stdin || !stdout || !stderr) throw new Error('the launcher was started without pipes');
-    const init = readInfo((child.stdio as readonly unknown[])[INFO] as Readable);
-    return {
-      child,
-      stdin,
-      stdout,
-      stderr,
-      init,
-      ready: waitInside(child, init, plan.without.has('closed descriptors') ? 'k' : 'g'),
-    };
-  } finally {
-    descriptors.forEach(closeSync);
+    started = await launcher.start(toOrder(plan, descriptors));
+  } catch (error) {
+    closeAll();
+    throw error;
   }
+  const { pid, stdin, stdout, stderr, ended } = started;
+  const closed = Promise.all([ended, untilClosed(stdout), untilClosed(stderr)]).then(([status]) => status);
+  // By then everything given was read, or nobody is left to read it.
+  const ready = waitInside(started, plan.without.has('closed descriptors') ? 'k' : 'g').finally(closeAll);
+  const drop = (): void => {
+    for (const stream of [stdin, stdout, stderr]) stream.destroy();
+  };
+  return { pid, stdin, stdout, stderr, ready, closed, kill: started.kill, drop };
 }
 
 /** Where a file of the request stands inside. */

@@ -121,6 +121,44 @@ test('a launcher killed with -9 takes its runs along, and its uids and groups ar
   await sandbox.close();
 });
 
+test('a launcher process that is killed takes its runs along, and the next run has another', {
+  timeout: 30_000,
+}, async () => {
+  const launchers = () => findMarked(String(process.pid));
+  const before = new Set(launchers());
+  const sandbox = await open(profiles[0] ?? 'user');
+  const marker = `9${Buffer.from(systemRandom(4)).readUInt32LE()}`;
+  const running = finish(sandbox, { command: ['sleep', marker] });
+  const isRunning = () =>
+    findMarked(marker).some((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').startsWith('sleep'));
+  while (!isRunning()) await new Promise((resolve) => setTimeout(resolve, 20));
+  const [launcher] = launchers().filter((pid) => !before.has(pid));
+  process.kill(Number(launcher), 'SIGKILL');
+  assert.equal((await running).exitCode, 137);
+  assert.deepEqual(findMarked(marker), []);
+  const descriptors = readdirSync('/proc/self/fd').length;
+  for (let run = 0; run < 5; run += 1) assert.equal((await finish(sandbox, { command: ['true'] })).exitCode, 0);
+  assert.ok(readdirSync('/proc/self/fd').length <= descriptors + 5, 'runs leave no descriptors open');
+  await sandbox.close();
+  assert.deepEqual(
+    launchers().filter((pid) => !before.has(pid)),
+    [],
+  );
+});
+
+test('a sandbox that nobody closes keeps no process alive', () => {
+  const program = `
+    import { createSandbox } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+    const made = await createSandbox({ profile: 'user', stateDirectory: '/nonexistent', nodeBinary: process.execPath,
+      random: (size) => crypto.getRandomValues(new Uint8Array(size)), clock: { now: () => new Date() } });
+    process.stdout.write(String((await made.value.run({ command: ['true'] })).value.exitCode));`;
+  const started = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  assert.deepEqual([started.stdout, started.status], ['0', 0], started.stderr);
+});
+
 test('Node and inputs may lie below a directory that only root can enter', {
   skip: isRoot ? false : 'only root has one',
 }, async () => {

@@ -4,13 +4,13 @@
  *   launch ──ready──▶ in its cgroup, tmpfs open ──leave──▶ command ──exit or kill──▶ count ──▶ collect ──▶ record
  *      └─ ended early: refused, with the launcher's own words
  */
-import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Cgroup } from './cgroup-pool-client.ts';
 import { COLLECT_LIMITS, type Collected, collect } from './collect-client.ts';
 import { type Launched, type LaunchPlan, launch, type Waiting } from './launch-client.ts';
+import type { Launcher } from './launcher-client.ts';
 import { countInPidNamespace, isChildOf, readPidNamespace } from './process-tree-client.ts';
 import type { Outcome } from './record.ts';
 import type { CheckedRequest } from './request.ts';
@@ -51,8 +51,7 @@ function keepOutput(launched: Launched, limitBytes: number, onFlood: () => void)
 /** Ends the whole tree: the death of a namespace's init takes every process of it along. */
 function kill(launched: Launched, waiting: Waiting | undefined, cgroup: Cgroup | undefined): void {
   cgroup?.kill();
-  const bubblewrap = launched.child.pid;
-  if (waiting && bubblewrap !== undefined && isChildOf(waiting.init, bubblewrap)) {
+  if (waiting && isChildOf(waiting.init, launched.pid)) {
     try {
       process.kill(waiting.init, 'SIGKILL');
       return;
@@ -60,7 +59,7 @@ function kill(launched: Launched, waiting: Waiting | undefined, cgroup: Cgroup |
       // Gone in this very moment, or not ours to signal: then bubblewrap goes, and its child with it.
     }
   }
-  launched.child.kill('SIGKILL');
+  launched.kill();
 }
 
 /** Looks again and again until the run ends; stops it at the first limit passed. */
@@ -118,15 +117,15 @@ async function drive(
   const watch = cgroup
     ? watchCgroup(cgroup, waiting.tmpfs, request.limits)
     : watchProcesses(waiting.init, waiting.tmpfs, request.limits);
-  const closed = once(launched.child, 'close');
   const start = performance.now();
+  cgroup?.count();
   waiting.leave();
   launched.stdin.on('error', () => undefined);
   launched.stdin.end(request.stdin);
   const timer = setTimeout(() => stop('time'), request.limits.seconds * 1_000);
   const isWatched = cgroup !== undefined || !plan.without.has('outside watcher');
   const unwatch = isWatched ? watchUntil(watch, cgroup ? LOOK_MS.full : LOOK_MS.user, stop) : () => undefined;
-  const [code] = (await closed) as [number | null];
+  const code = await launched.closed;
   const wallMs = performance.now() - start;
   clearTimeout(timer);
   unwatch();
@@ -157,6 +156,7 @@ async function drive(
 function toRefusal(words: string): SandboxRefusal {
   const reason = words.trim().split('\n').slice(-3).join('; ') || 'bubblewrap ended without a word';
   const layers: readonly [RegExp, string][] = [
+    [/launcher: cgroup/, 'cgroup'],
     [/user namespace|namespace failed|No permissions to creat/i, 'user namespace'],
     [/disable-userns|max_user_namespaces/, 'no nested user namespaces'],
     [/seccomp/i, 'system call filter'],
@@ -171,39 +171,43 @@ function toRefusal(words: string): SandboxRefusal {
 }
 
 /** `cgroup` only in the profile `full`. The caller gives back uid and cgroup afterwards. */
-export async function runOnce(plan: LaunchPlan, cgroup: Cgroup | undefined): Promise<Result<Outcome, SandboxRefusal>> {
-  const launched = launch(plan);
+export async function runOnce(
+  launcher: Launcher,
+  plan: LaunchPlan,
+  cgroup: Cgroup | undefined,
+): Promise<Result<Outcome, SandboxRefusal>> {
+  const launched = await launch(launcher, plan);
   const words: Buffer[] = [];
   const listen = (chunk: Buffer): void => {
     words.push(chunk);
   };
   launched.stderr.on('data', listen);
-  const joined = launched.init.then((init) => (init === undefined ? undefined : cgroup?.join(init)));
-  joined.catch(() => undefined);
-  const ended = once(launched.child, 'close');
-  ended.catch(() => undefined);
   const waiting = await launched.ready.catch((cause) => {
-    launched.child.kill('SIGKILL');
+    launched.kill();
+    launched.drop();
     throw new Error('a sandbox could not be opened for watching and was ended before its start', { cause });
   });
-  launched.stderr.off('data', listen);
   if (!waiting) {
-    await ended;
+    // A stream ends only where it is read.
+    launched.stdout.resume();
+    launched.stdin.destroy();
+    await launched.closed;
     return refuse(toRefusal(Buffer.concat(words).toString('utf8')));
   }
+  launched.stderr.off('data', listen);
   try {
     // Killing and counting rest on this one; the others are the attestation's business.
     if (readPidNamespace(waiting.init) === readPidNamespace(process.pid)) {
-      launched.child.kill('SIGKILL');
+      launched.kill();
       const reason = 'the first process stands in the process id namespace of the host';
       return refuse({ kind: 'layer-missing', layer: 'pid namespace', reason });
     }
-    await joined;
     return ok(await drive(launched, waiting, plan, cgroup));
   } catch (cause) {
     kill(launched, waiting, cgroup);
     throw new Error('a sandbox run could not be followed to its end and was killed', { cause });
   } finally {
+    launched.drop();
     [...waiting.tmpfs, waiting.pidNamespace].forEach(closeSync);
   }
 }

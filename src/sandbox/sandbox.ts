@@ -17,6 +17,7 @@ import { findInput, reachOf, readProcMasks, readRootEntries } from './host-clien
 import { createHostUids, type HostUids } from './host-uid-client.ts';
 import { type AttestationPlan, insideWork, type LaunchInput, type LaunchPlan } from './launch-client.ts';
 import type { ResourceLimits } from './launch-script.ts';
+import { createLauncher, type Launcher, PERL } from './launcher-client.ts';
 import { LAYERS, type Layer } from './layers.ts';
 import { hasMemoryFiles } from './memory-file-client.ts';
 import { hashFile, stageNode } from './node-stage-client.ts';
@@ -71,6 +72,7 @@ interface Parts {
   readonly bubblewrap: Bubblewrap;
   readonly filter: Buffer;
   readonly table: CallTable;
+  readonly launcher: Launcher;
   readonly node: LaunchInput;
   readonly nodeSha256: string;
   readonly unstage: () => void;
@@ -114,7 +116,7 @@ async function assemble(options: SandboxOptions, without: ReadonlySet<Layer>): P
   const table = findCallTable(architecture);
   if (!table)
     return missing('system call filter', `no call table for ${architecture} is checked in; run on x64 or arm64`);
-  if (!existsSync('/usr/bin/perl')) return missing('closed descriptors', 'perl is missing; install perl-base');
+  if (!existsSync(PERL)) return missing('closed descriptors', 'perl is missing; install perl-base');
   if (!hasMemoryFiles()) return missing('memory files', '/dev/shm is not a tmpfs; mount one there');
   const bubblewrap = options.bubblewrap ?? (await findBubblewrap(options.stateDirectory));
   if (!bubblewrap) return missing('bubblewrap', 'bubblewrap is not installed (apt-get install bubblewrap)');
@@ -134,6 +136,7 @@ async function assemble(options: SandboxOptions, without: ReadonlySet<Layer>): P
     bubblewrap,
     filter: compileFilter(table),
     table,
+    launcher: createLauncher(numberOfIn(table)),
     node: staged ? { ...node, path: staged.path, how: reachOf(staged.path) } : node,
     nodeSha256,
     unstage: () => staged?.remove(),
@@ -155,6 +158,7 @@ function toPlan(
   parts: Parts,
   request: CheckedRequest,
   hostUid: number | undefined,
+  groups: readonly string[],
   attestation: AttestationPlan | undefined,
 ): Result<LaunchPlan, SandboxRefusal> {
   const inputs: LaunchInput[] = [];
@@ -166,6 +170,7 @@ function toPlan(
   return ok({
     bwrap: parts.bubblewrap.command,
     hostUid,
+    groups,
     filter: parts.filter,
     call: numberOfIn(parts.table),
     node: parts.node,
@@ -194,9 +199,9 @@ async function runRequest(
   if (uids && hostUid === undefined) return missing('unprivileged host uid', 'every uid of the range is in use');
   const cgroup = without.has('cgroup') ? undefined : parts.cgroups?.take(checked.value.limits);
   try {
-    const plan = toPlan(parts, checked.value, hostUid, attestation);
+    const plan = toPlan(parts, checked.value, hostUid, cgroup?.entrances ?? [], attestation);
     if (!plan.ok) return plan;
-    const outcome = await runOnce(plan.value, cgroup);
+    const outcome = await runOnce(parts.launcher, plan.value, cgroup);
     if (!outcome.ok) return outcome;
     const facts = {
       id,
@@ -241,6 +246,7 @@ export async function createSandboxWithout(
   };
   const close = async (): Promise<void> => {
     await Promise.allSettled(live);
+    await parts.launcher.close();
     parts.uids?.close();
     await parts.cgroups?.close();
     parts.unstage();
