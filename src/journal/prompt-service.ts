@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { addDays, type Clock } from '../lib/clock.ts';
 import type { RandomBytes } from '../lib/id.ts';
 import type { Database } from '../store/database.ts';
-import { openBytes, sealBytes } from '../store/sealed-box.ts';
+import { type Box, createBox, openBytes } from '../store/sealed-box.ts';
 import type { Vault } from '../store/vault.ts';
 import type { Journal, PromptKeeper } from './journal.ts';
 import { createPromptStore, type PromptDay } from './prompt-store.ts';
@@ -23,8 +23,9 @@ const PROMPTS_FOLDER = 'prompts';
 const KEY_BYTES = 32;
 /** Held in memory while a day's key or the disk is waited for. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+const DAY_MS = 86_400_000;
 const SWEEP_MS = 6 * 3_600_000;
-const GATHER_MS = 20;
+const GATHER_MS = 50;
 /** Of one frame; a look decrypts a whole one. */
 const FRAME_BYTES = 4 * 1024 * 1024;
 const HEAD = /^(\d{1,9})((?: \S{1,128}:\d{1,9})+)$/;
@@ -46,6 +47,17 @@ export interface PromptKeeperParts extends PromptParts {
 }
 
 const toDay = (at: Date): string => at.toISOString().slice(0, 10);
+
+/** The same, written out once a day: every call asks. */
+function createDayName(): (at: Date) => string {
+  let known = { number: Number.NaN, name: '' };
+  return (at) => {
+    const number = Math.floor(at.getTime() / DAY_MS);
+    if (number !== known.number) known = { number, name: toDay(at) };
+    return known.name;
+  };
+}
+
 const keyContext = (day: string): string => `prompts/${day}`;
 const frameContext = (calls: string): string => `prompts\0${calls}`;
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
@@ -58,18 +70,19 @@ interface Prompt {
 
 export function createPromptKeeper(parts: PromptKeeperParts): PromptKeeper {
   const { clock, random, home, gateway, onTrouble } = parts;
-  const keys = new Map<string, Promise<Buffer>>();
+  const dayOf = createDayName();
+  const boxes = new Map<string, Promise<Box>>();
   let waiting: Prompt[] = [];
   let waitingBytes = 0;
   let writing: Promise<void> | undefined;
   let file: { readonly day: string; readonly handle: FileHandle; size: number } | undefined;
 
-  async function keyOf(day: string): Promise<Buffer> {
-    const known = keys.get(day) ?? openDayKey(parts, day);
-    keys.clear();
-    keys.set(day, known);
+  async function boxOf(day: string): Promise<Box> {
+    const known = boxes.get(day) ?? openDayKey(parts, day).then((key) => createBox(key, random));
+    boxes.clear();
+    boxes.set(day, known);
     // One that failed is tried again with the next prompt.
-    known.catch(() => keys.delete(day));
+    known.catch(() => boxes.delete(day));
     return known;
   }
 
@@ -99,8 +112,8 @@ export function createPromptKeeper(parts: PromptKeeperParts): PromptKeeper {
       [waiting, waitingBytes] = [[], 0];
       try {
         for (const [day, prompts] of Map.groupBy(taken, (prompt) => prompt.day)) {
-          const key = await keyOf(day);
-          for (const frame of toFrames(prompts, key, random)) await append(day, frame);
+          const box = await boxOf(day);
+          for (const frame of toFrames(prompts, box)) await append(day, frame);
         }
       } catch (error) {
         onTrouble(new Error(`${taken.length} prompts could not be retained`, { cause: toError(error) }));
@@ -121,7 +134,7 @@ export function createPromptKeeper(parts: PromptKeeperParts): PromptKeeper {
         onTrouble(new Error(`the prompt of ${call} is not retained: ${MAX_WAITING_BYTES} bytes wait already`));
         return;
       }
-      waiting.push({ call, day: toDay(clock.now()), body });
+      waiting.push({ call, day: dayOf(clock.now()), body });
       writing ??= new Promise<void>((resolve) => setTimeout(resolve, GATHER_MS)).then(write);
     },
     async close() {
@@ -132,7 +145,7 @@ export function createPromptKeeper(parts: PromptKeeperParts): PromptKeeper {
   };
 }
 
-function* toFrames(prompts: readonly Prompt[], key: Uint8Array, random: RandomBytes): Generator<Buffer> {
+function* toFrames(prompts: readonly Prompt[], box: Box): Generator<Buffer> {
   for (let from = 0; from < prompts.length; ) {
     let [bytes, calls] = [0, ''];
     let to = from;
@@ -142,7 +155,7 @@ function* toFrames(prompts: readonly Prompt[], key: Uint8Array, random: RandomBy
       to += 1;
     }
     const bodies = Buffer.concat(prompts.slice(from, to).map(({ body }) => body));
-    const sealed = sealBytes(key, bodies, frameContext(calls), random);
+    const sealed = box.seal(bodies, frameContext(calls));
     yield Buffer.concat([Buffer.from(`${sealed.length}${calls}\n`), sealed]);
     from = to;
   }
