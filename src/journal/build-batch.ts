@@ -4,6 +4,11 @@ import type { Ed25519Signer } from '../lib/ed25519.ts';
 import { chainOver, formatHead } from './batch.ts';
 import { createReceiptTree, receiptLeaf, rootMessage, type SignedRoot, toStoredText } from './receipt.ts';
 
+export interface StoredReceipt {
+  /** JSON, as `receipt check` reads it; made when asked for, so that what waits to be posted is small. */
+  readonly text: string;
+}
+
 export interface Line {
   readonly line: string;
   readonly isReceipt: boolean;
@@ -21,7 +26,7 @@ export interface BuiltBatch {
   readonly number: number;
   readonly chain: Buffer;
   /** For each line that is a receipt, what is given out. */
-  readonly stored: readonly (string | undefined)[];
+  readonly stored: readonly (StoredReceipt | undefined)[];
 }
 
 export function buildBatch(lines: readonly Line[], before: Before, signer: Ed25519Signer): BuiltBatch {
@@ -29,7 +34,7 @@ export function buildBatch(lines: readonly Line[], before: Before, signer: Ed255
   let text = '';
   for (const { line } of lines) text += `${line}\n`;
   const payload = Buffer.from(text);
-  const stored: (string | undefined)[] = [];
+  const stored: (StoredReceipt | undefined)[] = [];
   const receipts = signReceipts(lines, before.gateway, number, signer, stored);
   const chain = chainOver(before.chain, { number, receipts }, payload);
   const head = formatHead({ number, bytes: payload.length, chain: toHex(chain), receipts });
@@ -41,7 +46,7 @@ function signReceipts(
   gateway: string,
   batch: number,
   signer: Ed25519Signer,
-  stored: (string | undefined)[],
+  stored: (StoredReceipt | undefined)[],
 ) {
   const places: number[] = [];
   for (const [place, { isReceipt }] of lines.entries()) if (isReceipt) places.push(place);
@@ -51,7 +56,11 @@ function signReceipts(
   const signed: SignedRoot = { gateway, batch, size: texts.length, root: tree.root };
   const signature = toBase64(signer.sign(rootMessage(signed)));
   for (const [index, place] of places.entries()) {
-    stored[place] = toStoredText(texts[index] ?? '', tree.path(index), index, signed, signature);
+    stored[place] = {
+      get text() {
+        return toStoredText(texts[index] ?? '', tree.path(index), index, signed, signature);
+      },
+    };
   }
   return { size: signed.size, root: signed.root, signature };
 }

@@ -6,7 +6,7 @@
 import { toHex } from '../lib/bytes.ts';
 import type { Ed25519Signer } from '../lib/ed25519.ts';
 import { chainStart, MAX_BATCH_BYTES } from './batch.ts';
-import { buildBatch } from './build-batch.ts';
+import { buildBatch, type StoredReceipt } from './build-batch.ts';
 import type { GatewayId, Position } from './receipt.ts';
 import { JournalFull, type SegmentWriter } from './segment-client.ts';
 
@@ -15,7 +15,7 @@ interface Waiting {
   readonly isReceipt: boolean;
   /** Given up where the disk is full; the others are written when it takes them. */
   readonly isUrgent: boolean;
-  readonly done: (outcome: { readonly position: Position; readonly receipt: string | undefined }) => void;
+  readonly done: (outcome: { readonly position: Position; readonly receipt: StoredReceipt | undefined }) => void;
   readonly fail: (error: Error) => void;
 }
 

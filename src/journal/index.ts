@@ -1,5 +1,6 @@
 /** The door of the journal: what was decided before it was done, and receipts that a stranger can check. */
 export { type Admitted, createAdmittedReader, REACH_MS, toLostReceipt } from './admitted-service.ts';
+export type { StoredReceipt } from './build-batch.ts';
 export type { Head } from './commit-service.ts';
 export { createHeadSayer, openReceiptKey, readLoggedJournals, receiptKeyPath } from './head-service.ts';
 export {
@@ -8,7 +9,6 @@ export {
   type JournalParts,
   openJournal,
   type PromptKeeper,
-  type StoredReceipt,
 } from './journal.ts';
 export {
   createPromptKeeper,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { Ed25519Signer } from '../lib/ed25519.ts';
+import type { StoredReceipt } from './build-batch.ts';
 import { type Committer, createCommitter, type Head } from './commit-service.ts';
 import { type CallId, type GatewayId, type Position, type Receipt, toReceiptText } from './receipt.ts';
 import {
@@ -16,11 +17,6 @@ import { openSegments, SEGMENT_BYTES } from './segment-client.ts';
 
 /** Below the data directory. */
 export const JOURNAL_FOLDER = 'journal';
-
-export interface StoredReceipt {
-  /** JSON, as `receipt check` reads it. */
-  readonly text: string;
-}
 
 export interface Journal {
   readonly directory: string;
@@ -90,7 +86,7 @@ export async function openJournal(parts: JournalParts): Promise<Journal> {
           line: toReceiptText(receipt),
           isReceipt: true,
           isUrgent: false,
-          done: ({ receipt: text = '' }) => resolve({ text }),
+          done: ({ receipt: stored }) => (stored ? resolve(stored) : reject(new Error('a receipt was not signed'))),
           fail: reject,
         }),
       ),

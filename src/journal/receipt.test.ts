@@ -37,7 +37,7 @@ const receipt = (change: Partial<Receipt> = {}): Receipt => ({
 function stored(receipts: readonly Receipt[]): string[] {
   const lines = receipts.map((each) => ({ line: toReceiptText(each), isReceipt: true }));
   const before = { gateway: 'gateway_1', number: 6, chain: chainStart('gateway_1') };
-  return buildBatch(lines, before, signer).stored.map((text) => text ?? '');
+  return buildBatch(lines, before, signer).stored.map((each) => each?.text ?? '');
 }
 
 test('a receipt is written in canonical JSON, whatever a provider calls its model', () => {

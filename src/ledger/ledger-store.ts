@@ -253,13 +253,16 @@ const UNREADABLE = /\\u(?:0000|d[89a-f])/i;
 
 /** A receipt is JSON already, and goes in as it is: to quote it as text would cost more than all the rest of the call. */
 function toPostingRows(postings: readonly Posting[]): string {
-  const rows = postings.map(({ call, limits, reservedMicro, costMicro, receipt }) => {
-    const head = JSON.stringify({ call, limits, reserved: reservedMicro, cost: costMicro });
-    if (receipt === undefined) return head;
-    return `${head.slice(0, -1)},"receipt":${UNREADABLE.test(receipt) ? JSON.stringify(receipt) : receipt}}`;
-  });
-  return `[${rows.join(',')}]`;
+  let rows = '';
+  for (const { call, limits, reservedMicro, costMicro, receipt } of postings) {
+    const told = receipt === undefined ? '' : `,"receipt":${isReadable(receipt) ? receipt : JSON.stringify(receipt)}`;
+    const head = `"call":${JSON.stringify(call)},"limits":${JSON.stringify(limits)},"reserved":${reservedMicro},"cost":${costMicro}`;
+    rows += `${rows === '' ? '' : ','}{${head}${told}}`;
+  }
+  return `[${rows}]`;
 }
+
+const isReadable = (receipt: string): boolean => !receipt.includes('\\u') || !UNREADABLE.test(receipt);
 
 interface PostingRow {
   readonly call_id: CallId;

@@ -87,7 +87,14 @@ export async function createMeter(parts: MeterParts): Promise<Meter> {
     post(reservation, costMicro, receipt) {
       const { call, limits, reservedMicro, lease } = reservation;
       if (!live.has(reservation)) throw new Error(`${call} was posted already`);
-      exchanger.post({ call, limits, reservedMicro, costMicro, receipt: receipt?.text }, lease);
+      const posting = {
+        ...{ call, limits, reservedMicro, costMicro },
+        // Written out when it is told to Postgres.
+        get receipt() {
+          return receipt?.text;
+        },
+      };
+      exchanger.post(posting, lease);
       live.delete(reservation);
     },
     flush: loop.flush,

@@ -17,8 +17,10 @@ export function canonicalJson(value: Json): string {
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value !== 'object') throw new TypeError(`${typeof value} has no canonical JSON form`);
-  const members = Object.entries(value)
-    .sort(([left], [right]) => (left < right ? -1 : 1))
-    .map(([name, member]) => `${canonicalJson(name)}:${canonicalJson(member)}`);
-  return `{${members.join(',')}}`;
+  let members = '';
+  for (const name of Object.keys(value).sort()) {
+    const member = (value as { readonly [name: string]: Json })[name] as Json;
+    members += `${members === '' ? '' : ','}${canonicalJson(name)}:${canonicalJson(member)}`;
+  }
+  return `{${members}}`;
 }
