@@ -7,7 +7,7 @@
  *      │            │
  *      └─ client leaves: aborted, or drained (read to its end and thrown away) by the model's policy
  */
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import {
   type AnswerReader,
   createSseParser,
@@ -31,7 +31,7 @@ export interface AnswerParts {
   readonly reader: AnswerReader;
   readonly guards: readonly GuardSession[];
   readonly onLeave: 'abort' | 'drain';
-  readonly headers: OutgoingHttpHeaders;
+  readonly headers: Readonly<Record<string, string>>;
   readonly limits: AnswerLimits;
   readonly send: (listener: UpstreamListener) => UpstreamCall;
   /** For what has to be done after a stop has told the client. */
@@ -187,16 +187,14 @@ interface Outlets {
 function createStream({ reader, guards, limits }: AnswerParts, { write, finish, refuse }: Outlets): Pieces {
   const parser = createSseParser(limits.answerBytes);
   const takeEvents = (events: readonly SseEvent[]): void => {
-    const passed: Buffer[] = [];
     let block: GuardBlock | undefined;
     for (const event of events) {
       const isOurs = reader.event(event);
       block = firstBlock(guards, event);
       if (block) break;
-      if (!isOurs) passed.push(event.raw);
+      if (!isOurs) write(event.raw);
       if (reader.reading.hasEnded) break;
     }
-    write(passed.length === 1 && passed[0] ? passed[0] : Buffer.concat(passed));
     if (block) refuse({ kind: 'guarded', ...block }, 'cut');
     else if (reader.reading.hasEnded) finish();
   };
@@ -224,15 +222,19 @@ function createStream({ reader, guards, limits }: AnswerParts, { write, finish, 
 function createWhole({ reader, guards, limits }: AnswerParts, status: number, outlets: Outlets): Pieces {
   const kept: Buffer[] = [];
   let bytes = 0;
-  const readWhole = async (body: Buffer): Promise<void> => {
-    const answer = parseJson(body);
-    reader.body(answer);
-    if (answer === undefined) return outlets.refuse({ kind: 'upstream-broken' }, 'complete');
+  const screen = async (body: Buffer): Promise<void> => {
     for (const guard of guards) {
       const block = await guard.answer(body);
       if (block) return outlets.refuse({ kind: 'guarded', ...block }, 'complete');
     }
     outlets.finish(body);
+  };
+  const readWhole = (body: Buffer): void => {
+    const answer = parseJson(body);
+    reader.body(answer);
+    if (answer === undefined) outlets.refuse({ kind: 'upstream-broken' }, 'complete');
+    else if (guards.length === 0) outlets.finish(body);
+    else screen(body).catch(() => outlets.refuse({ kind: 'unavailable', detail: 'a guard failed' }, 'complete'));
   };
   return {
     take(chunk) {
@@ -243,9 +245,9 @@ function createWhole({ reader, guards, limits }: AnswerParts, status: number, ou
       }
     },
     end() {
-      const body = Buffer.concat(kept);
+      const body = kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept);
       if (status < 300) {
-        readWhole(body).catch(() => outlets.refuse({ kind: 'unavailable', detail: 'a guard failed' }, 'complete'));
+        readWhole(body);
       } else if (status < 400) {
         outlets.refuse({ kind: 'upstream-broken' }, 'not-served');
       } else if (status === 401) {

@@ -12,9 +12,11 @@ export interface BodyLimits {
 
 export const BODY_LIMITS: BodyLimits = { requestBytes: 32 << 20, totalBytes: 512 << 20, receiveMs: 60_000 };
 
+type Received = Result<Buffer, Refusal> | undefined;
+
 export interface Bodies {
   /** Resolves with undefined where the client left before the end. */
-  receive(request: IncomingMessage): Promise<Result<Buffer, Refusal> | undefined>;
+  receive(request: IncomingMessage): Promise<Received> | Received;
   /** The body is not needed any more. */
   release(bytes: number): void;
 }
@@ -22,18 +24,20 @@ export interface Bodies {
 export function createBodies(limits: BodyLimits): Bodies {
   let held = 0;
   const receive = (request: IncomingMessage) =>
-    new Promise<Result<Buffer, Refusal> | undefined>((resolve) => {
+    new Promise<Received>((resolve) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
       let isDone = false;
-      const done = (result: Result<Buffer, Refusal> | undefined): void => {
+      const done = (result: Received): void => {
         // A request that ended is closed some time later.
         if (isDone) return;
         isDone = true;
         clearTimeout(timer);
-        request.off('data', onData);
         if (!result?.ok) held -= bytes;
-        if (result && !result.ok) request.resume();
+        if (result && !result.ok) {
+          request.off('data', onData);
+          request.resume();
+        }
         resolve(result);
       };
       const timer = setTimeout(() => done(refuse({ kind: 'too-slow' })), limits.receiveMs);
@@ -45,19 +49,20 @@ export function createBodies(limits: BodyLimits): Bodies {
         else if (held > limits.totalBytes) done(refuse({ kind: 'unavailable', detail: 'it holds too many requests' }));
       };
       request.on('data', onData);
-      request.once('end', () => done(ok(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))));
-      request.once('close', () => done(undefined));
-      request.once('error', () => done(undefined));
+      request.on('end', () => done(ok(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))));
+      const onLeave = (): void => done(undefined);
+      request.on('close', onLeave);
+      request.on('error', onLeave);
     });
   return {
-    async receive(request) {
+    receive(request) {
       const { 'content-length': length, 'content-encoding': encoding = 'identity' } = request.headers;
       if (encoding !== 'identity') return refuse({ kind: 'invalid-request', detail: 'The body is compressed' });
       if (Number(length) > limits.requestBytes) {
         request.resume();
         return refuse({ kind: 'too-large', limitBytes: limits.requestBytes });
       }
-      return await receive(request);
+      return receive(request);
     },
     release(bytes) {
       held -= bytes;

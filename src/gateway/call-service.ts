@@ -7,11 +7,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Refusal } from '../dialect/index.ts';
 import { applyEdits, type Dialect, toWire, type Usage } from '../dialect/index.ts';
 import type { Journal, Position, Receipt } from '../journal/index.ts';
-import type { Meter, Reservation } from '../ledger/index.ts';
+import type { Meter, OverLimit, Reservation } from '../ledger/index.ts';
 import type { Later } from '../lib/backlog.ts';
+import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import { createId, type Id, type RandomBytes } from '../lib/id.ts';
+import type { Result } from '../lib/result.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Authority, Caller } from '../program/index.ts';
 import type { CallFacts } from '../telemetry/index.ts';
@@ -74,6 +76,13 @@ interface Admitted {
   readonly startedMs: number;
 }
 
+interface CallEnd {
+  /** Undefined where nothing was sent. */
+  readonly outcome: Outcome | undefined;
+  readonly settlement: Settlement;
+  readonly refusal: Refusal | undefined;
+}
+
 const NO_USAGE: Usage = { input: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0 };
 
 class Refused extends Error {
@@ -90,34 +99,34 @@ export function createCalls(parts: CallParts) {
   return {
     /** Answers whatever happens; the promise settles when the call is posted. */
     async serve(arrival: Arrival): Promise<void> {
-      const { caller, dialect, response, requestId, request } = arrival;
+      const { caller, requestId, request } = arrival;
       const judged = judge(parts.authority, {
-        ...{ dialect, caller, body: arrival.body, now: parts.clock.now() },
+        ...{ dialect: arrival.dialect, caller, body: arrival.body, now: parts.clock.now() },
         scope: oneHeader(request, 'headstart-scope'),
         userProfile: oneHeader(request, USER_PROFILE_HEADER),
       });
       const call = createId('call', parts.random);
-      if (!judged.ok) return refuse(parts, arrival, call, undefined, judged.refusal);
+      let headers: Headers = { 'headstart-request-id': requestId };
+      if (!judged.ok) return refuse(parts, arrival, call, undefined, judged.refusal, headers);
       const gate = createGate();
-      const live: LiveCall<LiveAttributes> = {
-        id: call,
-        attributes: {
-          caller,
-          models: judged.value.grants.map(({ model }) => model.id),
-          stops: judged.value.attributes,
-        },
-        end: gate.end,
-      };
+      const models = judged.value.grants.map(({ model }) => model.id);
+      const attributes = { caller, models, stops: judged.value.attributes };
+      const live: LiveCall<LiveAttributes> = { id: call, attributes, end: gate.end };
       parts.live.add(live);
       try {
         const admitted = await admit(parts, arrival, call, judged.value, gate);
-        response.setHeader('headstart-receipt', call);
-        await pass(parts, arrival, admitted, gate, { 'headstart-request-id': requestId, 'headstart-receipt': call });
+        headers = { 'headstart-request-id': requestId, 'headstart-receipt': call };
+        const running = await start(parts, arrival, admitted, headers);
+        gate.handOver(running.end);
+        if (gate.refusal) running.end(gate.refusal);
+        const outcome = await running.outcome;
+        const settlement = charge(parts, arrival.dialect, admitted, outcome);
+        await settle(parts, arrival, admitted, { outcome, settlement, refusal: outcome.refusal });
       } catch (error) {
         const refusal: Refusal =
           error instanceof Refused ? error.refusal : { kind: 'unavailable', detail: 'a part of it does not answer' };
         if (!(error instanceof Refused)) parts.onTrouble(toError(error));
-        refuse(parts, arrival, call, judged.value, refusal);
+        refuse(parts, arrival, call, judged.value, refusal, headers);
       } finally {
         parts.live.remove(live);
       }
@@ -125,56 +134,69 @@ export function createCalls(parts: CallParts) {
   };
 }
 
+type Headers = Readonly<Record<string, string>>;
+
 /** Throws Refused. When it returns, the record is durable and nothing has been sent. */
 async function admit(
   parts: CallParts,
-  { caller, body, dialect, request, response }: Arrival,
+  arrival: Arrival,
   call: Id<'call'>,
   judged: Judged,
   gate: Gate,
 ): Promise<Admitted> {
+  const { caller, body } = arrival;
   const startedMs = parts.clock.now().getTime();
-  const models = judged.grants.map(({ model }) => model);
   const [{ id: grant, model }] = judged.grants;
   if (!parts.apiKey(model.apiKeyEnv)) throw unavailable('the operator has set no key of the provider for this model');
-  const guards = await guardRequest(parts, caller, judged);
-  const bound = dialect.isFree
-    ? { ok: true as const, value: { reservedMicro: 0, inputTokens: 0, rates: [] } }
-    : boundCall(judged.request, body.length, models);
-  if (!bound.ok) throw new Refused({ kind: 'invalid-request', detail: 'No budget covers what this call asks for' });
-  const { reservedMicro } = bound.value;
-  const reserved = await parts.meter.reserve(call, caller.limits, reservedMicro);
-  if (!reserved.ok) {
-    const { binding, neededMicro, availableMicro } = reserved.refusal;
-    throw new Refused({ kind: 'over-budget', limit: binding.split(':')[0] ?? '', neededMicro, availableMicro });
-  }
-  const reservation = reserved.value;
+  const guards = parts.guards.length === 0 ? NO_GUARDS : await guardRequest(parts, caller, judged);
+  const bound = boundOf(arrival, judged);
+  const reservation = await reserve(parts, caller, call, bound.reservedMicro);
   const requestSha256 = sha256Hex(body);
   const { organisation, forOrganisation = organisation, person, key, limits } = caller;
   try {
     const position = await parts.journal.admit({
-      ...{ call, lease: reservation.lease, limits, reservedMicro, organisation: forOrganisation, person, key },
-      ...{ grant, tier: caller.tier, scope: judged.scope ?? undefined, model: model.id, requestSha256 },
+      ...{ call, lease: reservation.lease, limits, reservedMicro: bound.reservedMicro, organisation: forOrganisation },
+      ...{ person, key, grant, tier: caller.tier, scope: judged.scope ?? undefined, model: model.id, requestSha256 },
     });
     parts.journal.retain(call, body);
-    const admitted: Admitted = {
-      call,
-      judged,
-      bound: bound.value,
-      reservation,
-      position,
-      requestSha256,
-      guards,
-      startedMs,
-    };
+    const admitted: Admitted = { call, judged, bound, reservation, position, requestSha256, guards, startedMs };
     // The world may have changed while the disk wrote.
-    const now = lookAgain(parts, admitted, gate, response, request);
-    if (now) throw new Refused(await giveBack(parts, caller, dialect, admitted, now));
+    const now = lookAgain(parts, arrival, admitted, gate);
+    if (now) throw new Refused(await giveBack(parts, arrival, admitted, now));
     return admitted;
   } catch (error) {
     if (!(error instanceof Refused)) parts.meter.post(reservation, 0);
     throw error;
   }
+}
+
+const NO_GUARDS: readonly GuardSession[] = [];
+const FREE: Bound = { reservedMicro: 0, inputTokens: 0, rates: [] };
+
+/** Throws Refused. */
+function boundOf({ dialect, body }: Arrival, { request, grants }: Judged): Bound {
+  if (dialect.isFree) return FREE;
+  const models = grants.map(({ model }) => model);
+  const bound = boundCall(request, body.length, models);
+  if (!bound.ok) throw new Refused({ kind: 'invalid-request', detail: 'No budget covers what this call asks for' });
+  return bound.value;
+}
+
+/** Throws Refused. At once where what is in hand suffices. */
+function reserve(
+  { meter }: CallParts,
+  { limits }: Caller,
+  call: Id<'call'>,
+  micro: number,
+): Reservation | Promise<Reservation> {
+  const reserved = meter.reserve(call, limits, micro);
+  return reserved instanceof Promise ? reserved.then(toReservation) : toReservation(reserved);
+}
+
+function toReservation(reserved: Result<Reservation, OverLimit>): Reservation {
+  if (reserved.ok) return reserved.value;
+  const { binding, neededMicro, availableMicro } = reserved.refusal;
+  throw new Refused({ kind: 'over-budget', limit: binding.split(':')[0] ?? '', neededMicro, availableMicro });
 }
 
 const unavailable = (detail: string) => new Refused({ kind: 'unavailable', detail });
@@ -195,10 +217,9 @@ async function guardRequest(parts: CallParts, caller: Caller, judged: Judged): P
 
 function lookAgain(
   { authority, meter, monotonicMs }: CallParts,
+  { request, response }: Arrival,
   { judged, reservation }: Admitted,
   gate: Gate,
-  response: ServerResponse,
-  request: IncomingMessage,
 ): Refusal | undefined {
   if (gate.refusal) return gate.refusal;
   if (!authority.isFresh(monotonicMs())) return { kind: 'unavailable', detail: 'its authority is not confirmed' };
@@ -211,72 +232,54 @@ function lookAgain(
 }
 
 /** Admitted, and then not sent: settled at nothing. */
-async function giveBack(
-  parts: CallParts,
-  caller: Caller,
-  dialect: Dialect,
-  admitted: Admitted,
-  refusal: Refusal,
-): Promise<Refusal> {
+async function giveBack(parts: CallParts, arrival: Arrival, admitted: Admitted, refusal: Refusal): Promise<Refusal> {
   const settlement = { costMicro: 0, usage: NO_USAGE, flags: [] };
-  await settle(parts, caller, dialect, admitted, undefined, settlement, refusal, undefined);
+  await settle(parts, arrival, admitted, { outcome: undefined, settlement, refusal });
   return refusal;
 }
 
-async function pass(
+/** Throws Refused where it could not be sent. */
+function start(
   parts: CallParts,
   arrival: Arrival,
   admitted: Admitted,
-  gate: Gate,
-  headers: Readonly<Record<string, string>>,
-): Promise<void> {
-  const { caller, dialect, request } = arrival;
-  let running: RunningAnswer;
+  headers: Headers,
+): RunningAnswer | Promise<never> {
   try {
-    running = send(parts, arrival, admitted, headers);
+    return send(parts, arrival, admitted, headers);
   } catch (error) {
     // Not a byte has left.
     parts.onTrouble(toError(error));
     const refusal: Refusal = { kind: 'unavailable', detail: 'the call could not be sent' };
-    throw new Refused(await giveBack(parts, caller, dialect, admitted, refusal));
+    return giveBack(parts, arrival, admitted, refusal).then(() => {
+      throw new Refused(refusal);
+    });
   }
-  gate.handOver(running.end);
-  if (gate.refusal) running.end(gate.refusal);
-  const outcome = await running.outcome;
-  const settlement = charge(parts, dialect, admitted, outcome);
-  await settle(
-    ...[parts, caller, dialect, admitted, outcome, settlement, outcome.refusal, oneHeader(request, 'traceparent')],
-  );
 }
 
 function send(
   parts: CallParts,
   { request, response, dialect, body }: Arrival,
   { judged, guards }: Admitted,
-  headers: Readonly<Record<string, string>>,
+  headers: Headers,
 ): RunningAnswer {
   const { document, grants } = judged;
   const [{ model }] = grants;
-  const edits = dialect.toEdits(
-    document,
-    grants.map((grant) => grant.model.upstreamName),
-  );
-  const sent = edits.length === 0 ? body : Buffer.from(applyEdits(document.text, edits));
-  const query = /\?.*$/.exec(request.url ?? '')?.[0] ?? '';
+  const names = grants.map((grant) => grant.model.upstreamName);
+  const edits = dialect.toEdits(document, names);
+  const { url = '' } = request;
+  const query = url.indexOf('?');
   const key = parts.apiKey(model.apiKeyEnv)?.reveal() ?? '';
+  const sent = {
+    base: model.url,
+    path: query < 0 ? dialect.path : dialect.path + url.slice(query),
+    headers: toUpstreamHeaders(request, model, key),
+    body: edits.length === 0 ? body : Buffer.from(applyEdits(document.text, edits)),
+  };
   return passAnswer({
     ...{ response, dialect, guards, headers, limits: parts.limits, later: parts.later, onLeave: model.onLeave },
     reader: dialect.createReader(document),
-    send: (listener: UpstreamListener) =>
-      parts.upstreams.send(
-        {
-          base: model.url,
-          path: dialect.path + query,
-          headers: toUpstreamHeaders(request, model, key),
-          body: sent,
-        },
-        listener,
-      ),
+    send: (listener: UpstreamListener) => parts.upstreams.send(sent, listener),
   });
 }
 
@@ -295,42 +298,31 @@ function charge(parts: CallParts, dialect: Dialect, { judged, bound }: Admitted,
 }
 
 /** One receipt and one posting. Where the journal fails the posting stands without a receipt. */
-async function settle(
-  ...[parts, caller, dialect, admitted, outcome, settlement, refusal, traceparent]: [
-    CallParts,
-    Caller,
-    Dialect,
-    Admitted,
-    Outcome | undefined,
-    Settlement,
-    Refusal | undefined,
-    string | undefined,
-  ]
-): Promise<void> {
+async function settle(parts: CallParts, { caller, dialect, request }: Arrival, admitted: Admitted, end: CallEnd) {
   const { reservation, judged, startedMs, call } = admitted;
+  const { outcome, settlement, refusal } = end;
+  const { usage, costMicro } = settlement;
+  const now = parts.clock.now();
   try {
-    const receipt = toReceipt(parts, caller, admitted, outcome, settlement, refusal);
-    const stored = await parts.journal.settle(receipt);
-    parts.meter.post(reservation, settlement.costMicro, stored);
+    const receipt = toReceipt(parts, caller, admitted, end, now);
+    parts.meter.post(reservation, costMicro, await parts.journal.settle(receipt));
   } catch (error) {
     parts.onTrouble(toError(error));
-    parts.meter.post(reservation, settlement.costMicro);
+    parts.meter.post(reservation, costMicro);
   }
-  if (outcome?.ending === 'complete') parts.onServed(caller, judged.grants[0].model.id, call);
-  const { usage, costMicro } = settlement;
+  const model = judged.grants[0].model.id;
+  if (outcome?.ending === 'complete') parts.onServed(caller, model, call);
   const reading = outcome?.reading;
   parts.onEnd({
-    ...{ call, costMicro, traceparent, protocol: dialect.protocol, tokens: usage },
+    ...{ call, costMicro, protocol: dialect.protocol, tokens: usage, model, stream: judged.request.stream, startedMs },
+    traceparent: oneHeader(request, 'traceparent'),
     operation: dialect.isFree ? 'count_tokens' : 'chat',
-    model: judged.grants[0].model.id,
     servedModel: reading?.servedModel,
     answerId: reading?.answerId,
     stopReason: reading?.stopReason,
-    stream: judged.request.stream,
     outcome: toOutcomeName(outcome),
     code: refusal && toWire(refusal).code,
-    startedMs,
-    endedMs: parts.clock.now().getTime(),
+    endedMs: now.getTime(),
   });
 }
 
@@ -339,53 +331,55 @@ function toOutcomeName(outcome: Outcome | undefined): string {
   return outcome.left ? 'client-left' : outcome.ending;
 }
 
-function toReceipt(
-  parts: CallParts,
-  caller: Caller,
-  { call, judged, bound, position, requestSha256, guards }: Admitted,
-  outcome: Outcome | undefined,
-  { costMicro, usage, flags }: Settlement,
-  refusal: Refusal | undefined,
-): Receipt {
-  const { reading } = outcome ?? {};
+function toReceipt(parts: CallParts, caller: Caller, admitted: Admitted, end: CallEnd, now: Date): Receipt {
+  const { call, judged, bound, position, requestSha256, guards } = admitted;
   const { organisation, forOrganisation = organisation, person, tier } = caller;
   const [{ id: grant, model }] = judged.grants;
-  const served = reading?.servedModel;
+  const served = end.outcome?.reading.servedModel;
   const isOther = served !== undefined && served !== model.upstreamName && !served.startsWith(`${model.upstreamName}-`);
   return {
-    ...{ call, gateway: parts.gateway, organisation: forOrganisation, person, grant, tier, requestSha256, costMicro },
-    at: parts.clock.now().toISOString(),
+    ...{ call, gateway: parts.gateway, organisation: forOrganisation, person, grant, tier, requestSha256 },
+    costMicro: end.settlement.costMicro,
+    at: now.toISOString(),
     scope: judged.scope ?? undefined,
     asked: model.id,
     served: served ?? '',
     why: isOther ? "the provider's own fallback or choice" : '',
     verdicts: guards.map((guard) => guard.verdict()),
-    tokens: usage,
+    tokens: end.settlement.usage,
     reservedMicro: bound.reservedMicro,
-    outcome: toOutcomeName(outcome),
+    outcome: toOutcomeName(end.outcome),
     admitted: position,
-    facts: {
-      ...(judged.scope === null && { scope: null }),
-      ...(refusal && { code: toWire(refusal).code }),
-      ...(flags.length > 0 && { flags: [...flags] }),
-      ...(outcome?.status !== undefined && { status: outcome.status }),
-      ...(outcome?.providerRequestId !== undefined && { providerRequestId: outcome.providerRequestId }),
-      ...(reading?.answerId !== undefined && { answerId: reading.answerId }),
-      ...(reading?.stopReason !== undefined && { stopReason: reading.stopReason }),
-      ...(reading?.stopDetails !== undefined && { stopDetails: reading.stopDetails }),
-      ...(Object.keys(judged.request.declared).length > 0 && { declared: judged.request.declared }),
-      ...(judged.userProfile !== undefined && { userProfile: judged.userProfile }),
-      epoch: parts.authority.epoch,
-    },
+    facts: toFacts(parts.authority.epoch, judged, end),
   };
+}
+
+function toFacts(epoch: number, judged: Judged, { outcome, settlement, refusal }: CallEnd): Receipt['facts'] {
+  const { declared } = judged.request;
+  const { flags } = settlement;
+  const facts: Record<string, Json> = { epoch };
+  if (judged.scope === null) facts.scope = null;
+  if (refusal) facts.code = toWire(refusal).code;
+  if (flags.length > 0) facts.flags = flags;
+  if (Object.keys(declared).length > 0) facts.declared = declared;
+  if (judged.userProfile !== undefined) facts.userProfile = judged.userProfile;
+  if (!outcome) return facts;
+  const { status, providerRequestId, reading } = outcome;
+  if (status !== undefined) facts.status = status;
+  if (providerRequestId !== undefined) facts.providerRequestId = providerRequestId;
+  if (reading.answerId !== undefined) facts.answerId = reading.answerId;
+  if (reading.stopReason !== undefined) facts.stopReason = reading.stopReason;
+  if (reading.stopDetails !== undefined) facts.stopDetails = reading.stopDetails;
+  return facts;
 }
 
 function refuse(
   parts: CallParts,
-  { dialect, response, requestId, caller }: Arrival,
+  { dialect, response, caller }: Arrival,
   call: Id<'call'>,
   judged: Judged | undefined,
   refusal: Refusal,
+  headers: Headers,
 ): void {
   const { organisation, forOrganisation = organisation, person, key } = caller;
   const model = judged?.grants[0].model.id;
@@ -393,7 +387,7 @@ function refuse(
   const { code } = toWire(refusal);
   parts.onRefusal(code);
   parts.journal.note({ type: 'refuse', call, code, person, key, organisation: forOrganisation, model, rule });
-  if (!response.headersSent) sendRefusal(response, dialect, refusal, { 'headstart-request-id': requestId });
+  if (!response.headersSent) sendRefusal(response, dialect, refusal, headers);
 }
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

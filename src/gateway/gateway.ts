@@ -64,7 +64,7 @@ export function createGateway(parts: GatewayParts): Gateway {
   const later = createBacklog(parts.monotonicMs, parts.onTrouble);
   const calls = createCalls({ ...parts, live, limits, later, onServed: createProver(parts) });
   const bodies = createBodies(parts.bodyLimits ?? BODY_LIMITS);
-  const pending = new Set<Promise<void>>();
+  const visits = createVisits();
   let isDraining = false;
 
   const answer = async (visit: Visit): Promise<void> => {
@@ -86,34 +86,37 @@ export function createGateway(parts: GatewayParts): Gateway {
     try {
       const current = callers.lookAgain(caller.value);
       if (!current.ok) return no(current.refusal);
-      const { requestId } = visit;
       if (isDraining) return no({ kind: 'draining' });
-      await calls.serve({
-        request,
-        response,
-        dialect: route.dialect,
-        requestId,
-        body: body.value,
-        caller: current.value,
-      });
+      const { requestId } = visit;
+      const { dialect } = route;
+      await calls.serve({ request, response, dialect, requestId, body: body.value, caller: current.value });
     } finally {
       bodies.release(body.value.length);
     }
   };
+  const attend = async (visit: Visit): Promise<void> => {
+    visits.enter();
+    try {
+      await answer(visit);
+    } catch (error) {
+      parts.onTrouble(error instanceof Error ? error : new Error(String(error)));
+      visit.response.destroy();
+    } finally {
+      visits.leave();
+    }
+  };
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const path = (request.url ?? '').split('?')[0] ?? '';
-    if (request.method === 'GET' && (path === '/metrics' || path === '/healthz')) {
+    const { url = '', method } = request;
+    const query = url.indexOf('?');
+    const path = query < 0 ? url : url.slice(0, query);
+    if (method === 'GET' && (path === '/metrics' || path === '/healthz')) {
       sendMetrics(request, response, path === '/metrics' ? parts.metrics(live.size) : 'ok\n');
       return;
     }
     const requestId = createId('request', parts.random);
-    const headers = { 'headstart-request-id': requestId, ...(isDraining && { connection: 'close' }) };
-    const served = answer({ request, response, requestId, headers, route: toRoute(request, path) }).catch((error) => {
-      parts.onTrouble(error instanceof Error ? error : new Error(String(error)));
-      response.destroy();
-    });
-    pending.add(served);
-    void served.finally(() => pending.delete(served));
+    const own = { 'headstart-request-id': requestId };
+    const headers = isDraining ? { ...own, connection: 'close' } : own;
+    void attend({ request, response, requestId, headers, route: toRoute(request, path) });
   };
   const server = listen(parts.connectionLimits ?? CONNECTION_LIMITS, onRequest);
   return {
@@ -123,12 +126,34 @@ export function createGateway(parts: GatewayParts): Gateway {
       isDraining = true;
       server.close();
       server.closeIdleConnections();
-      await within(Promise.all(pending), parts.drainMs ?? DRAIN_MS);
+      await within(visits.ended(), parts.drainMs ?? DRAIN_MS);
       live.endWhere(() => ({ kind: 'draining' }));
-      await Promise.all(pending);
+      await visits.ended();
       await presence.end();
       server.closeAllConnections();
     },
+  };
+}
+
+/** How many are under way, and when none is. */
+function createVisits() {
+  let count = 0;
+  let waiting: (() => void)[] = [];
+  return {
+    enter: (): void => {
+      count += 1;
+    },
+    leave: (): void => {
+      count -= 1;
+      if (count > 0) return;
+      for (const resolve of waiting) resolve();
+      waiting = [];
+    },
+    ended: (): Promise<void> =>
+      new Promise((resolve) => {
+        if (count === 0) resolve();
+        else waiting.push(resolve);
+      }),
   };
 }
 
@@ -169,10 +194,12 @@ interface Visit {
 const MODELS = /^\/v1\/models(?:\/(.+))?$/;
 const RECEIPT = /^\/v1\/receipts\/(call_[0-9a-f]{1,64})$/;
 
+const CALLS: ReadonlyMap<string, Route> = new Map(DIALECTS.map((dialect) => [dialect.path, { kind: 'call', dialect }]));
+
 function toRoute({ method, headers }: IncomingMessage, path: string): Route {
-  const called = DIALECTS.find((each) => each.path === path);
-  if (called && method === 'POST') return { kind: 'call', dialect: called };
-  const dialect = called ?? (headers['anthropic-version'] === undefined ? openaiChat : anthropicMessages);
+  const called = CALLS.get(path);
+  if (called && method === 'POST') return called;
+  const dialect = called?.dialect ?? (headers['anthropic-version'] === undefined ? openaiChat : anthropicMessages);
   const models = MODELS.exec(path);
   const receipt = RECEIPT.exec(path);
   if (method === 'GET' && models) return { kind: 'models', dialect, id: models[1] && decode(models[1]) };

@@ -6,7 +6,7 @@ export interface ReplyParts {
   readonly response: ServerResponse;
   readonly dialect: Dialect;
   /** On every answer, refusals included. */
-  readonly headers: OutgoingHttpHeaders;
+  readonly headers: Readonly<Record<string, string>>;
   /** A client that takes nothing for so long has left. */
   readonly slowClientMs: number;
   onGone(): void;
@@ -35,11 +35,17 @@ const PASSED_HEADERS = [
   'x-should-retry',
 ];
 
+/** A body up to here goes with its head as one text and one write. */
+const ONE_WRITE_BYTES = 16_384;
+
 export function createReply(parts: ReplyParts): Reply {
   const { response, dialect } = parts;
-  let head: [number, OutgoingHttpHeaders] = [200, {}];
+  let status = 200;
+  let head: string[] = [];
   let isGone = false;
   let slow: NodeJS.Timeout | undefined;
+  // What came in this turn of the event loop: it leaves as one write.
+  let pieces: Buffer[] = [];
 
   const onClose = (): void => {
     isGone = true;
@@ -52,39 +58,72 @@ export function createReply(parts: ReplyParts): Reply {
   };
   response.on('close', onClose);
   response.on('drain', onDrain);
-  const release = (): void => {
+  const takePieces = (): Buffer | undefined => {
+    const [first, ...others] = pieces;
+    const bytes = others.length === 0 ? first : Buffer.concat(pieces);
+    pieces = [];
+    return bytes;
+  };
+  const flush = (): void => {
+    const bytes = takePieces();
+    if (isGone || !bytes) return;
+    if (!response.headersSent) response.writeHead(status, head);
+    if (response.write(bytes)) return;
+    parts.onFull();
     clearTimeout(slow);
-    response.off('close', onClose);
-    response.off('drain', onDrain);
+    slow = setTimeout(() => response.destroy(), parts.slowClientMs).unref();
   };
   return {
     get isGone() {
       return isGone;
     },
-    setHead(status, upstreamHeaders) {
-      const passed = PASSED_HEADERS.flatMap((name) => (upstreamHeaders[name] ? [[name, upstreamHeaders[name]]] : []));
-      head = [status, { ...Object.fromEntries(passed), ...parts.headers }];
+    setHead(code, upstreamHeaders) {
+      status = code;
+      head = toHead(upstreamHeaders, parts.headers);
     },
     write(bytes) {
       if (isGone || bytes.length === 0) return;
-      if (!response.headersSent) response.writeHead(...head);
-      if (response.write(bytes)) return;
-      parts.onFull();
-      clearTimeout(slow);
-      slow = setTimeout(() => response.destroy(), parts.slowClientMs).unref();
+      if (pieces.push(bytes) === 1) process.nextTick(flush);
     },
     end(body) {
       if (isGone) return;
-      if (!response.headersSent) response.writeHead(...head);
-      response.end(body);
+      if (body) sendWhole(response, status, head, body);
+      else {
+        const rest = takePieces();
+        if (!response.headersSent) response.writeHead(status, head);
+        response.end(rest);
+      }
     },
     refuse(refusal) {
+      flush();
       if (isGone) return;
       if (response.headersSent) response.end(dialect.toErrorEvent(refusal));
       else sendRefusal(response, dialect, refusal, parts.headers);
     },
-    release,
+    release() {
+      clearTimeout(slow);
+      response.off('close', onClose);
+      response.off('drain', onDrain);
+    },
   };
+}
+
+/** Names and values by turns. */
+function toHead(upstream: IncomingHttpHeaders, own: ReplyParts['headers']): string[] {
+  const head: string[] = [];
+  for (const name of PASSED_HEADERS) {
+    const value = upstream[name];
+    if (value !== undefined) head.push(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  for (const name in own) head.push(name, own[name] ?? '');
+  return head;
+}
+
+function sendWhole(response: ServerResponse, status: number, head: string[], body: Buffer): void {
+  response.writeHead(status, [...head, 'content-length', String(body.length)]);
+  // Byte for byte as it came: latin1 is what maps each byte to itself.
+  if (body.length <= ONE_WRITE_BYTES) response.end(body.toString('latin1'), 'latin1');
+  else response.end(body);
 }
 
 export function sendRefusal(

@@ -11,7 +11,8 @@ export interface UpstreamRequest {
   readonly base: string;
   /** Begins with `/v1/`. */
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Names and values by turns. */
+  readonly headers: readonly string[];
   readonly body: Buffer;
 }
 
@@ -65,13 +66,21 @@ export function createUpstreams(limits: UpstreamLimits = UPSTREAM_LIMITS): Upstr
     pools.set(origin, pool);
     return pool;
   };
+  const providers = new Map<string, Provider>();
+  const providerAt = (base: string): Provider => {
+    const known = providers.get(base);
+    if (known) return known;
+    const { origin, pathname } = new URL(base);
+    const provider = { pool: poolOf(origin), prefix: pathname.replace(BASE_SUFFIX, '') };
+    providers.set(base, provider);
+    return provider;
+  };
   return {
     send({ base, path, headers, body }, listener) {
-      const { origin, pathname } = new URL(base);
-      const { handler, call } = follow(listener);
-      const options = { origin, path: `${pathname.replace(BASE_SUFFIX, '')}${path}`, method: 'POST' as const };
-      poolOf(origin).dispatch({ ...options, headers: { ...headers }, body }, handler);
-      return call;
+      const { pool, prefix } = providerAt(base);
+      const relay = new Relay(listener);
+      pool.dispatch({ path: prefix + path, method: 'POST', headers: headers as string[], body }, relay);
+      return relay;
     },
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));
@@ -79,35 +88,59 @@ export function createUpstreams(limits: UpstreamLimits = UPSTREAM_LIMITS): Upstr
   };
 }
 
+interface Provider {
+  readonly pool: Pool;
+  /** Of every path. */
+  readonly prefix: string;
+}
+
 class Aborted extends Error {
   override readonly name = 'Aborted';
 }
 
-function follow(listener: UpstreamListener): { handler: Dispatcher.DispatchHandler; call: UpstreamCall } {
-  let controller: Dispatcher.DispatchController | undefined;
-  let isAborted = false;
-  return {
-    call: {
-      abort() {
-        isAborted = true;
-        controller?.abort(new Aborted());
-      },
-      pause: () => controller?.pause(),
-      resume: () => controller?.resume(),
-    },
-    handler: {
-      onRequestStart(started) {
-        controller = started;
-        if (isAborted) started.abort(new Aborted());
-      },
-      onResponseStart(_, status, headers) {
-        if (status >= 200) listener.onStart(status, headers);
-      },
-      onResponseData: (_, chunk) => listener.onData(chunk),
-      onResponseEnd: () => listener.onEnd(),
-      onResponseError: (_, error) => listener.onFailure(toFailure(error, controller !== undefined)),
-    },
-  };
+/** One object for each call, where closures would be a dozen. */
+class Relay implements Dispatcher.DispatchHandler, UpstreamCall {
+  readonly #listener: UpstreamListener;
+  #controller: Dispatcher.DispatchController | undefined = undefined;
+  #isAborted = false;
+
+  constructor(listener: UpstreamListener) {
+    this.#listener = listener;
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#controller?.abort(new Aborted());
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  onRequestStart(started: Dispatcher.DispatchController): void {
+    this.#controller = started;
+    if (this.#isAborted) started.abort(new Aborted());
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status >= 200) this.#listener.onStart(status, headers);
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#listener.onData(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#listener.onEnd();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.#listener.onFailure(toFailure(error, this.#controller !== undefined));
+  }
 }
 
 const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
@@ -126,26 +159,24 @@ export interface AskedModel {
   readonly prices: { readonly tiers?: readonly unknown[] | undefined };
 }
 
+/** Names and values by turns. */
 export function toUpstreamHeaders(
   request: IncomingMessage,
   { protocol, prices }: AskedModel,
   key: string,
-): Record<string, string> {
-  const isPricedByLength = prices.tiers !== undefined;
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    // What cannot be read cannot be metered.
-    'accept-encoding': 'identity',
-    'user-agent': 'headstart',
-    // The one whose answers are read here.
-    ...(protocol === 'anthropic' && { 'anthropic-version': '2023-06-01' }),
-  };
+): readonly string[] {
+  // What cannot be read cannot be metered.
+  const headers = ['content-type', 'application/json', 'accept-encoding', 'identity', 'user-agent', 'headstart'];
   for (const name of PASSED_HEADERS) {
     const value = oneHeader(request, name);
-    if (value !== undefined)
-      headers[name] = name === 'anthropic-beta' && !isPricedByLength ? withoutLongContext(value) : value;
+    if (value === undefined) continue;
+    const isLimited = name === 'anthropic-beta' && prices.tiers === undefined;
+    headers.push(name, isLimited ? withoutLongContext(value) : value);
   }
-  return { ...headers, ...(protocol === 'anthropic' ? { 'x-api-key': key } : { authorization: `Bearer ${key}` }) };
+  // The version whose answers are read here.
+  if (protocol === 'anthropic') headers.push('anthropic-version', '2023-06-01', 'x-api-key', key);
+  else headers.push('authorization', `Bearer ${key}`);
+  return headers;
 }
 
 /** A longer context has another price for every token of it, which is known only where the model has price tiers. */
