@@ -16,6 +16,7 @@ import {
   registerDedupe,
   registerDoctor,
   registerDocumentCommands,
+  registerFollowCommands,
   registerFundCommands,
   registerIncidentCommands,
   registerIntakeCommands,
@@ -65,7 +66,7 @@ import { inspectScratch } from './store/scratch.ts';
 import { openTarget, readTargetText } from './target/index.ts';
 import { fetchFeed } from './triage/index.ts';
 import { createFindingStore } from './verify/index.ts';
-import { openWorkshop } from './workshop.ts';
+import { openReleaseWorkshop, openWorkshop } from './workshop.ts';
 
 export function registerAll(program: Command, parts: Parts): void {
   const { terminal, config, clock } = parts;
@@ -114,6 +115,7 @@ export function registerAll(program: Command, parts: Parts): void {
   registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
   registerContact(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
+  registerFollow(program, parts, session);
   registerChainCommands(program, { terminal, chains: async () => (await session()).services.chains });
   registerTriageCommands(program, {
     terminal,
@@ -167,6 +169,15 @@ function registerPace(program: Command, parts: Parts, session: () => Promise<Ses
   registerSimulate(program, { terminal: parts.terminal });
 }
 
+/** Commands on what becomes of a flaw after its report. */
+function registerFollow(program: Command, parts: Parts, session: () => Promise<Session>): void {
+  registerFollowCommands(program, {
+    terminal: parts.terminal,
+    followup: async () => (await session()).services.followup,
+    workshop: (asked) => openReleaseWorkshop(parts, readProfile(asked, parts)),
+  });
+}
+
 /** Commands on cases: their steps, parties, links and clocks. */
 function registerCases(program: Command, parts: Parts, session: () => Promise<Session>): void {
   const { terminal, clock, config } = parts;
@@ -179,6 +190,7 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
     publishAsOperator: async (opened, now) => (await session()).services.publishAsOperator(opened, now),
     publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
     readLetter: async (messageId) => (await session()).services.readLetter(messageId),
+    followup: async () => (await session()).services.followup,
     timekeeping: async () => (await session()).services.timekeeping,
     random: parts.random,
     coordination: async () => (await session()).services.coordination,

@@ -43,6 +43,8 @@ import {
   type OpenedCase,
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
+import { createFollowedCases } from './followed-cases.ts';
+import { createFollowup, createFollowupJobs, createReleaseWorkshop, planSweep } from './followup/index.ts';
 import type { Clock } from './lib/clock.ts';
 import { createPacedCases, createPaceWords, withPace } from './paced-cases.ts';
 import { createPacing, createPacingJobs } from './pacing/index.ts';
@@ -118,6 +120,8 @@ export async function createServices(parts: Parts) {
   const { triage, chains } = triageCases({ database, vault, disclosure });
   const coordination = coordinate({ database, vault, random, disclosure, disclosureUnder });
   const pacing = createPacing({ database, vault, ...createPacedCases({ disclosure, triage, chains }) });
+  const followed = createFollowedCases(config, coordination);
+  const followup = createFollowup({ database, vault, random, disclosure, ...followed });
   const maintainerPages = createMaintainerPages({
     ...{ database, random, links },
     coordination: withPace(coordination, createPaceWords(disclosure, pacing)),
@@ -136,7 +140,7 @@ export async function createServices(parts: Parts) {
     maintainerPages,
     disclosure,
     disclosureUnder,
-    ...{ triage, chains, pacing, publishing, publishingFor },
+    ...{ triage, chains, pacing, followup, publishing, publishingFor },
     campaigns: createCampaigns({ database, vault, clock, random }),
     reports: createCampaignReports({
       ...{ database, vault, clock, disclosure, log },
@@ -250,11 +254,13 @@ export async function createHandlers(
   });
   const open = (target: string) => openTarget({ target, scratch, registry });
   const tryVersion = createVersionTrial({ verification, openTarget: open });
+  const workshop = createReleaseWorkshop({ verification, scratch, registry });
   for (const id of await services.publishing.unfinished()) await publishRelease(services, id);
   const trees = createTreeKeeper(open);
   parts.onClose(() => trees.close());
   const mailbox = openMailbox(parts.config);
   if (mailbox) await planLook(database);
+  await planSweep(database);
   const programmeJobs = createProgrammeJobs(await openProgramme(parts));
   return {
     ...createSearchJobs({
@@ -289,7 +295,8 @@ export async function createHandlers(
     ...createPacingJobs({ database, pacing: services.pacing }),
     ...createTriageJobs({ database, triage: services.triage }),
     ...createDisclosureJobs({ disclosure }),
-    ...createCoordinationJobs({ coordination: services.coordination, tryVersion }),
+    ...createCoordinationJobs({ coordination: services.coordination, tryVersion: workshop.tryVersion }),
+    ...createFollowupJobs({ database, followup: services.followup, workshop }),
     ...createContactJobs({
       outbox: services.outbox,
       ...(mailbox && { inbound: { database, mailbox, answers: services.answers } }),

@@ -1,8 +1,9 @@
 /** What follows a report by machine, joined: sandbox, registry, patches. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createPatchAttempts, createVersionTrial } from './campaign/index.ts';
+import { createPatchAttempts } from './campaign/index.ts';
 import { type Disclosure, type OpenedCase, packageOf } from './disclosure/index.ts';
+import { createReleaseWorkshop, type ReleaseWorkshop } from './followup/index.ts';
 import { ok, refuse } from './lib/result.ts';
 import type { Parts } from './parts.ts';
 import type { Workshop } from './readiness/index.ts';
@@ -53,7 +54,7 @@ export async function openWorkshop(parts: Parts, profile: SandboxProfile): Promi
       const packument = await registry.packument(packageOf(finding).name, { again: true });
       return packument.ok ? packument.value.tags.latest : undefined;
     },
-    tryVersion: createVersionTrial({ verification, openTarget: open }),
+    tryVersion: createReleaseWorkshop({ verification, scratch, registry }).tryVersion,
     scopeFile: ({ finding }) => withTree(finding.target, (tree) => readScope(tree)),
     async findPatch({ case: it, finding, learnt }, disclosure) {
       if (learnt.patch !== null) return;
@@ -64,6 +65,13 @@ export async function openWorkshop(parts: Parts, profile: SandboxProfile): Promi
       if (good) await disclosure.learn(it.id, { patch: good.text, ownTests: good.ownTests });
     },
   };
+}
+
+/** What runs a reproducer on the releases that were seen. */
+export async function openReleaseWorkshop(parts: Parts, profile: SandboxProfile): Promise<ReleaseWorkshop> {
+  const registry = parts.registry();
+  const [scratch, verification] = await Promise.all([parts.scratch(), parts.verification(profile, registry)]);
+  return createReleaseWorkshop({ verification, scratch, registry });
 }
 
 async function readScope({ directory, name }: PackageTree): Promise<string | undefined> {

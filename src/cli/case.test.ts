@@ -6,6 +6,7 @@ import { createWorld, newCase, PUBLISHER, type World } from '../../test/support/
 import { WORKSHOP } from '../../test/support/workshop.ts';
 import { createCoordination, createLinks } from '../coordination/index.ts';
 import { createDisclosure } from '../disclosure/index.ts';
+import { createFollowup } from '../followup/index.ts';
 import { validateText } from '../formats/validate.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createPublishing, openReleaseSigners } from '../publish/index.ts';
@@ -48,6 +49,14 @@ before(async () => {
       return [...(documents ?? [])].find(([path]) => path.startsWith(`advisories/${folder}/`))?.[1];
     },
     readLetter: (id) => world.outbox.readLetter(world.database, id),
+    followup: async () =>
+      createFollowup({
+        ...world,
+        disclosure: under(systemClock),
+        ask: async () => assert.fail('no source is asked'),
+        claims: async () => [],
+        measure: async () => assert.fail('nothing is measured'),
+      }),
     timekeeping: async () => time,
     random: world.random,
     checkReport: (id) => readiness.check(id, WORKSHOP),

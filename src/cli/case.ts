@@ -8,17 +8,15 @@ import {
   isStep,
   OPERATOR,
   type OpenedCase,
-  packageOf,
   STEPS,
   type StepRefusal,
-  titleOf,
 } from '../disclosure/index.ts';
+import type { Followup } from '../followup/index.ts';
 import { toMarkdown } from '../formats/advisory-markdown.ts';
 import type { AdvisoryRecord } from '../formats/advisory-record.ts';
 import { toCsaf } from '../formats/csaf.ts';
 import { toCve } from '../formats/cve.ts';
 import { toOsv } from '../formats/osv.ts';
-import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
@@ -27,7 +25,9 @@ import { addClock } from './case-clock.ts';
 import { addLink, type LinkCommandParts } from './case-link.ts';
 import { addPartyCommands, type PartyCommandParts } from './case-party.ts';
 import { addReadinessCommands, type ReadinessCommandParts } from './case-readiness.ts';
+import { text, toShown } from './case-shown.ts';
 import { addTimeline } from './case-timeline.ts';
+import { toFollowUpJson } from './follow.ts';
 import { CommandEnd, type ExitName } from './terminal.ts';
 
 export interface CaseCommandParts extends PartyCommandParts, LinkCommandParts, ReadinessCommandParts {
@@ -44,6 +44,7 @@ export interface CaseCommandParts extends PartyCommandParts, LinkCommandParts, R
   ) => Promise<Result<{ readonly advisory: string }, { readonly kind: string }>>;
   /** A released document as it was published; undefined before. */
   readonly publishedDocument: (opened: OpenedCase, folder: string) => Promise<string | undefined>;
+  readonly followup: () => Promise<Pick<Followup, 'show'>>;
   readonly timekeeping: () => Promise<Pick<Timekeeping, 'holds' | 'free' | 'look'>>;
   /** The message to a maintainer as RFC 5322. */
   readonly readLetter: (messageId: string) => Promise<string | undefined>;
@@ -98,7 +99,8 @@ function addShow(cases: Command, parts: CaseCommandParts): void {
       const disclosure = await parts.disclosure();
       const opened = await getCase(disclosure, id);
       if (reveal) await disclosure.note(await parts.database(), opened, 'revealed', OPERATOR);
-      const shown = toShown(opened, reveal ?? false);
+      const followUp = await (await parts.followup()).show(id);
+      const shown = { ...toShown(opened, reveal ?? false), followUp: followUp ? toFollowUpJson(followUp) : null };
       if (json) parts.terminal.json(shown);
       else parts.terminal.say(JSON.stringify(shown, null, 2));
     });
@@ -334,67 +336,4 @@ function sentence(refusal: StepRefusal): string {
   }
 }
 
-const text = (at: Date | null): string | null => at?.toISOString() ?? null;
 const minutes = (at: Date): string => `${at.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-
-function toShown(opened: OpenedCase, reveal: boolean): { readonly [name: string]: Json } {
-  const { case: it, finding, learnt, commitment } = opened;
-  const named = packageOf(finding);
-  return {
-    id: it.id,
-    version: it.version,
-    kind: it.kind,
-    time: it.time,
-    policy: it.policy,
-    stage: it.stage,
-    embargo: it.embargo,
-    title: titleOf(finding),
-    target: finding.target,
-    package: named.name,
-    class: finding.flaw,
-    severity: { ...finding.severity, reasons: { ...finding.severity.reasons } },
-    reproducerSha256: finding.reproducer.sha256,
-    findingId: opened.findingId,
-    knownAs: learnt.knownAs,
-    fixedVersion: learnt.fixedVersion,
-    hasPatch: learnt.patch !== null,
-    ownTests: learnt.ownTests ? { ...learnt.ownTests } : null,
-    openedAt: text(it.openedAt),
-    notifiedAt: 'notifiedAt' in it ? text(it.notifiedAt) : null,
-    dueAt: 'dueAt' in it ? text(it.dueAt) : null,
-    detailsAt: 'detailsAt' in it ? text(it.detailsAt) : null,
-    closedAt: 'closedAt' in it ? text(it.closedAt) : null,
-    facts: Object.fromEntries(Object.entries(it.facts).map(([event, at]) => [event, text(at)])),
-    parties: it.parties.map(({ id, role, simulated, report }) => ({ id, role, simulated, report })),
-    clocks: opened.clocks.map(({ kind, dueAt, stoppedAt, reachedAt }) => ({
-      kind,
-      dueAt: text(dueAt),
-      stoppedAt: text(stoppedAt),
-      reachedAt: text(reachedAt),
-    })),
-    messages: opened.messages.map(({ id, channel, state, attempts, trouble }) => ({
-      id,
-      channel,
-      state,
-      attempts,
-      trouble,
-    })),
-    commitment: {
-      id: commitment.id,
-      root: commitment.root,
-      openedBy: commitment.openedBy,
-      endedAt: text(commitment.endedAt),
-    },
-    history: opened.history.map(({ version, event, stage, actor, at, note }) => ({
-      version,
-      event,
-      stage,
-      actor,
-      at: text(at),
-      note,
-    })),
-    ...(reveal
-      ? { entry: finding.entry, oracle: finding.oracle, reproducer: finding.reproducer.text, patch: learnt.patch }
-      : {}),
-  };
-}

@@ -40,7 +40,7 @@ import { extendPromise, moveClocks, reachClocks, recordEmbargo, toDay } from './
 import { createDetailsStore } from './details-store.ts';
 import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './finding.ts';
 import type { Report } from './report.ts';
-import { postReport } from './report-service.ts';
+import { type NoReminder, postReminders, postReport, type Vendor } from './report-service.ts';
 import { addEntries, learn, openWithdrawn, revealSealed } from './sealed-details-service.ts';
 import { type Addressed, type AddressRefusal, addressVendor, mayBeAddressed } from './vendor-address-service.ts';
 
@@ -109,6 +109,7 @@ export function createDisclosure(given: DisclosureDependencies) {
     /** The kind of clock under which this moves cases. */
     time: parts.time,
     ...questions(parts),
+    ...letters(parts),
 
     openCase: (tx: Transaction, fresh: NewCase): Promise<Result<CaseId, OpenRefusal>> => openCase(tx, parts, fresh),
 
@@ -135,13 +136,6 @@ export function createDisclosure(given: DisclosureDependencies) {
     /** The source of all public documents, as a draft or as it is released. */
     toRecord: (opened: OpenedCase, status: AdvisoryRecord['status'], now: Date): AdvisoryRecord =>
       toAdvisoryRecord({ ...opened, status, now, publisher: parts.publisher, commitment: opened.commitment.id }),
-
-    /** The report without what changes by the day: what is checked and signed off. */
-    draft: (opened: OpenedCase): Report => renderDraft(parts, opened),
-    reportIn: (tx: Transaction, opened: OpenedCase): Promise<Report> => readReport(tx, parts, opened),
-
-    /** The report as it was sent, or as it would be sent now. */
-    report: (opened: OpenedCase): Promise<Report> => database.transaction((tx) => readReport(tx, parts, opened)),
 
     /** The secret half of the commitment. */
     readSealed: (tx: Transaction, opened: OpenedCase): Promise<SealedFinding> => readSealed(tx, parts, opened),
@@ -173,6 +167,22 @@ export function createDisclosure(given: DisclosureDependencies) {
 
     /** Notices deadlines that have passed; each is given once. */
     reachClocks: (): Promise<readonly RunningClock[]> => reachClocks(parts),
+  };
+}
+
+/** What is written to those outside. */
+function letters(parts: Parts) {
+  return {
+    /** The report without what changes by the day: what is checked and signed off. */
+    draft: (opened: OpenedCase): Report => renderDraft(parts, opened),
+    reportIn: (tx: Transaction, opened: OpenedCase): Promise<Report> => readReport(tx, parts, opened),
+
+    /** The report as it was sent, or as it would be sent now. */
+    report: (opened: OpenedCase): Promise<Report> => parts.database.transaction((tx) => readReport(tx, parts, opened)),
+
+    /** A further letter to those who were sent the report; to all or to none of them, in the caller's transaction. */
+    remindIn: async (tx: Transaction, opened: OpenedCase, letter: Report): Promise<Result<null, NoReminder>> =>
+      postReminders(tx, parts, opened, await vendorsOf(tx, parts, opened), letter),
   };
 }
 
@@ -358,11 +368,18 @@ async function takeAgreedEnd(
 async function sendReports(tx: Transaction, parts: Parts, it: Case): Promise<void> {
   const opened = await readCase(tx, parts, it.id);
   if (!opened) throw new Error(`the case ${it.id} vanished within its own transaction`);
-  for (const party of it.parties.filter(({ role }) => role === 'vendor')) {
-    const sealed = await createCaseStore(tx).findContact(party.id);
-    if (!sealed) throw new Error(`the party ${party.id} has no contact`);
-    const contact = await parts.vault.openJson<Contact>(tx, opened.keyId, sealed, `contact ${party.id}`);
-    const report = renderCase(parts, opened, await parts.linkFor?.(tx, it, party.id));
-    await postReport(tx, parts, { opened, partyId: party.id, contact, report });
+  for (const { partyId, contact } of await vendorsOf(tx, parts, opened)) {
+    const report = renderCase(parts, opened, await parts.linkFor?.(tx, it, partyId));
+    await postReport(tx, parts, { opened, partyId, contact, report });
   }
+}
+
+async function vendorsOf(tx: Transaction, { vault }: Parts, { case: it, keyId }: OpenedCase): Promise<Vendor[]> {
+  const vendors: Vendor[] = [];
+  for (const { id } of it.parties.filter(({ role }) => role === 'vendor')) {
+    const sealed = await createCaseStore(tx).findContact(id);
+    if (!sealed) throw new Error(`the party ${id} has no contact`);
+    vendors.push({ partyId: id, contact: await vault.openJson<Contact>(tx, keyId, sealed, `contact ${id}`) });
+  }
+  return vendors;
 }

@@ -19,6 +19,8 @@ export interface RootCause {
   readonly functionName: string;
   /** Tokens of the statement, one space between. */
   readonly statement: string;
+  /** Of a flaw that a release had mended: the later release in which it is back. That is a flaw of its own. */
+  readonly backIn?: string;
 }
 
 export interface SinkSource {

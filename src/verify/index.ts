@@ -19,6 +19,7 @@ export {
   type StoredFinding,
 } from './finding-store.ts';
 export type { RootCause } from './fingerprint.ts';
+export type { ReleaseTrial } from './release-trial-service.ts';
 export type { RunInSandbox } from './reproduce-service.ts';
 export { screenReproducer } from './screen.ts';
 export type { Metric, ProposedSeverity } from './severity.ts';

@@ -26,6 +26,7 @@ import {
 import type { ConfirmedFinding, Rejection, Reproduction } from './finding.ts';
 import { type RootCause, rootCauseOf } from './fingerprint.ts';
 import { minimise } from './minimise.ts';
+import { type ReleaseTrial, tryRelease } from './release-trial-service.ts';
 import {
   createReproductionService,
   type ReproductionParts,
@@ -97,6 +98,13 @@ export function createVerification(parts: VerificationParts) {
       if (!screened.ok) return { outcome: 'not-comparable', reason: screened.refusal.detail };
       const run = await runs.runOnce({ ...claim, stage: { nodeModules } });
       return outcomeOf(run, judgeOptionsOf(claim, packageName));
+    },
+
+    /** Whether the flaw is still in another release, by the rule of three: see `release-trial-service.ts`. */
+    async tryRelease(claim: Claim, tree: PackageTree): Promise<ReleaseTrial> {
+      const screened = screenClaim(claim, tree.name);
+      if (!screened.ok) return { outcome: 'unclear', reason: screened.refusal.detail, fired: 0, of: 0 };
+      return await tryRelease(runs, claim, variantsOfClaim(claim, tree.name), tree);
     },
 
     /** Runs the reproducer over published versions. `seed` chooses the random points. */

@@ -65,7 +65,9 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     asked.push(path);
     const failing = failures.find(({ pathEnd, times }) => times > 0 && path.endsWith(pathEnd));
     if (failing) failing.times -= 1;
-    answer(response, bodies.get(path), failing?.how);
+    const body = bodies.get(path);
+    if (!failing && body && request.headers['if-none-match'] === tagOf(body)) response.writeHead(304).end();
+    else answer(response, body, failing?.how);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
@@ -98,6 +100,8 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
   };
 }
 
+const tagOf = (body: Buffer): string => `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`;
+
 function answer(response: ServerResponse, body: Buffer | undefined, how: FakeFailure | undefined): void {
   if (how === 'hang') return;
   if (how === 'refuse') {
@@ -108,7 +112,7 @@ function answer(response: ServerResponse, body: Buffer | undefined, how: FakeFai
     response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Not found"}');
     return;
   }
-  const caching = { 'cache-control': 'public, max-age=300' };
+  const caching = { 'cache-control': 'public, max-age=300', etag: tagOf(body) };
   if (how === 'cut') {
     response.writeHead(200, { ...caching, 'transfer-encoding': 'chunked' });
     response.write(body, () => response.destroy());
