@@ -8,7 +8,7 @@ import { argumentLiterals, needsAnyProperty, quoted } from './literal.ts';
 import type { ProbePlan } from './plan.ts';
 import { walkText } from './traversal-render.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
-import { loopbackText } from './world-text.ts';
+import { CANARY_LINE, loopbackText } from './world-text.ts';
 
 export interface RedosRenderOptions {
   readonly packageName: string;
@@ -43,11 +43,9 @@ function head(plan: ProbePlan, { packageName, fileName }: RedosRenderOptions): s
     '// A text shorter than `length` (16000 unless given) is never long enough, so that a bound on it counts as a repair;',
     '// a call that takes more than `enough` milliseconds (150 unless given) is slow enough; none is longer than `most`.',
     '// Exit status: 0 the flaw showed, 1 it did not, 2 the target could not be loaded or the call not reached.',
-    ...(plan.format === 'esm'
-      ? ["import fs from 'node:fs';", "import crypto from 'node:crypto';"]
-      : ["'use strict';", "const fs = require('node:fs');", "const crypto = require('node:crypto');"]),
+    ...(plan.format === 'esm' ? ["import fs from 'node:fs';"] : ["'use strict';", "const fs = require('node:fs');"]),
     '',
-    "const canary = process.argv[2] ?? `hs${crypto.randomBytes(8).toString('hex')}`;",
+    CANARY_LINE,
     'const length = Number(process.argv[3] ?? 16000);',
     'const enough = Number(process.argv[4] ?? 150);',
     'const most = Number(process.argv[5] ?? 256000);',

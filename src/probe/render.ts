@@ -13,7 +13,7 @@ import { renderRedos } from './redos-render.ts';
 import { describeStart } from './traversal-entry.ts';
 import { renderTraversal } from './traversal-render.ts';
 import { VERDICT_PREFIX } from './verdict.ts';
-import { legacyText, loopbackText } from './world-text.ts';
+import { CANARY_LINE, legacyText, loopbackText } from './world-text.ts';
 
 const PLAN_LINE = '// plan: ';
 
@@ -98,25 +98,30 @@ function renderCall(plan: ProbePlan, options: RenderOptions): string[] {
 }
 
 function head(plan: ProbePlan): string[] {
+  // A module that is not needed costs each of many runs more than the attack does.
+  const isStarted = plan.flaw === 'command-injection';
   const imports =
     plan.format === 'esm'
       ? [
           "import fs from 'node:fs';",
-          "import crypto from 'node:crypto';",
-          "import childProcess from 'node:child_process';",
-          "import { syncBuiltinESMExports } from 'node:module';",
+          ...(isStarted
+            ? ["import childProcess from 'node:child_process';", "import { syncBuiltinESMExports } from 'node:module';"]
+            : []),
         ]
       : [
           "'use strict';",
           "const fs = require('node:fs');",
-          "const crypto = require('node:crypto');",
-          "const childProcess = require('node:child_process');",
-          "const { syncBuiltinESMExports } = require('node:module');",
+          ...(isStarted
+            ? [
+                "const childProcess = require('node:child_process');",
+                "const { syncBuiltinESMExports } = require('node:module');",
+              ]
+            : []),
         ];
   return [
     ...imports,
     '',
-    "const canary = process.argv[2] ?? `hs${crypto.randomBytes(8).toString('hex')}`;",
+    CANARY_LINE,
     `const payload = ${textLiteral(plan.payload)};`,
     '',
     'let fired = false;',

@@ -1,6 +1,10 @@
-/** Lines of a reproducer that give a target back what it asks for and would not find where it runs. */
+/** Lines of a reproducer about the world it runs in: its canary, and what a target asks for and would not find there. */
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the texts are code that is written out.
 import type { ProbePlan } from './plan.ts';
+
+/** A reproducer that is given its canary does without the module. */
+export const CANARY_LINE =
+  "const canary = process.argv[2] ?? `hs${process.getBuiltinModule('node:crypto').randomBytes(8).toString('hex')}`;";
 
 export function legacyText(plan: ProbePlan): string[] {
   if (!plan.legacy) return [];
