@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { takeCensus } from './census.ts';
 import type { DuplicateRecord } from './duplicate-record.ts';
-import { judge } from './judge.ts';
+import { judge, mayBeAlike } from './judge.ts';
 import { signatureOf } from './signature.ts';
 
 const CRASH: DuplicateRecord = {
@@ -109,4 +109,35 @@ test('the order of a pair does not matter, and every verdict has a reason', () =
       assert.ok(one.reasons.length > 0 && one.probability >= 0 && one.probability <= 1);
     }),
   );
+});
+
+test('what is left out before texts are looked at would have been different whatever they say', () => {
+  const text = fc.constantFrom(
+    'a value of the outside reaches a copy',
+    'a value of the inside reaches a copy',
+    'other words',
+  );
+  const record = fc.record({
+    id: fc.constant('x'),
+    project: fc.constantFrom('p', 'q'),
+    rule: fc.constantFrom('r', 's', undefined),
+    file: fc.constantFrom('src/a.c', 'lib/src/a.c', 'src/b.c', undefined),
+    line: fc.constantFrom(1, 2, 40, undefined),
+    cwe: fc.constantFrom([], ['CWE-787'], ['CWE-79']),
+    sink: fc.constantFrom('copy(a, b)', 'move(a, b)', undefined),
+    title: text,
+    text,
+  });
+  const seen = { left: 0, kept: 0 };
+  fc.assert(
+    fc.property(record, record, (one, other) => {
+      const [a, b] = [signatureOf(one), signatureOf(other)];
+      const withoutText = (it: DuplicateRecord) => signatureOf({ ...it, title: undefined, text: undefined });
+      const isLeft = !mayBeAlike(withoutText(one), withoutText(other));
+      seen[isLeft ? 'left' : 'kept'] += 1;
+      if (isLeft) assert.equal(judge(a, b, takeCensus([a, b])).verdict, 'different');
+    }),
+    { numRuns: 2_000 },
+  );
+  assert.ok(seen.left > 100 && seen.kept > 100, JSON.stringify(seen));
 });

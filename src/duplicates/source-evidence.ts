@@ -20,6 +20,9 @@ const ALIKE_TEXT = 0.5;
 /** Bits by which SimHashes of a text and its rewording differ at most. */
 const ALIKE_BITS = 8;
 
+/** The most that texts can say for two records. */
+export const MOST_OF_WORDS = 3;
+
 export function sourceEvidence(a: Signature, b: Signature): readonly Evidence[] {
   return [...rootCause(a, b), ...place(a, b), ...kind(a, b), ...words(a, b), ...copies(a, b)];
 }
@@ -76,7 +79,7 @@ function words(a: Signature, b: Signature): Evidence[] {
   const share = minHashLikeness(a.textMinHash, b.textMinHash);
   const bits = simHashDistance(a.textSimHash, b.textSimHash);
   const percent = `${Math.round(share * 100)} % of the words in a row are common`;
-  if (share >= 0.9) return [{ weight: 3, reason: percent }];
+  if (share >= 0.9) return [{ weight: MOST_OF_WORDS, reason: percent }];
   if (share >= ALIKE_TEXT) return [{ weight: 2, reason: percent }];
   return bits <= ALIKE_BITS ? [{ weight: 1, reason: `texts differ in ${bits} of 64 bits` }] : [];
 }

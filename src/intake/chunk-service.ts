@@ -13,7 +13,7 @@ import { createBlind, DIGEST_CHARACTERS } from './blind.ts';
 import type { Claim } from './claim.ts';
 import { lookUpTraits, type SameTrait, sameTraits } from './identity.ts';
 import { type Counts, createImportStore, type ImportId } from './import-store.ts';
-import { type Alike, createLikeness, type Signatures } from './likeness-service.ts';
+import { type Alike, type Comparable, createLikeness, type Signatures } from './likeness-service.ts';
 import { type Likeness, likenessTraits, toLikeness } from './likeness-trait-service.ts';
 import { createPairStore, inOrder, pairContext, type StoredPair } from './pair-store.ts';
 import type { Piece, Rejection, Source } from './piece.ts';
@@ -36,7 +36,7 @@ export interface Prepared {
   readonly identity: Buffer;
   readonly same: readonly (SameTrait & { readonly blind: Buffer })[];
   /** Undefined for what is rejected: it is compared with nothing. */
-  readonly like: (Likeness & { readonly blinds: readonly Buffer[] }) | undefined;
+  readonly like: (Likeness & Pick<Comparable, 'blinds' | 'asked'>) | undefined;
 }
 
 export interface Decided {
@@ -66,9 +66,13 @@ export function createChunks({ database, vault, random }: ChunkParts) {
     const identity = Buffer.from(identityOf(sha256Hex(told)), 'hex');
     const claim = rejection ? undefined : piece.claim;
     const same = claim ? sameTraits(claim).map((it) => ({ ...it, blind: blind(it) })) : [];
-    const likeness = claim && toLikeness(claim);
-    const like = likeness && { ...likeness, blinds: likenessTraits(likeness.brief).map(blind) };
+    const like = claim && toBlinded(toLikeness(claim));
     return { id: createId('record', random), ordinal, piece, claim: piece.claim, rejection, identity, same, like };
+  }
+
+  function toBlinded(likeness: Likeness): Prepared['like'] {
+    const { kept, asked } = likenessTraits(likeness.brief);
+    return { ...likeness, blinds: kept.map(blind), asked: asked.map(blind) };
   }
 
   function toFresh(it: Prepared, { fate, detail }: Verdict, sealer: Sealer): FreshRecord {

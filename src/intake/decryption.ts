@@ -3,7 +3,7 @@
  * dependency that npm installs beside us, unchanged and replaceable, loaded only when a PGP message is met; no part of
  * it is copied or bundled.
  */
-import { armor, Decrypter } from 'age-encryption';
+import { armor, Decrypter, identityToRecipient } from 'age-encryption';
 
 export interface DecryptionKeys {
   /** `AGE-SECRET-KEY-1…` */
@@ -42,6 +42,17 @@ export function findEncrypted(text: string): Encrypted | undefined {
 export function readKeys(text: string): DecryptionKeys {
   const age = text.split(/\r?\n/).filter((line) => /^AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]+$/.test(line.trim()));
   return { age: age.map((line) => line.trim()), pgp: text.includes('BEGIN PGP PRIVATE KEY BLOCK') ? [text] : [] };
+}
+
+/** What something is encrypted to for their owner, as text; undefined where there is no key. */
+export async function publicKeysOf({ age, pgp }: DecryptionKeys): Promise<string | undefined> {
+  const recipients = await Promise.all(age.map((identity) => identityToRecipient(identity)));
+  if (pgp.length === 0) return recipients.length === 0 ? undefined : `${recipients.join('\n')}\n`;
+  const { readPrivateKey } = await import('openpgp');
+  const armoured = await Promise.all(
+    pgp.map(async (armoredKey) => (await readPrivateKey({ armoredKey })).toPublic().armor()),
+  );
+  return `${[...recipients, ...armoured].join('\n')}\n`;
 }
 
 /** Undefined where no key fits, or the message is broken: the two are told apart by nobody who has not the key. */

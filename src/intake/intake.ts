@@ -36,6 +36,8 @@ export interface ImportOptions {
   readonly origin: Origin;
   /** For reports encrypted to this installation. */
   readonly keys?: DecryptionKeys;
+  /** What is known of how it came, to be kept sealed with it. */
+  readonly notes?: readonly string[];
 }
 
 /** Records decided in one transaction, and bytes of them held meanwhile. */
@@ -107,9 +109,10 @@ export function createIntake(parts: IntakeParts) {
      * Takes a file in. The same bytes again change nothing: every record of theirs counts as merged. Killed at any time, it
      * goes on when it is imported again.
      */
-    async importFrom(source: Source, { format, origin, keys = NO_KEYS }: ImportOptions): Promise<Imported> {
+    async importFrom(source: Source, { format, origin, keys = NO_KEYS, notes = [] }: ImportOptions): Promise<Imported> {
       const digest = await sha256Of(source);
-      const reading = await readWhole(source, format, keys);
+      const read = await readWhole(source, format, keys);
+      const reading = { ...read, notes: [...read.notes, ...notes] };
       const to = await begin(source, reading, origin, digest);
       const tally = createTally(reading);
       if (to.finishedAt) tally.addKnown(to.received);

@@ -1,5 +1,5 @@
 /** Compares the new records of a chunk with those that share a key with them, here or among themselves. */
-import { type Census, judge, MAX_BUCKET, takeCensus } from '../duplicates/index.ts';
+import { type Census, judge, MAX_BUCKET, mayBeAlike, takeCensus } from '../duplicates/index.ts';
 import type { Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
 import type { ImportId } from './import-store.ts';
@@ -10,7 +10,9 @@ import { createRecordStore, type RecordId } from './record-store.ts';
 export interface Comparable extends Likeness {
   readonly id: RecordId;
   readonly importId: ImportId;
+  /** By which it is found, and by which it looks for others. */
   readonly blinds: readonly Buffer[];
+  readonly asked: readonly Buffer[];
 }
 
 export interface Alike {
@@ -25,7 +27,7 @@ export interface Comparison {
   readonly borderline: readonly Alike[];
 }
 
-type Known = Omit<Comparable, 'blinds'>;
+type Known = Omit<Comparable, 'blinds' | 'asked'>;
 
 /** Records that one is compared with, the newest first. */
 const MAX_COMPARED = 24;
@@ -51,7 +53,7 @@ export async function createLikeness(
   const census = takeCensus([...fresh, ...byNumber.values()].map(({ brief }) => brief));
   const sharing = (it: Comparable): Known[] => {
     const found = new Map<RecordId, Known>();
-    for (const blind of it.blinds) {
+    for (const blind of it.asked) {
       const key = blind.toString('hex');
       for (const known of here.get(key) ?? []) found.set(known.id, known);
     }
@@ -80,16 +82,13 @@ async function findNeighbours(
   fresh: readonly Comparable[],
 ): Promise<ReadonlyMap<RecordId, readonly number[]>> {
   const records = createRecordStore(tx);
-  const names = new Map(fresh.flatMap(({ blinds }) => blinds.map((blind) => [blind.toString('hex'), blind] as const)));
-  const buckets = Map.groupBy(await records.findSharing([...names.values()], MAX_BUCKET + 1), ({ blind }) => blind);
+  const names = new Map(fresh.flatMap(({ asked }) => asked.map((blind) => [blind.toString('hex'), blind] as const)));
+  // A key that very many share says nothing.
+  const buckets = await records.findSharing([...names.values()], MAX_BUCKET);
   const shared = new Map<RecordId, number[]>();
-  for (const { id, blinds } of fresh) {
+  for (const { id, asked } of fresh) {
     const numbers = new Set<number>();
-    for (const blind of blinds) {
-      const bucket = buckets.get(blind.toString('hex')) ?? [];
-      // A key that very many share says nothing.
-      if (bucket.length <= MAX_BUCKET) for (const { number } of bucket) numbers.add(number);
-    }
+    for (const blind of asked) for (const number of buckets.get(blind.toString('hex')) ?? []) numbers.add(number);
     shared.set(id, [...numbers].sort((one, other) => other - one).slice(0, MAX_SHARING));
   }
   const origins = await records.findOrigins([...new Set([...shared.values()].flat())]);
@@ -132,7 +131,7 @@ function compare(it: Comparable, others: readonly Known[], census: Census): Comp
   let same: Alike | undefined;
   const borderline: Alike[] = [];
   for (const other of others) {
-    if (areToldApart(it, other)) continue;
+    if (areToldApart(it, other) || !mayBeAlike(it.brief, other.brief)) continue;
     const { probability, verdict, reasons } = judge(it.full(), other.full(), census);
     const alike = { id: other.id, probability, reasons };
     if (verdict === 'same' && probability > (same?.probability ?? 0)) same = alike;

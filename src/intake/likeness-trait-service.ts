@@ -64,17 +64,35 @@ function instantOf(text: string | undefined): number | undefined {
   return Number.isFinite(seconds) ? seconds : undefined;
 }
 
-export function likenessTraits(signature: Signature): readonly Trait[] {
-  const { project, file, line, frames } = signature;
-  const isPlaced = file !== '' && line !== undefined;
-  const keys = candidateKeys(signature).filter((key) => {
-    if (key.startsWith('text:')) return !isPlaced && frames.length === 0;
-    return !(isPlaced && key.startsWith('file:'));
-  });
-  const stretches = isPlaced
-    ? [line, line + STRETCH_LINES / 2].map(
-        (at, half) => `near:${half}:${Math.floor(at / STRETCH_LINES)}:${project}:${file}`,
-      )
-    : [];
-  return [...stretches, ...keys].slice(0, MAX_KEYS).map((value) => ({ field: 'likeness', value }));
+export interface LikenessTraits {
+  /** By which it is found. */
+  readonly kept: readonly Trait[];
+  /** By which it looks for others. */
+  readonly asked: readonly Trait[];
 }
+
+/**
+ * A file's name and a weakness alone find what has no line only: two places of one name that share neither a stretch nor
+ * a statement are no pair, and in a large log very many share these.
+ */
+export function likenessTraits(signature: Signature): LikenessTraits {
+  const { project, file, line, frames } = signature;
+  if (file === '' || line === undefined) {
+    const keys = candidateKeys(signature).filter((key) => frames.length === 0 || !key.startsWith('text:'));
+    return { kept: toTraits([...keys.filter(isCopy).map(ofUnplaced), ...keys]), asked: toTraits(keys) };
+  }
+  const keys = candidateKeys(signature).filter((key) => !key.startsWith('text:') && !key.startsWith('file:'));
+  const stretches = [line, line + STRETCH_LINES / 2].map(
+    (at, half) => `near:${half}:${Math.floor(at / STRETCH_LINES)}:${project}:${file}`,
+  );
+  return {
+    kept: toTraits([...stretches, ...keys]),
+    asked: toTraits([...stretches, ...keys.map((key) => (isCopy(key) ? ofUnplaced(key) : key))]),
+  };
+}
+
+const isCopy = (key: string): boolean => key.startsWith('copy:');
+const ofUnplaced = (key: string): string => `unplaced ${key}`;
+
+const toTraits = (values: readonly string[]): readonly Trait[] =>
+  values.slice(0, MAX_KEYS).map((value) => ({ field: 'likeness', value }));

@@ -50,6 +50,13 @@ export function createLooks({ database, vault }: { readonly database: Database; 
         return found && (await openRecords(tx, vault, [found]))[0];
       }),
 
+    /** The first record of an import; undefined where every one of it was here before. */
+    firstOf: (importId: string): Promise<SeenRecord | undefined> =>
+      database.transaction(async (tx) => {
+        const found = await createRecordStore(tx).findFirst(importId);
+        return found && (await openRecords(tx, vault, [found]))[0];
+      }),
+
     imports: (limit: number): Promise<SeenImport[]> =>
       database.transaction(async (tx) => {
         const seen: SeenImport[] = [];

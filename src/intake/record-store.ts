@@ -2,6 +2,7 @@
 import type { Id } from '../lib/id.ts';
 import type { Transaction } from '../store/database.ts';
 import type { DataKeyId } from '../store/vault.ts';
+import { BLIND_BYTES } from './blind.ts';
 import type { ImportId } from './import-store.ts';
 import type { Merge, Rejection } from './piece.ts';
 
@@ -53,6 +54,11 @@ export interface ListQuery {
 
 const COLUMNS = `r.number, r.id, r.import_id, i.key_id, r.ordinal, r.fate, r.merged_into, r.reason, r.sealed_claim, r.received_at`;
 const FROM = 'from intake.records r join intake.imports i on i.id = r.import_id';
+/**
+ * Bytes travel as one value and are cut apart by the server: a list of them would be written out in hexadecimal digits
+ * here and read again there.
+ */
+const BLIND_OF_ROW = `substring($1::bytea from ((u.row - 1) * ${BLIND_BYTES} + 1)::int for ${BLIND_BYTES})`;
 /** Merges a merge may stand behind; a longer chain is none a person made. */
 const MAX_CHAIN = 64;
 
@@ -64,6 +70,14 @@ function looking(tx: Transaction) {
   return {
     async find(id: string): Promise<StoredRecord | undefined> {
       const { rows } = await tx.query<RecordRow>(`select ${COLUMNS} ${FROM} where r.id = $1`, [id]);
+      return rows[0] && toRecord(rows[0]);
+    },
+
+    async findFirst(importId: string): Promise<StoredRecord | undefined> {
+      const { rows } = await tx.query<RecordRow>(
+        `select ${COLUMNS} ${FROM} where r.import_id = $1 order by r.ordinal limit 1`,
+        [importId],
+      );
       return rows[0] && toRecord(rows[0]);
     },
 
@@ -133,16 +147,16 @@ function matching(tx: Transaction) {
       return new Set(rows.map(({ identity }) => identity.toString('hex')));
     },
 
-    /** The newest records under each blind, `most` of each at most. */
-    async findSharing(blinds: readonly Buffer[], most: number): Promise<{ blind: string; number: number }[]> {
-      const { rows } = await tx.query<{ blind: Buffer; number: string }>(
-        `select k.blind, c.number from unnest($1::bytea[]) as k (blind)
-          cross join lateral (
-            select b.number from intake.blinds b where b.blind = k.blind order by b.number desc limit $2
-          ) c`,
-        [blinds, most],
+    /** Records under each blind, in hexadecimal digits; a blind that more than `most` have is left out. */
+    async findSharing(blinds: readonly Buffer[], most: number): Promise<ReadonlyMap<string, readonly number[]>> {
+      const { rows } = await tx.query<{ blind: string; numbers: string }>(
+        `select encode(k.blind, 'hex') as blind, string_agg(c.number::text, ' ') as numbers
+           from (select ${BLIND_OF_ROW} as blind from generate_series(1, $2::int) as u (row)) k
+          cross join lateral (select b.number from intake.blinds b where b.blind = k.blind limit $3 + 1) c
+          group by k.blind having count(*) <= $3`,
+        [Buffer.concat(blinds), blinds.length, most],
       );
-      return rows.map(({ blind, number }) => ({ blind: blind.toString('hex'), number: Number(number) }));
+      return new Map(rows.map(({ blind, numbers }) => [blind, numbers.split(' ').map(Number)]));
     },
 
     /** Those of these numbers that are canonical, and of which import. */
@@ -167,7 +181,9 @@ function matching(tx: Transaction) {
     async findRoots(blinds: readonly Buffer[]): Promise<ReadonlyMap<string, { id: RecordId; importId: ImportId }>> {
       const { rows } = await tx.query<{ blind: Buffer; id: RecordId; import_id: ImportId }>(
         `with recursive hit as (
-           select b.blind, min(b.number) as number from intake.blinds b where b.blind = any($1::bytea[]) group by b.blind
+           select b.blind, min(b.number) as number
+             from (select distinct ${BLIND_OF_ROW} as blind from generate_series(1, $2::int) as u (row)) k
+             join intake.blinds b on b.blind = k.blind group by b.blind
          ), walk as (
            select h.blind, r.id, r.merged_into, r.import_id, 0 as steps
              from hit h join intake.records r on r.number = h.number
@@ -176,7 +192,7 @@ function matching(tx: Transaction) {
              from walk w join intake.records r on r.id = w.merged_into where w.steps < ${MAX_CHAIN}
          )
          select blind, id, import_id from walk where merged_into is null`,
-        [blinds],
+        [Buffer.concat(blinds), blinds.length],
       );
       return new Map(rows.map(({ blind, id, import_id }) => [blind.toString('hex'), { id, importId: import_id }]));
     },
@@ -187,32 +203,39 @@ function writing(tx: Transaction) {
   return {
     async insert(importId: ImportId, fresh: readonly FreshRecord[]): Promise<void> {
       if (fresh.length === 0) return;
+      const packed = packSealed(fresh);
       const { rows } = await tx.query<{ number: string; id: string }>(
         `insert into intake.records
            (id, import_id, ordinal, identity, fate, merged_into, reason, sealed_claim, sealed_original)
-         select u.id, $1, u.ordinal, u.identity, u.fate, u.merged_into, u.reason, u.sealed_claim, u.sealed_original
-           from unnest($2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::bytea[])
-             as u (id, ordinal, identity, fate, merged_into, reason, sealed_claim, sealed_original)
+         select u.id, $1, u.ordinal, substring($7::bytea from u.identity_at for u.claim_at - u.identity_at), u.fate,
+                u.merged_into, u.reason, substring($7::bytea from u.claim_at for u.original_at - u.claim_at),
+                case when u.until > u.original_at then substring($7::bytea from u.original_at for u.until - u.original_at) end
+           from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $8::int[], $9::int[], $10::int[], $11::int[])
+             as u (id, ordinal, fate, merged_into, reason, identity_at, claim_at, original_at, until)
           order by u.ordinal
          returning number, id`,
         [
           importId,
           fresh.map(({ id }) => id),
           fresh.map(({ ordinal }) => ordinal),
-          fresh.map(({ identity }) => identity),
           fresh.map(({ fate }) => fate.fate),
           fresh.map(({ fate }) => (fate.fate === 'merged' ? fate.into : null)),
           fresh.map(({ fate }) => (fate.fate === 'canonical' ? null : fate.reason)),
-          fresh.map(({ sealedClaim }) => sealedClaim),
-          fresh.map(({ sealedOriginal }) => sealedOriginal ?? null),
+          packed.bytes,
+          packed.identityAt,
+          packed.claimAt,
+          packed.originalAt,
+          packed.until,
         ],
       );
       const numbers = new Map(rows.map(({ id, number }) => [id, number]));
-      const pairs = fresh.flatMap(({ id, blinds }) => blinds.map((blind) => [blind, numbers.get(id)] as const));
       await tx.query(
         `insert into intake.blinds (blind, number)
-         select u.blind, u.number from unnest($1::bytea[], $2::bigint[]) as u (blind, number) on conflict do nothing`,
-        [pairs.map(([blind]) => blind), pairs.map(([, number]) => number)],
+         select distinct ${BLIND_OF_ROW}, u.number from unnest($2::bigint[]) with ordinality as u (number, row) order by 1`,
+        [
+          Buffer.concat(fresh.flatMap(({ blinds }) => blinds)),
+          fresh.flatMap(({ id, blinds }) => blinds.map(() => numbers.get(id))),
+        ],
       );
     },
 
@@ -252,6 +275,30 @@ function writing(tx: Transaction) {
       );
     },
   };
+}
+
+/** Where in `bytes` each thing begins, counted from 1 as the server does. */
+function packSealed(fresh: readonly FreshRecord[]) {
+  const packed = {
+    identityAt: [] as number[],
+    claimAt: [] as number[],
+    originalAt: [] as number[],
+    until: [] as number[],
+  };
+  const parts: Buffer[] = [];
+  let at = 1;
+  const add = (part: Buffer): number => {
+    parts.push(part);
+    at += part.length;
+    return at;
+  };
+  for (const { identity, sealedClaim, sealedOriginal } of fresh) {
+    packed.identityAt.push(at);
+    packed.claimAt.push(add(identity));
+    packed.originalAt.push(add(sealedClaim));
+    packed.until.push(sealedOriginal ? add(sealedOriginal) : at);
+  }
+  return { ...packed, bytes: Buffer.concat(parts) };
 }
 
 interface RecordRow {
