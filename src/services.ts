@@ -11,6 +11,7 @@ import {
   createSearchJobs,
   createTreeKeeper,
   createVersionTrial,
+  toFindingReport,
 } from './campaign/index.ts';
 import { createCarriers, openMailbox } from './channels.ts';
 import type { Config } from './config.ts';
@@ -45,6 +46,7 @@ import {
 import { createFileCache, scanTree } from './finder/index.ts';
 import { createFollowedCases } from './followed-cases.ts';
 import { createFollowup, createFollowupJobs, createReleaseWorkshop, planSweep } from './followup/index.ts';
+import { createIntake, toSource } from './intake/index.ts';
 import type { Clock } from './lib/clock.ts';
 import { createPacedCases, createPaceWords, withPace } from './paced-cases.ts';
 import { createPacing, createPacingJobs } from './pacing/index.ts';
@@ -75,7 +77,7 @@ const SEARCH_CONCURRENCY = 2;
 export type Services = Awaited<ReturnType<typeof createServices>>;
 
 /** Who we are to others. */
-const identityOf = ({ publisher, mailFrom }: Config) => ({
+export const identityOf = ({ publisher, mailFrom }: Config) => ({
   publisher: publisher ?? UNCONFIGURED_PUBLISHER,
   contact: {
     name: publisher?.name ?? UNCONFIGURED_CONTACT.name,
@@ -132,6 +134,7 @@ export async function createServices(parts: Parts) {
     log,
     home,
     timekeeping,
+    intake: createIntake({ database, vault, random }),
     outbox,
     answers: openAnswers({ database, clock, random, vault, outbox }, disclosure, maintainerPages),
     coordination,
@@ -272,6 +275,7 @@ export async function createHandlers(
       scan: (tree, seed) => scanTree({ tree, sandbox, seed, cache, concurrency: SEARCH_CONCURRENCY }),
       tryVersion,
       verifyCandidate: (candidate, tree) => verification.verifyCandidate(candidate, tree),
+      reportFinding: createFindingReporting(services),
       openCase: createCaseOpening({ vault, random, clock, policy: parts.config.policy, disclosure, disclosureUnder }),
       onEvent,
     }),
@@ -306,6 +310,16 @@ export async function createHandlers(
       clock,
       publishing: { publish: (id) => publishRelease(services, id), dueAt: services.publishing.dueAt },
     }),
+  };
+}
+
+/** Findings of our own come in by the door that reports from outside come in by. */
+function createFindingReporting({ disclosure, intake }: Pick<Services, 'disclosure' | 'intake'>) {
+  return async (caseId: string): Promise<void> => {
+    const opened = await disclosure.find(caseId);
+    if (!opened) throw new Error(`there is no case ${caseId}`);
+    const source = toSource(`finding of ${caseId}`, Buffer.from(toFindingReport(opened)));
+    await intake.importFrom(source, { format: 'json', origin: 'campaign' });
   };
 }
 

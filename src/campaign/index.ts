@@ -4,6 +4,7 @@ export type { Campaign, CampaignId, ScanCost, TargetRow } from './campaign-store
 export type { CandidateRow } from './candidate-store.ts';
 export { createCaseJobs, type PatchAttempt } from './case-job.ts';
 export { createCaseOpening } from './case-opening-service.ts';
+export { toFindingReport } from './finding-report-service.ts';
 export { type FixtureRegistry, startFixtureRegistry } from './fixture-registry-client.ts';
 export { createOperatorPublishing } from './operator-publishing-service.ts';
 export { createPatchAttempts } from './patch-attempts-service.ts';

@@ -48,6 +48,8 @@ export interface SearchParts {
   ) => Promise<OpenedCase>;
   /** What the finding's reproducer does on another published version of its package. */
   readonly tryVersion: (finding: ConfirmedFinding, version: string) => Promise<RunOutcome['outcome']>;
+  /** Takes the finding of a case in as the report it would be from outside. The same again changes nothing. */
+  readonly reportFinding: (caseId: string) => Promise<void>;
   readonly onEvent: (event: CampaignEvent) => void;
 }
 
@@ -60,12 +62,18 @@ const REASON_CHARACTERS = 500;
  */
 export const PRIORITIES = { verify: -1, measure: -2, step: -3 } as const;
 
-export const SEARCH_JOBS = { scan: 'campaign-scan', verify: 'campaign-verify', measure: 'campaign-measure' } as const;
+export const SEARCH_JOBS = {
+  scan: 'campaign-scan',
+  verify: 'campaign-verify',
+  measure: 'campaign-measure',
+  report: 'campaign-report',
+} as const;
 
 export function createSearchJobs(parts: SearchParts): Readonly<Record<string, JobHandler>> {
   return {
     [SEARCH_JOBS.scan]: (payload) => scanTarget(parts, readId(payload, 'targetId') as TargetId),
     [SEARCH_JOBS.verify]: (payload) => verifyOne(parts, readId(payload, 'candidateId') as CandidateId),
+    [SEARCH_JOBS.report]: (payload) => parts.reportFinding(readId(payload, 'caseId')),
   };
 }
 
@@ -206,8 +214,10 @@ async function openCaseOf(
       const state = it.isNew ? 'confirmed' : 'duplicate';
       if (!(await createCandidateStore(tx, parts.vault).settle(id, { state, caseId: it.caseId })))
         throw new AlreadySettled();
+      if (!it.isNew) return it;
       const measure = { key: `measure ${it.caseId}`, of: campaign.id, priority: PRIORITIES.measure };
-      if (it.isNew) await addJob(tx, SEARCH_JOBS.measure, { caseId: it.caseId }, measure);
+      await addJob(tx, SEARCH_JOBS.measure, { caseId: it.caseId }, measure);
+      await addJob(tx, SEARCH_JOBS.report, { caseId: it.caseId }, { key: `report ${it.caseId}`, of: campaign.id });
       return it;
     })
     .catch((error: unknown) => {

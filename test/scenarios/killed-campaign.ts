@@ -240,6 +240,9 @@ async function outcomeOf(installation: Installation, ended: Ended): Promise<Outc
     const cases = await number('select count(*) from disclosure.cases');
     assert.equal(cases, outcome.findings, 'one case for each finding');
     assert.equal(await number('select count(*) from disclosure.details'), cases, 'details for each case');
+    const reports = `select count(*) from intake.imports where source = 'campaign' and received = 1 and finished_at is not null`;
+    assert.equal(await number(reports), cases, 'one report of our own for each case');
+    assert.equal(await number('select count(*) from intake.records'), cases, 'and one record for each of them');
     assert.equal(outcome.entries.commitment, cases, 'one commitment for each case');
     assert.equal(
       await number(
