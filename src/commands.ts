@@ -48,6 +48,7 @@ import {
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
+import { findClaims, listTurnedAway } from './inbound/index.ts';
 import { createIntake, type Intake } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
@@ -112,7 +113,12 @@ export function registerAll(program: Command, parts: Parts): void {
       (await session()).services.disclosure.revealSealed(id, { field, actor: OPERATOR }),
   });
   registerCases(program, parts, session);
-  registerIntakeCommands(program, { terminal, actor: OPERATOR, intake: parts.once(() => openIntake(parts)) });
+  registerIntakeCommands(program, {
+    terminal,
+    actor: OPERATOR,
+    intake: parts.once(() => openIntake(parts)),
+    turnedAway: async (days) => listTurnedAway(await parts.database(), days),
+  });
   registerContact(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
   registerFollow(program, parts, session);
@@ -208,10 +214,15 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
 }
 
 /** Commands on what leaves and what comes back. */
-function registerContact(program: Command, { terminal, config }: Parts, services: () => Promise<Services>): void {
+function registerContact(
+  program: Command,
+  { terminal, config, database }: Parts,
+  services: () => Promise<Services>,
+): void {
   registerMailCommands(program, {
     terminal,
     answers: async () => (await services()).answers,
+    claimsOfAnswer: async (id) => findClaims(await database(), id),
     mailbox: () => openMailbox(config)?.messages(),
   });
   registerOutboxCommands(program, { terminal, outbox: async () => (await services()).outbox });

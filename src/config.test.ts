@@ -141,3 +141,30 @@ for (const url of [
     assert.throws(() => readConfig({ ...MAIL, ...CHANNELS, HEADSTART_GITHUB_API: url }), /HEADSTART_GITHUB_API is not/);
   });
 }
+
+test('mail comes in nowhere until it is configured, then on loopback and for named addresses only', () => {
+  assert.equal(readConfig({}).inbound, undefined);
+  const { inbound } = readConfig({
+    HEADSTART_INBOUND_LISTEN: '2525',
+    HEADSTART_INBOUND_RECIPIENTS: 'a@example.org, b@example.org',
+  });
+  assert.deepEqual(
+    [inbound?.host, inbound?.port, inbound?.recipients],
+    ['127.0.0.1', 2525, ['a@example.org', 'b@example.org']],
+  );
+  const other = readConfig({ HEADSTART_INBOUND_LISTEN: '[::1]:0', HEADSTART_MAIL_FROM: 'us@example.org' }).inbound;
+  assert.deepEqual([other?.host, other?.port, other?.recipients], ['::1', 0, ['us@example.org']]);
+  const wrong = [
+    { HEADSTART_INBOUND_LISTEN: '2525' },
+    { HEADSTART_INBOUND_LISTEN: '99999', HEADSTART_INBOUND_RECIPIENTS: 'a@example.org' },
+    { HEADSTART_INBOUND_LISTEN: 'a:b', HEADSTART_INBOUND_RECIPIENTS: 'a@example.org' },
+    { HEADSTART_INBOUND_LISTEN: '2525', HEADSTART_INBOUND_RECIPIENTS: 'everyone' },
+    { HEADSTART_INBOUND_LISTEN: '2525', HEADSTART_INBOUND_RECIPIENTS: 'a@example.org', HEADSTART_INBOUND_KEY: 'k' },
+    {
+      HEADSTART_INBOUND_LISTEN: '2525',
+      HEADSTART_INBOUND_RECIPIENTS: 'a@example.org',
+      HEADSTART_INBOUND_AUTHORITY: 'a b',
+    },
+  ];
+  for (const env of wrong) assert.throws(() => readConfig(env), /HEADSTART_INBOUND_/);
+});

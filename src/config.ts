@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import type { GithubSettings, SmtpSettings, VinceSettings } from './contact/index.ts';
 import { CLOCK_POLICIES, isPolicyName, type PolicyName } from './disclosure/index.ts';
 import type { AdvisoryPublisher } from './formats/advisory-record.ts';
+import { type InboundSettings, readInbound } from './inbound-config.ts';
+
 import { isTimeZone } from './lib/local-time.ts';
 import { isMailAddress } from './lib/mail-address.ts';
 import { type Secret, toSecret } from './lib/secret.ts';
@@ -46,6 +48,10 @@ export interface Config {
   readonly channels: Channels;
   /** A Maildir with the answers to `mailFrom`; they are given to `mail receive` by hand where absent. */
   readonly maildir: string | undefined;
+  /** The SMTP server that reports and answers come in by; none where absent. */
+  readonly inbound: InboundSettings | undefined;
+  /** Files with the keys that reports are encrypted to. */
+  readonly identities: readonly string[];
   /** Where spans go (OTLP over HTTP), without `/v1/traces`; nowhere where absent. */
   readonly otlpEndpoint: string | undefined;
 }
@@ -104,6 +110,7 @@ export function readConfig(env: Environment): Config {
   const identity = readIdentity(env, wrong);
   const calendar = readCalendar(env, wrong);
   const channels = readChannels(env, wrong);
+  const inbound = readInbound(env, wrong);
   if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
   return {
     home: resolve(env.HEADSTART_HOME ?? '.headstart'),
@@ -124,6 +131,7 @@ export function readConfig(env: Environment): Config {
     noApt: env.HEADSTART_NO_APT === '1',
     otlpEndpoint,
     channels,
+    ...inbound,
     maildir: env.HEADSTART_MAILDIR ? resolve(env.HEADSTART_MAILDIR) : undefined,
     ...identity,
   };

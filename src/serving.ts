@@ -2,6 +2,7 @@
 import type { Addresses, Role, ServeParts } from './cli/index.ts';
 import { CommandEnd } from './cli/index.ts';
 import { addConsole } from './console.ts';
+import { addReportForm, type Doors, openDoors, openMail } from './doors.ts';
 import { openGate } from './gate.ts';
 import {
   addMaintainerRoutes,
@@ -33,13 +34,16 @@ export function createServing(
       const gatewayUrl =
         role === 'all' || role === 'gateway' ? await openGateway(parts, port === 0 ? 0 : port + 2) : null;
       const urls = { public: publicUrl, gateway: gatewayUrl };
-      const consoleUrl = role === 'all' || role === 'web' ? await openStatus(parts, session, port, urls) : null;
+      const isWeb = role === 'all' || role === 'web';
+      const doors = isWeb ? await openDoors(parts, (await session()).services) : undefined;
+      const consoleUrl = doors ? await openStatus(parts, session, port, { ...urls, doors }) : null;
+      const mail = doors ? await openMail(parts, doors) : null;
       if (role === 'all' || role === 'worker') {
         const { services, startWorkers } = await session();
         await startWorkers({ profile, registry: parts.registry(), onEvent: () => {} });
         await services.publishing.writeStanding();
       }
-      return { console: consoleUrl, gateway: gatewayUrl, public: publicUrl };
+      return { console: consoleUrl, gateway: gatewayUrl, public: publicUrl, mail };
     },
 
     untilStopped: () =>
@@ -69,7 +73,7 @@ async function openStatus(
   parts: Parts,
   session: () => Promise<Session>,
   port: number,
-  urls: { readonly public: string | null; readonly gateway: string | null },
+  { doors, ...urls }: { readonly public: string | null; readonly gateway: string | null; readonly doors: Doors },
 ): Promise<string> {
   const { services } = await session();
   const programme = await openProgramme(parts);
@@ -82,6 +86,7 @@ async function openStatus(
   await addMaintainerRoutes(server, services.maintainerPages);
   // A browser keeps passkeys for names, not for addresses.
   const origin = () => parts.config.origin ?? console.replace('127.0.0.1', 'localhost');
+  await addReportForm(server, parts, doors, () => parts.config.origin ?? console);
   await addConsole(server, parts, programme, {
     origin,
     gateUrl: () => parts.config.gatewayOrigin ?? urls.gateway ?? '',

@@ -5,10 +5,10 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import Fastify from 'fastify';
 import { type Answer, type Api, createApi, kindOf, ORIGIN, type Visitor } from '../../test/support/api.ts';
 import { PROBLEM_TYPE } from '../http/index.ts';
+import { createRate } from '../lib/rate.ts';
 import { ACT_NAMES, type Act, checkAct, ROLES } from '../signin/index.ts';
 import { addApi, createApiRoutes } from './api.ts';
-import { guard } from './guard-service.ts';
-import { BURST, createRate, REQUESTS_PER_SECOND } from './rate.ts';
+import { guard, PERSON_LIMITS } from './guard-service.ts';
 import type { ApiRoute } from './route.ts';
 
 let api: Api;
@@ -159,8 +159,10 @@ test('what is not there, not JSON, too large or of another kind is told apart, a
   assert.deepEqual(api.faults, []);
 });
 
+const BURST = PERSON_LIMITS.burst;
+
 test('who asks too often waits, and nobody else with them', () => {
-  const rate = createRate();
+  const rate = createRate(PERSON_LIMITS);
   const waits = Array.from({ length: BURST + 1 }, () => rate('person_a', 0));
   assert.deepEqual(
     waits.slice(0, BURST).filter((wait) => wait !== undefined),
@@ -168,7 +170,7 @@ test('who asks too often waits, and nobody else with them', () => {
   );
   assert.equal(waits[BURST], 1);
   assert.equal(rate('person_b', 0), undefined);
-  assert.equal(rate('person_a', 1_000 / REQUESTS_PER_SECOND), undefined);
+  assert.equal(rate('person_a', 1_000 / PERSON_LIMITS.perSecond), undefined);
 });
 
 test('too many requests are told with the time to wait', async () => {

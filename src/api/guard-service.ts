@@ -4,9 +4,9 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isSameOrigin, readSession, sendProblem } from '../http/index.ts';
+import { createRate } from '../lib/rate.ts';
 import type { Membership } from '../membership/index.ts';
 import { ACT_NAMES, checkAct, type SignIn } from '../signin/index.ts';
-import { createRate } from './rate.ts';
 import { type Access, type ApiCaller, ApiRefused } from './route.ts';
 
 declare module 'fastify' {
@@ -23,12 +23,15 @@ export interface GuardParts {
   readonly monotonicMs: () => number;
 }
 
+/** Of one person. */
+export const PERSON_LIMITS = { perSecond: 20, burst: 200, most: 10_000 };
+
 const ACCESSES: ReadonlySet<unknown> = new Set<Access>([...ACT_NAMES, 'signed-in', 'everyone']);
 
 /** Gives who calls; a route for everyone has nobody. */
 export function guard(scope: FastifyInstance, parts: GuardParts): (request: FastifyRequest) => ApiCaller {
   const callers = new WeakMap<FastifyRequest, ApiCaller>();
-  const rate = createRate();
+  const rate = createRate(PERSON_LIMITS);
 
   scope.addHook('onRoute', ({ method, url, config }) => {
     if (!ACCESSES.has(config?.access)) throw new Error(`${method} ${url} does not say who may call it`);

@@ -1,6 +1,7 @@
 /** `import` and `intake`: reports from anywhere, what became of each, and the bytes it came in as. */
 
 import type { Command } from 'commander';
+import type { TurnedAway } from '../inbound/index.ts';
 import {
   type DecryptionKeys,
   type FateName,
@@ -26,6 +27,8 @@ import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 export interface IntakeCommandParts {
   readonly terminal: Terminal;
   readonly intake: () => Promise<Intake>;
+  /** What was turned away before it was taken, by day, door and reason. */
+  readonly turnedAway: (days: number) => Promise<readonly TurnedAway[]>;
   /** Whose decisions these are. */
   readonly actor: string;
 }
@@ -43,6 +46,7 @@ export function registerIntakeCommands(program: Command, parts: IntakeCommandPar
   addShowing(records, parts);
   addDeciding(records, parts);
   addPairs(records, parts);
+  addDoors(records, parts);
 }
 
 interface ImportOptions {
@@ -189,8 +193,9 @@ function addShowing(records: Command, { terminal, intake }: IntakeCommandParts):
         for await (const bytes of (await service.original(id)) ?? []) terminal.data(bytes);
         return;
       }
+      const cases = await service.casesOf(record.id);
       if (json) {
-        terminal.json(toShown(record));
+        terminal.json({ ...toShown(record), cases });
         return;
       }
       terminal.say(toLine(record));
@@ -201,6 +206,7 @@ function addShowing(records: Command, { terminal, intake }: IntakeCommandParts):
         );
       }
       if (record.claim) terminal.say(record.claim.text);
+      for (const it of cases) terminal.say(`\nOf the same flaw, or much like it: ${it}. ${howToEnd(it, record.id)}`);
     });
 }
 
@@ -263,7 +269,27 @@ function addPairs(records: Command, { terminal, intake }: IntakeCommandParts): v
     });
 }
 
-function toShown({ fate, receivedAt, claim, detail, ...rest }: SeenRecord): Json {
+const DOOR_DAYS = 30;
+
+function addDoors(records: Command, { terminal, turnedAway }: IntakeCommandParts): void {
+  records
+    .command('doors')
+    .description('what mail and form turned away before it was taken, by day and reason')
+    .option('--days <n>', 'so many days back', String(DOOR_DAYS))
+    .option(...JSON_OPTION)
+    .action(async ({ days, json }: { days: string; json?: boolean }) => {
+      const counts = await turnedAway(toCount(days, MAX_PAGE));
+      if (json) terminal.json(counts.map((it) => ({ ...it })));
+      for (const { day, door, reason, count } of counts) terminal.say(`${day}  ${door}  ${reason}  ${count}`);
+      if (counts.length === 0) terminal.say('nothing was turned away');
+    });
+}
+
+/** That a flaw is public ends its embargo at once, so a person says it. */
+export const howToEnd = (caseId: string, because: string): string =>
+  `If it is public now, end its embargo: ./headstart case step ${caseId} leak --note ${because}`;
+
+function toShown({ fate, receivedAt, claim, detail, ...rest }: SeenRecord): Readonly<Record<string, Json>> {
   return {
     ...rest,
     fate: fate.fate,

@@ -3,11 +3,14 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Answers } from '../contact/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
+import { howToEnd } from './intake.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface MailCommandParts {
   readonly terminal: Terminal;
   readonly answers: () => Promise<Answers>;
+  /** What is claimed of the sender of an answer; undefined where nobody looked. */
+  readonly claimsOfAnswer: (id: string) => Promise<string | undefined>;
   /** Of the configured mailbox; undefined where there is none. */
   readonly mailbox: () => AsyncIterable<Uint8Array> | undefined;
 }
@@ -45,9 +48,26 @@ export function registerMailCommands(program: Command, parts: MailCommandParts):
     .action(async (id: string, { json }: { json?: boolean }) => {
       const found = await (await parts.answers()).read(id);
       if (!found) throw new CommandEnd('notFound', `there is no mail ${id}`);
-      const { from, subject, text, words, caseId, kind } = found;
-      if (json) return parts.terminal.json({ id, kind, case: caseId, from, subject, text, words: words.map(toShown) });
+      const { from, subject, text, words, caseId, kind, mayBePublic } = found;
+      const senderClaims = (await parts.claimsOfAnswer(id)) ?? null;
+      if (json) {
+        const shown = {
+          id,
+          kind,
+          case: caseId,
+          from,
+          subject,
+          text,
+          words: words.map(toShown),
+          mayBePublic,
+          senderClaims,
+        };
+        return parts.terminal.json(shown);
+      }
       parts.terminal.say(`From: ${from ?? 'nobody'}\nSubject: ${subject}\n\n${text}`);
+      if (senderClaims) parts.terminal.say(`\nClaims of its sender, not proofs: ${senderClaims}`);
+      if (caseId)
+        parts.terminal.say(`\n${mayBePublic ? 'It reads as if the flaw were public. ' : ''}${howToEnd(caseId, id)}`);
     });
 }
 
@@ -66,9 +86,7 @@ function addReceive(mail: Command, { terminal, answers, mailbox }: MailCommandPa
         if (!received.ok) {
           refused += 1;
           const { refusal } = received;
-          const why =
-            refusal.kind === 'too-large' ? `longer than ${refusal.limitBytes} bytes` : `no mail: ${refusal.why}`;
-          terminal.say(`refused: ${why}`);
+          terminal.say(`refused: ${whyRefused(refusal)}`);
           if (json) terminal.json({ refused: refusal.kind });
           continue;
         }
@@ -88,6 +106,19 @@ async function* readFiles(files: readonly string[]): AsyncGenerator<Uint8Array> 
     if (!size?.isFile()) throw new CommandEnd('notFound', `there is no file ${file}`);
     if (size.size > MAX_FILE_BYTES) throw new CommandEnd('failed', `${file} is longer than ${MAX_FILE_BYTES} bytes`);
     yield await readFile(file);
+  }
+}
+
+type ReceiveRefusal = Extract<Awaited<ReturnType<Answers['receive']>>, { readonly ok: false }>['refusal'];
+
+function whyRefused(refusal: ReceiveRefusal): string {
+  switch (refusal.kind) {
+    case 'too-large':
+      return `longer than ${refusal.limitBytes} bytes`;
+    case 'not-a-mail':
+      return `no mail: ${refusal.why}`;
+    case 'of-no-thread':
+      return 'it answers nothing that was sent';
   }
 }
 

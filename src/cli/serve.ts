@@ -9,6 +9,8 @@ export interface Addresses {
   readonly console: string | null;
   readonly gateway: string | null;
   readonly public: string | null;
+  /** Where mail comes in; null unless it is configured. */
+  readonly mail: string | null;
 }
 
 export interface ServeParts {
@@ -52,6 +54,7 @@ export async function serve(
   const addresses = await open(role, Number(port), profile);
   terminal.json({ ...addresses });
   if (addresses.console) terminal.say(`Open ${addresses.console} (status) or ${addresses.public ?? ''} (public files)`);
+  if (addresses.mail) terminal.say(`Mail comes in at ${addresses.mail}`);
   if (addresses.gateway) terminal.say(`Model calls go to ${addresses.gateway}`);
   await untilStopped();
 }

@@ -37,7 +37,10 @@ export interface Received {
   readonly isKnown: boolean;
 }
 
-export type ReceiveRefusal = MailRefusal | { readonly kind: 'too-large'; readonly limitBytes: number };
+export type ReceiveRefusal =
+  | MailRefusal
+  | { readonly kind: 'too-large'; readonly limitBytes: number }
+  | { readonly kind: 'of-no-thread' };
 
 const UNMATCHED = 'contact/unmatched';
 /** Threads that everybody may read prove nothing of who writes. */
@@ -48,12 +51,19 @@ export type Answers = ReturnType<typeof createAnswers>;
 export function createAnswers(parts: AnswerDependencies) {
   const { database, vault } = parts;
   return {
-    /** Takes one mail, RFC 5322. The same bytes again change nothing. */
-    async receive(raw: Uint8Array): Promise<Result<Received, ReceiveRefusal>> {
+    /** Takes one mail, RFC 5322. The same bytes again change nothing. What answers nothing of ours is kept too, or left. */
+    async receive(
+      raw: Uint8Array,
+      { unmatched = 'keep' }: { readonly unmatched?: 'keep' | 'leave' } = {},
+    ): Promise<Result<Received, ReceiveRefusal>> {
       if (raw.length > MAX_MAIL_BYTES) return refuse({ kind: 'too-large', limitBytes: MAX_MAIL_BYTES });
       const mail = await readIncomingMail(raw);
       if (!mail.ok) return mail;
-      return ok(await database.transaction((tx) => take(tx, parts, raw, mail.value)));
+      return await database.transaction(async (tx) => {
+        const message = await findThread(tx, mail.value.names);
+        if (!message && unmatched === 'leave') return refuse({ kind: 'of-no-thread' });
+        return ok(await take(tx, parts, raw, mail.value, message));
+      });
     },
 
     list: (which: 'kept' | 'all'): Promise<readonly Answer[]> => createAnswerStore(database).list(which),
@@ -82,13 +92,13 @@ async function take(
   parts: AnswerDependencies,
   raw: Uint8Array,
   mail: IncomingMail,
+  message: Message | undefined,
 ): Promise<Received> {
   const { clock, random, vault } = parts;
   const store = createAnswerStore(tx);
   const fingerprint = createHmac('sha256', vault.derive('contact/answers')).update(raw).digest('hex');
   const known = await store.findByFingerprint(fingerprint);
   if (known) return toReceived(known, true);
-  const message = await findThread(tx, mail.names);
   const id = createId('answer', random);
   const answer: Answer = {
     id,
@@ -111,6 +121,7 @@ async function take(
   // That it could not be delivered is no sign that it arrived.
   if (mail.kind !== 'bounce') await parts.outbox.seen(tx, message.id);
   await parts.note(tx, message.caseId, `mail received: ${mail.kind} (${id})`);
+  if (mail.mayBePublic) await parts.note(tx, message.caseId, `mail may say that it is public: for a person (${id})`);
   return toReceived({ ...answer, state: await obey(tx, parts, answer, message, mail) }, false);
 }
 

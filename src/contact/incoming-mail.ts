@@ -29,6 +29,8 @@ export interface IncomingMail {
   readonly words: readonly Word[];
   /** It says something beside its words and what it quotes. */
   readonly hasMore: boolean;
+  /** It reads as if the flaw were known to others. Only a person may take it so: that ends an embargo. */
+  readonly mayBePublic: boolean;
 }
 
 export interface MailRefusal {
@@ -49,6 +51,10 @@ const WORD = /^\s*headstart:\s*(.+?)\s*$/i;
 const QUOTING = /^(on|am|le|el)\b.{1,300}:$/i;
 const VERSION = /^fixed in v?(\d[\w.+-]{0,60})\.?$/i;
 const NOT_A_BUG = /^not a bug(?:\s*[:,-]|\s+because)?\s+(.+)$/i;
+const PUBLIC_SIGNS: readonly RegExp[] = [
+  /\b(?:is|are|was|were|been|went|gone|being|now|already|made)\s+(?:\w+\s+){0,2}(?:public|publicly|published|disclosed|leaked|posted|exploited|tweeted|blogged)\b/i,
+  /\bin the wild\b|\b0-?day\b|\bfull[ -]disclosure\b|\boss-security\b/i,
+];
 const PLAIN = new Map<string, Word>([
   ['acknowledge', { word: 'acknowledge' }],
   ['acknowledged', { word: 'acknowledge' }],
@@ -83,6 +89,7 @@ export async function readIncomingMail(raw: Uint8Array): Promise<Result<Incoming
             .slice(0, MAX_WORDS)
         : [],
     hasMore: ownLines(text).some((line) => !wordOf(line)),
+    mayBePublic: ownLines(text).some((line) => PUBLIC_SIGNS.some((sign) => sign.test(line))),
   });
 }
 

@@ -10,6 +10,7 @@ export {
   toProblem,
 } from './problem.ts';
 export { createPublicServer } from './public-server.ts';
+export { addReportRoutes, type ReportRouteParts } from './report-routes.ts';
 export { endSession, isSameOrigin, readSession } from './session-cookie.ts';
 export { addSignInRoutes } from './signin-routes.ts';
 export { createStatusServer, type StatusServerParts } from './status-server.ts';

@@ -5,35 +5,21 @@
 import type { FastifyInstance } from 'fastify';
 import type { MaintainerPages, PageRefusal } from '../coordination/index.ts';
 import { toZoned } from '../lib/zoned-time.ts';
+import { formOf, HTML, prepareFormScope } from './form-scope.ts';
 import { renderMaintainerPage, renderNoPage } from './maintainer-page.ts';
 
 const MAX_BODY_BYTES = 64 * 1024;
-const HTML = 'text/html; charset=utf-8';
 
 export async function addMaintainerRoutes(server: FastifyInstance, pages: MaintainerPages): Promise<void> {
   await server.register((scope, _options, done) => {
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser(
-      'application/x-www-form-urlencoded',
-      { parseAs: 'string', bodyLimit: MAX_BODY_BYTES },
-      (_request, body, parsed) => parsed(null, Object.fromEntries(new URLSearchParams(String(body)))),
-    );
-    scope.addHook('onSend', async (_request, reply) => {
-      reply.header('cache-control', 'no-store');
-      reply.header('referrer-policy', 'no-referrer');
-      reply.header('x-robots-tag', 'noindex, nofollow');
-      reply.header(
-        'content-security-policy',
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-      );
-    });
+    prepareFormScope(scope, MAX_BODY_BYTES);
     scope.get<{ Params: { token: string } }>('/m/:token', async ({ params }, reply) => {
       const shown = await pages.open(params.token);
       if (!shown) return reply.code(404).type(HTML).send(renderNoPage());
       return reply.type(HTML).send(renderMaintainerPage(params.token, shown));
     });
     scope.post<{ Params: { token: string } }>('/m/:token', async ({ params, body }, reply) => {
-      const form = typeof body === 'object' && body !== null ? (body as Record<string, string>) : {};
+      const form = formOf(body);
       const answered = await pages.answer(params.token, form);
       if (answered.ok) {
         return reply

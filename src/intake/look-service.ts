@@ -50,6 +50,13 @@ export function createLooks({ database, vault }: { readonly database: Database; 
         return found && (await openRecords(tx, vault, [found]))[0];
       }),
 
+    /** Cases of ours that tell of the same flaw as this record, or of one much like it. */
+    casesOf: (id: string): Promise<string[]> =>
+      database.transaction(async (tx) => {
+        const own = await openRecords(tx, vault, await createRecordStore(tx).findOwnBeside(id));
+        return [...new Set(own.flatMap(({ claim }) => claim?.sourceId ?? []))];
+      }),
+
     /** The first record of an import; undefined where every one of it was here before. */
     firstOf: (importId: string): Promise<SeenRecord | undefined> =>
       database.transaction(async (tx) => {

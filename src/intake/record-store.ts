@@ -61,6 +61,7 @@ const FROM = 'from intake.records r join intake.imports i on i.id = r.import_id'
 const BLIND_OF_ROW = `substring($1::bytea from ((u.row - 1) * ${BLIND_BYTES} + 1)::int for ${BLIND_BYTES})`;
 /** Merges a merge may stand behind; a longer chain is none a person made. */
 const MAX_CHAIN = 64;
+const MAX_BESIDE = 20;
 
 export function createRecordStore(tx: Transaction) {
   return { ...looking(tx), ...matching(tx), ...writing(tx) };
@@ -85,6 +86,26 @@ function looking(tx: Transaction) {
     async lock(id: string): Promise<StoredRecord | undefined> {
       const { rows } = await tx.query<RecordRow>(`select ${COLUMNS} ${FROM} where r.id = $1 for update of r`, [id]);
       return rows[0] && toRecord(rows[0]);
+    },
+
+    /** Of our own campaigns: itself, what it was merged with, and what it makes a pair with. */
+    async findOwnBeside(id: string): Promise<StoredRecord[]> {
+      const { rows } = await tx.query<RecordRow>(
+        `with recursive walk as (
+           select id, merged_into, 0 as steps from intake.records where id = $1
+           union all
+           select r.id, r.merged_into, w.steps + 1
+             from walk w join intake.records r on r.id = w.merged_into where w.steps < ${MAX_CHAIN}
+         ), beside as (
+           select id from walk
+           union select r.id from intake.records r join walk w on r.merged_into = w.id
+           union select p.right_id from intake.pairs p join walk w on p.left_id = w.id where p.state <> 'distinct'
+           union select p.left_id from intake.pairs p join walk w on p.right_id = w.id where p.state <> 'distinct'
+         )
+         select ${COLUMNS} ${FROM} join beside b on b.id = r.id where i.source = 'campaign' order by r.number limit ${MAX_BESIDE}`,
+        [id],
+      );
+      return rows.map(toRecord);
     },
 
     async findOriginal(id: RecordId): Promise<{ sealed: Buffer | undefined; parts: number }> {

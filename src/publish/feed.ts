@@ -1,6 +1,7 @@
 /** What lies beside the advisories: the feed, `security.txt`, CSAF's provider metadata. Pure texts. */
 import type { AdvisoryPublisher, ReleasedBy } from '../formats/advisory-record.ts';
 import { toProviderMetadata } from '../formats/csaf.ts';
+import { SECURITY_TXT_DAYS, toSecurityText } from '../formats/security-txt.ts';
 import { addDays } from '../lib/clock.ts';
 import type { DocumentHash } from './advisory-documents.ts';
 
@@ -12,9 +13,6 @@ export interface FeedItem {
   readonly publishedAt: Date;
   readonly documents: readonly DocumentHash[];
 }
-
-/** RFC 9116 wants less than a year. */
-const SECURITY_TXT_DAYS = 180;
 
 export function feedText(publisher: AdvisoryPublisher, items: readonly FeedItem[]): string {
   const base = baseOf(publisher);
@@ -43,14 +41,12 @@ export function feedText(publisher: AdvisoryPublisher, items: readonly FeedItem[
 
 export function securityText(publisher: AdvisoryPublisher, now: Date): string {
   const base = baseOf(publisher);
-  return [
-    `Contact: ${publisher.contact}`,
-    `Expires: ${addDays(now, SECURITY_TXT_DAYS).toISOString()}`,
-    'Preferred-Languages: en',
-    `Canonical: ${base}/.well-known/security.txt`,
-    `CSAF: ${base}/.well-known/csaf/provider-metadata.json`,
-    '',
-  ].join('\n');
+  return toSecurityText({
+    contacts: [publisher.contact],
+    expires: addDays(now, SECURITY_TXT_DAYS),
+    canonical: `${base}/.well-known/security.txt`,
+    csaf: `${base}/.well-known/csaf/provider-metadata.json`,
+  });
 }
 
 export const providerText = (publisher: AdvisoryPublisher, now: Date): string =>

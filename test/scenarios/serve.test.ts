@@ -45,7 +45,7 @@ function ask(address: string, path: string): Promise<{ status: number; body: str
 
 test('the first thing on standard output is one line of JSON with the addresses', () => {
   assert.match(first, /^\{[^\n]*\}\n$/);
-  assert.deepEqual(Object.keys(addresses).sort(), ['console', 'gateway', 'public']);
+  assert.deepEqual(Object.keys(addresses).sort(), ['console', 'gateway', 'mail', 'public']);
   assert.match(addresses.console, /^http:\/\/127\.0\.0\.1:\d+/);
   assert.match(addresses.public, /^http:\/\/127\.0\.0\.1:\d+/);
 });
