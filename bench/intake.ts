@@ -1,7 +1,8 @@
 /**
  * Intake at the speed of a model: logs of many findings parsed, deduplicated and stored by a process of its own, its
  * memory watched from outside; then pages of the list while a million records lie there. The database is a durable one.
- * `./headstart bench intake [--rows N] [--large MEGABYTES] [--report]`; exit 1 when a target is missed.
+ * `./headstart bench intake [--rows N] [--large MEGABYTES] [--minutes N] [--report]`: after so many minutes nothing more is
+ * taken in, and pages are measured at what is there. Exit 1 when a target is missed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,12 +29,13 @@ const SAMPLE_MS = 100;
 const PAGES = 200;
 const PAGE = 50;
 
-const TARGETS = { small: 5, large: 40, rssBytes: 1024 ** 3, pageMs: 100 };
+const TARGETS = { small: 5, large: 40, rssBytes: 1024 ** 3, pageMs: 100, rows: 1_000_000 };
 
 const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '1000000' },
     large: { type: 'string', default: '500' },
+    minutes: { type: 'string', default: '600' },
     report: { type: 'boolean', default: false },
   },
 });
@@ -193,7 +195,8 @@ const large = await run('100,000 findings', 100_000, 2);
 const wide =
   Number(values.large) > 0 ? await run(`${values.large} MB of SARIF`, Number(values.large) * 520, 3, 650) : undefined;
 const { rows: sizes } = await database.query<{ count: string }>('select count(*) from intake.records');
-for (let seed = 4, rows = Number(sizes[0]?.count); rows < Number(values.rows); seed += 1) {
+const isInTime = (): boolean => performance.now() < Number(values.minutes) * 60_000;
+for (let seed = 4, rows = Number(sizes[0]?.count); rows < Number(values.rows) && isInTime(); seed += 1) {
   const left = Math.min(100_000, Math.ceil((Number(values.rows) - rows) * 1.02));
   const added = await run(`${whole(left)} more, ${whole(rows)} there`, left, seed);
   rows += added.received - added.known;
@@ -242,12 +245,14 @@ await server.stop();
 rmSync(directory, { recursive: true, force: true });
 
 const highest = Math.max(...large.rss, ...(wide?.rss ?? []));
+const atRows = Number(counted[0]?.count) < TARGETS.rows ? 'fewer records' : slowest < TARGETS.pageMs ? 'met' : 'missed';
 const met = (isMet: boolean): string => (isMet ? 'met' : 'missed');
 const isHeld =
   small.seconds < TARGETS.small &&
   large.seconds < TARGETS.large &&
   highest < TARGETS.rssBytes &&
-  slowest < TARGETS.pageMs;
+  slowest < TARGETS.pageMs &&
+  Number(counted[0]?.count) >= TARGETS.rows;
 report.end(
   [
     report.conditions(
@@ -259,7 +264,7 @@ report.end(
     `| 13,000 findings parsed, deduplicated, stored in < ${TARGETS.small} s | ${small.seconds.toFixed(1)} s | ${met(small.seconds < TARGETS.small)} |`,
     `| 100,000 in < ${TARGETS.large} s | ${large.seconds.toFixed(1)} s | ${met(large.seconds < TARGETS.large)} |`,
     `| memory flat below ${mega(TARGETS.rssBytes)} MB | ${mega(highest)} MB at the highest | ${met(highest < TARGETS.rssBytes)} |`,
-    `| a page of the list, p95 < ${TARGETS.pageMs} ms at ${whole(Number(counted[0]?.count))} records | ${slowest.toFixed(1)} ms, the slowest view | ${met(slowest < TARGETS.pageMs)} |`,
+    `| a page of the list, p95 < ${TARGETS.pageMs} ms at ${whole(TARGETS.rows)} records | ${slowest.toFixed(1)} ms, the slowest view, at ${whole(Number(counted[0]?.count))} | ${atRows} |`,
     '',
     'Beside it: DefectDojo imports a report of 13,000 findings in about 400 s and again in 25.8 to 116.8 s by its own figures (pull requests',
     '13182, 13889, 13891), on machines of theirs; the two were not run side by side.',

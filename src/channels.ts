@@ -32,6 +32,7 @@ export const openMailbox = ({ maildir }: Config): Mailbox | undefined =>
 /** What is configured and what is not, without a word of any secret. */
 export function inspectChannels(config: Config): readonly { name: string; ok: boolean; detail: string }[] {
   const { github, vince, webhook } = config.channels;
+  const { inbound } = config;
   const say = (name: string, server: string | undefined, variable: string) => ({
     name,
     ok: true,
@@ -40,6 +41,7 @@ export function inspectChannels(config: Config): readonly { name: string; ok: bo
   return [
     say('mail out', config.smtp && `${config.smtp.host}:${config.smtp.port}`, 'HEADSTART_SMTP_URL'),
     say('mail in', config.maildir, 'HEADSTART_MAILDIR'),
+    say('mail server', inbound && `port ${inbound.port} of ${inbound.host}`, 'HEADSTART_INBOUND_LISTEN'),
     say('GitHub', github?.apiUrl, 'HEADSTART_GITHUB_TOKEN'),
     say('CERT/CC', vince?.url, 'HEADSTART_VINCE_TOKEN'),
     say('webhooks', webhook && 'signed', 'HEADSTART_WEBHOOK_SECRET'),

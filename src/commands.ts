@@ -47,9 +47,10 @@ import {
   toReleaseEnd,
 } from './cli/index.ts';
 import { OPERATOR } from './disclosure/index.ts';
+import { readIdentities } from './doors.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
 import { findClaims, listTurnedAway } from './inbound/index.ts';
-import { createIntake, type Intake } from './intake/index.ts';
+import { createIntake, type Intake, openText } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
@@ -222,6 +223,7 @@ function registerContact(
   registerMailCommands(program, {
     terminal,
     answers: async () => (await services()).answers,
+    openText: async (text) => openText(text, await readIdentities(config.identities)),
     claimsOfAnswer: async (id) => findClaims(await database(), id),
     mailbox: () => openMailbox(config)?.messages(),
   });

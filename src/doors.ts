@@ -40,7 +40,7 @@ export async function openDoors(
 const sayFault = ({ terminal }: Parts, error: unknown): void =>
   terminal.say(`doors: ${error instanceof Error ? error.name : 'fault'}`);
 
-async function readIdentities(files: readonly string[]): Promise<DecryptionKeys> {
+export async function readIdentities(files: readonly string[]): Promise<DecryptionKeys> {
   const all = await Promise.all(
     files.map(async (file) => {
       const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {

@@ -57,6 +57,10 @@ const RecordShape = z
     detail: z.string().nullable(),
     receivedAt: Instant,
     claim: ClaimShape.nullable(),
+    cases: z
+      .array(z.string())
+      .optional()
+      .describe('of one record: cases of our own that tell of the same flaw, or of one much like it'),
   })
   .meta({ id: 'IntakeRecord', description: 'one report as it came in, with its fate' });
 
@@ -106,7 +110,7 @@ export function intakeRoutes({ intake }: IntakeRouteParts): readonly ApiRoute[] 
       handle: async ({ path }) => {
         const found = await intake.find(path.record);
         if (!found) throw new ApiRefused({ kind: 'no-such-record', id: path.record });
-        return toShown(found);
+        return { ...toShown(found), cases: await intake.casesOf(found.id) };
       },
     }),
   ];

@@ -9,6 +9,8 @@ import { CommandEnd, type Terminal } from './terminal.ts';
 export interface MailCommandParts {
   readonly terminal: Terminal;
   readonly answers: () => Promise<Answers>;
+  /** A text with what is encrypted in it opened by the configured keys; undefined where nothing is, or none fits. */
+  readonly openText: (text: string) => Promise<string | undefined>;
   /** What is claimed of the sender of an answer; undefined where nobody looked. */
   readonly claimsOfAnswer: (id: string) => Promise<string | undefined>;
   /** Of the configured mailbox; undefined where there is none. */
@@ -48,7 +50,8 @@ export function registerMailCommands(program: Command, parts: MailCommandParts):
     .action(async (id: string, { json }: { json?: boolean }) => {
       const found = await (await parts.answers()).read(id);
       if (!found) throw new CommandEnd('notFound', `there is no mail ${id}`);
-      const { from, subject, text, words, caseId, kind, mayBePublic } = found;
+      const { from, subject, words, caseId, kind, mayBePublic } = found;
+      const text = (await parts.openText(found.text)) ?? found.text;
       const senderClaims = (await parts.claimsOfAnswer(id)) ?? null;
       if (json) {
         const shown = {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
@@ -8,6 +9,8 @@ import { createDoorWorld, type DoorWorld, RECIPIENT } from '../../test/support/d
 import { findClaims } from './inbound-store.ts';
 import type { MailDoor } from './mail-door-service.ts';
 import { STAMP } from './report-form.ts';
+
+const certified = makeCertificate();
 
 let doors: DoorWorld;
 let door: MailDoor;
@@ -125,6 +128,25 @@ test('a client that announces more than it may, or comes too often, is told so; 
   assert.match(await converse(tight.port, ['QUIT']), /^421 /);
 });
 
+test('where a certificate is given a mail may come encrypted on its way', { skip: certified.skip }, async () => {
+  const { certificate = '', key = '' } = certified;
+  const { port } = await doors.openMail({}, { tls: { certificate, key } });
+  const secure = {
+    host: '127.0.0.1',
+    port,
+    secure: false,
+    requireTLS: true,
+    tls: { ca: certificate, servername: 'localhost' },
+  };
+  await createTransport(secure).sendMail({
+    from: 'a@sender.example',
+    to: RECIPIENT,
+    subject: 'By TLS',
+    text: 'It leaks.',
+  });
+  assert.equal((await newest())?.claim?.title, 'By TLS');
+});
+
 test('a client that stays silent, or stays for ever, is cut off', async () => {
   const short = await doors.openMail({ limits: { idleMs: 60_000, connectionMs: 200 } });
   assert.match(await converse(short.port, []), /^220 /);
@@ -151,6 +173,23 @@ test('a report by the form is a record with a receipt, and the receipt tells no 
   const { rows } = await world.database.query<{ row: string }>('select r::text as row from inbound.receipts r');
   assert.ok(rows.length === 3 && rows.every(({ row }) => !row.includes(first.value)));
 });
+
+/** Of this machine, by the system's own tool. */
+function makeCertificate(): { readonly certificate?: string; readonly key?: string; readonly skip: string | false } {
+  const made = spawnSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost'].concat(
+      ['-addext', 'subjectAltName=DNS:localhost', '-days', '2', '-keyout', '-', '-out', '-'],
+    ),
+    { encoding: 'utf8' },
+  );
+  const parts = made.stdout?.match(/-----BEGIN ([A-Z ]+)-----[\s\S]+?-----END \1-----\n/g) ?? [];
+  const find = (kind: string) => parts.find((part) => part.startsWith(`-----BEGIN ${kind}`)) ?? '';
+  const [certificate, key] = [find('CERTIFICATE'), find('PRIVATE KEY')];
+  return certificate && key
+    ? { certificate, key, skip: false }
+    : { skip: 'there is no openssl to make a certificate with' };
+}
 
 /** Everything the server says; each line is sent once it has answered. */
 function converse(port: number, lines: readonly string[]): Promise<string> {

@@ -116,7 +116,7 @@ export async function openMailDoor(parts: MailDoorParts): Promise<MailDoor> {
   // A client that hangs up, or no TLS where TLS was asked for: its own trouble, and no reason to say a word of it.
   server.on('error', () => {});
   server.server.on('connection', (socket: Socket) => {
-    const end = setTimeout(() => socket.destroy(), limits.connectionMs);
+    const end = setTimeout(() => socket.destroy(), limits.connectionMs).unref();
     socket.once('close', () => clearTimeout(end));
   });
   await new Promise<void>((resolve, reject) => {

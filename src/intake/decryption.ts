@@ -44,6 +44,12 @@ export function readKeys(text: string): DecryptionKeys {
   return { age: age.map((line) => line.trim()), pgp: text.includes('BEGIN PGP PRIVATE KEY BLOCK') ? [text] : [] };
 }
 
+/** A text with what is encrypted in it opened; undefined where nothing is, or no key fits. */
+export async function openText(text: string, keys: DecryptionKeys): Promise<string | undefined> {
+  const found = findEncrypted(text);
+  return found && (await decrypt(found, keys))?.toString('utf8');
+}
+
 /** What something is encrypted to for their owner, as text; undefined where there is no key. */
 export async function publicKeysOf({ age, pgp }: DecryptionKeys): Promise<string | undefined> {
   const recipients = await Promise.all(age.map((identity) => identityToRecipient(identity)));

@@ -1,5 +1,5 @@
 /** The door of intake. */
-export { type DecryptionKeys, publicKeysOf, readKeys } from './decryption.ts';
+export { type DecryptionKeys, openText, publicKeysOf, readKeys } from './decryption.ts';
 export type { FateRefusal, SeenPair } from './fate-service.ts';
 export { openFileSource, toSource } from './file-client.ts';
 export { LOOK_UPS, type LookUp } from './identity.ts';

@@ -202,9 +202,11 @@ function matching(tx: Transaction) {
     async findRoots(blinds: readonly Buffer[]): Promise<ReadonlyMap<string, { id: RecordId; importId: ImportId }>> {
       const { rows } = await tx.query<{ blind: Buffer; id: RecordId; import_id: ImportId }>(
         `with recursive hit as (
-           select b.blind, min(b.number) as number
+           select k.blind, o.number
              from (select distinct ${BLIND_OF_ROW} as blind from generate_series(1, $2::int) as u (row)) k
-             join intake.blinds b on b.blind = k.blind group by b.blind
+            cross join lateral (
+              select b.number from intake.blinds b where b.blind = k.blind order by b.number limit 1
+            ) o
          ), walk as (
            select h.blind, r.id, r.merged_into, r.import_id, 0 as steps
              from hit h join intake.records r on r.number = h.number
