@@ -114,12 +114,6 @@ export function registerAll(program: Command, parts: Parts): void {
       (await session()).services.disclosure.revealSealed(id, { field, actor: OPERATOR }),
   });
   registerCases(program, parts, session);
-  registerIntakeCommands(program, {
-    terminal,
-    actor: OPERATOR,
-    intake: parts.once(() => openIntake(parts)),
-    turnedAway: async (days) => listTurnedAway(await parts.database(), days),
-  });
   registerContact(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
   registerFollow(program, parts, session);
@@ -214,12 +208,15 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
   });
 }
 
-/** Commands on what leaves and what comes back. */
-function registerContact(
-  program: Command,
-  { terminal, config, database }: Parts,
-  services: () => Promise<Services>,
-): void {
+/** Commands on what comes in, what leaves and what comes back. */
+function registerContact(program: Command, parts: Parts, services: () => Promise<Services>): void {
+  const { terminal, config, database } = parts;
+  registerIntakeCommands(program, {
+    terminal,
+    actor: OPERATOR,
+    intake: parts.once(() => openIntake(parts)),
+    turnedAway: async (days) => listTurnedAway(await database(), days),
+  });
   registerMailCommands(program, {
     terminal,
     answers: async () => (await services()).answers,
