@@ -259,7 +259,7 @@ function registerRelease(program: Command, parts: Parts, session: () => Promise<
     terminal,
     clock,
     rollouts: async () => (await opened()).rollouts,
-    findings: async (kind) => readFindings((await session()).services.disclosure, kind),
+    findings: async (kind) => readFindings((await session()).services, kind),
   });
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
-import { measureHeadStart, type ReportedFinding, toMetrics } from '../policy/index.ts';
+import { endOf, measureHeadStart, type ReportedFinding, toMetrics } from '../policy/index.ts';
 import type { Rollout, RolloutRefusal, Rollouts } from '../release/index.ts';
 import { nounOf } from './member-input.ts';
 import { parseJson, readText } from './policy.ts';
@@ -14,8 +14,17 @@ export interface RolloutCommandParts {
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly rollouts: () => Promise<Rollouts>;
-  /** Of the cases: real ones, or those of demonstrations. */
-  readonly findings: (kind: 'real' | 'demonstration') => Promise<readonly ReportedFinding[]>;
+  /** Of the cases, held against the verified log: real ones, or those of demonstrations. */
+  readonly findings: (kind: 'real' | 'demonstration') => Promise<
+    Result<
+      {
+        readonly findings: readonly ReportedFinding[];
+        readonly uncommitted: readonly string[];
+        readonly withoutCase: readonly string[];
+      },
+      { readonly kind: string }
+    >
+  >;
 }
 
 export function registerRolloutCommands(program: Command, parts: RolloutCommandParts): void {
@@ -27,21 +36,30 @@ export function registerRolloutCommands(program: Command, parts: RolloutCommandP
 function addHeadStart(release: Command, { terminal, clock, findings }: RolloutCommandParts): void {
   release
     .command('head-start')
-    .description('counted from the cases, as metrics for a dossier; what was not measured is not among them')
+    .description('counted from the cases whose commitments are in the verified log, as metrics for a dossier')
     .option('--demonstration', 'of demonstrations, marked as simulated')
     .option('--json', 'one JSON value on standard output')
     .action(async ({ demonstration, json }: { demonstration?: boolean; json?: boolean }) => {
       const now = clock.now();
-      const measured = measureHeadStart(await findings(demonstration ? 'demonstration' : 'real'), now);
+      const counted = await findings(demonstration ? 'demonstration' : 'real');
+      if (!counted.ok) throw new CommandEnd('failed', `the log does not verify: ${counted.refusal.kind}`);
+      const { findings: found, uncommitted, withoutCase } = counted.value;
+      // The compressed clock of demonstrations runs ahead of ours.
+      const measured = measureHeadStart(found, demonstration ? endOf(found, now) : now);
       const metrics = toMetrics(measured, now, demonstration ? 'simulated' : 'real');
-      if (json) terminal.json({ ...counts(measured), metrics: metrics.map((each) => ({ ...each })) });
+      if (json) {
+        const checked = { uncommitted: [...uncommitted], commitmentsWithoutCase: [...withoutCase] };
+        terminal.json({ ...counts(measured), ...checked, metrics: metrics.map((each) => ({ ...each })) });
+      }
+      for (const id of uncommitted) terminal.say(`does not count: the commitment of ${id} is not in the log`);
+      for (const id of withoutCase) terminal.say(`${id} is in the log, and no case here stands behind it`);
       for (const { name, value, source } of metrics) terminal.say(`${name}: ${value} (${source})`);
       if (metrics.length === 0) terminal.say('nothing was reported yet: there is no head start to measure');
     });
 }
 
-function counts({ reported, fixed, reportedHigh, fixedHigh }: ReturnType<typeof measureHeadStart>) {
-  return { reported, fixed, reportedHigh, fixedHigh };
+function counts({ reported, fixed, reviewed, reportedHigh, fixedHigh }: ReturnType<typeof measureHeadStart>) {
+  return { reported, fixed, reviewed, proposed: reported - reviewed, reportedHigh, fixedHigh };
 }
 
 function addRollout(release: Command, { terminal, rollouts }: RolloutCommandParts): void {

@@ -5,6 +5,7 @@ import { measureHeadStart, type ReportedFinding, toMetrics } from './head-start.
 const NOW = new Date('2026-05-22T00:00:00Z');
 const finding = (severity: ReportedFinding['severity'], reported?: string, fixed?: string): ReportedFinding => ({
   severity,
+  severityBy: 'proposal',
   reportedAt: reported === undefined ? undefined : new Date(reported),
   fixedAt: fixed === undefined ? undefined : new Date(fixed),
 });
@@ -30,6 +31,13 @@ test('what no project knows of is not reported, and what is fixed later is not f
   );
   assert.deepEqual([measured.reported, measured.fixed, measured.reportedHigh, measured.fixedHigh], [2, 1, 1, 0]);
   assert.deepEqual([measured.fixedShare, measured.patchRate, measured.day], [0, 0.5, 21]);
+});
+
+test('how many severities a reviewer found, and how many are proposals, is said beside the share', () => {
+  const reviewed = { ...finding('high', '2026-05-01'), severityBy: 'review' as const };
+  const measured = measureHeadStart([reviewed, finding('high', '2026-05-01'), finding('low', '2026-05-01')], NOW);
+  assert.equal(measured.reviewed, 1);
+  assert.match(toMetrics(measured, NOW, 'real')[0]?.source ?? '', /1 reviewed, 2 proposed$/);
 });
 
 test('with nothing reported nothing is measured, and no metric says otherwise', () => {

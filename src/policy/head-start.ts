@@ -8,11 +8,15 @@ export interface ReportedFinding {
   /** Since when there is a fix. */
   readonly fixedAt: Date | undefined;
   readonly severity: 'none' | 'low' | 'medium' | 'high' | 'critical';
+  /** Whose word the severity is. */
+  readonly severityBy: 'review' | 'proposal';
 }
 
 export interface HeadStart {
   readonly reported: number;
   readonly fixed: number;
+  /** Of the reported: severities that a reviewer found. The others are as the verification proposed them. */
+  readonly reviewed: number;
   readonly reportedHigh: number;
   readonly fixedHigh: number;
   /** Of high and critical findings. */
@@ -35,12 +39,21 @@ export function measureHeadStart(findings: readonly ReportedFinding[], now: Date
   return {
     reported: reported.length,
     fixed: reported.filter(isFixed).length,
+    reviewed: reported.filter(({ severityBy }) => severityBy === 'review').length,
     reportedHigh: high.length,
     fixedHigh: high.filter(isFixed).length,
     fixedShare: share(high),
     patchRate: share(reported),
     day: reported.length === 0 ? undefined : Math.floor((now.getTime() - first) / DAY_MS),
   };
+}
+
+/** The last of what happened in these cases: those of demonstrations, on a compressed clock, lie ahead of ours. */
+export function endOf(findings: readonly ReportedFinding[], now: Date): Date {
+  const instants = findings.flatMap(({ reportedAt, fixedAt }) =>
+    [reportedAt, fixedAt].filter((at) => at !== undefined),
+  );
+  return new Date(Math.max(now.getTime(), ...instants.map((at) => at.getTime())));
 }
 
 export interface HeadStartMetric {
@@ -53,11 +66,15 @@ export interface HeadStartMetric {
 
 /** As claims of a dossier. What was not measured is not among them. */
 export function toMetrics(measured: HeadStart, at: Date, nature: 'real' | 'simulated'): readonly HeadStartMetric[] {
-  const { reported, fixed, reportedHigh, fixedHigh, fixedShare, patchRate, day } = measured;
+  const { reported, fixed, reviewed, reportedHigh, fixedHigh, fixedShare, patchRate, day } = measured;
   const metric = (name: string, value: number | undefined, source: string): HeadStartMetric[] =>
     value === undefined ? [] : [{ name, value, source, at: at.toISOString(), nature }];
   return [
-    ...metric('head-start-fixed-share', fixedShare, `cases: ${fixedHigh} of ${reportedHigh} high and critical fixed`),
+    ...metric(
+      'head-start-fixed-share',
+      fixedShare,
+      `cases: ${fixedHigh} of ${reportedHigh} high and critical fixed; severities: ${reviewed} reviewed, ${reported - reviewed} proposed`,
+    ),
     ...metric('patch-rate', patchRate, `cases: ${fixed} of ${reported} fixed`),
     ...metric('head-start-day', day, 'cases: days since the first report'),
   ];

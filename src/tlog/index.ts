@@ -21,5 +21,11 @@ export { checkProof, readProof } from './proof.ts';
 export { createSequenceJobs, SEQUENCE_JOB } from './sequence-job.ts';
 export { FINDING_FIELDS, type FindingField, type FindingValues, isFindingField } from './template.ts';
 export { createTlog, type Tlog } from './tlog.ts';
-export { checkProofFile, proveByName, type TrustOptions, verifyLog } from './verification-service.ts';
+export {
+  checkProofFile,
+  proveByName,
+  type TrustOptions,
+  type VerifyRefusal,
+  verifyLog,
+} from './verification-service.ts';
 export { trustOnly, type WitnessPolicy } from './witness-policy.ts';

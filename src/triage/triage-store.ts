@@ -46,6 +46,15 @@ export function createTriageStore(tx: Transaction) {
       return rows;
     },
 
+    /** What the newest review of something found it to be. */
+    async foundOf(about: string): Promise<Review['found'] | undefined> {
+      const { rows } = await tx.query<Pick<Review, 'found'>>(
+        'select found from triage.reviews where about = $1 order by reviewed_at desc, id desc limit 1',
+        [about],
+      );
+      return rows[0]?.found;
+    },
+
     async addReview({ rater, claimed, found }: Review, about: string, reviewer: string): Promise<void> {
       await tx.query(
         `insert into triage.reviews (rater, claimed, found, about, reviewer) values ($1, $2, $3, $4, $5)

@@ -106,6 +106,10 @@ export function createTriage(parts: TriageParts) {
 
     find: (id: string): Promise<Decided | undefined> => findDecided(database, parts, id),
 
+    /** What a reviewer found a case to be; undefined where nobody looked. */
+    reviewedSeverity: (about: string): Promise<Review['found'] | undefined> =>
+      createTriageStore(database).foundOf(about),
+
     /** What a reviewer found of a rating. It counts for every later decision, and has the open cases decided anew. */
     review: (review: Review, about: string, reviewer: string): Promise<void> =>
       database.transaction(async (tx) => {
