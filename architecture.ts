@@ -55,6 +55,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   membership: ['lib', 'store', 'tlog', 'program'],
   release: ['lib', 'store', 'tlog', 'policy', 'program'],
   vetting: ['lib', 'store', 'tlog', 'program', 'membership'],
+  demonstration: ['lib', 'formats', 'ledger', 'program', 'membership', 'tlog', 'policy', 'release'],
   telemetry: ['lib'],
   gateway: ['lib', 'dialect', 'ledger', 'journal', 'program', 'telemetry'],
   http: [

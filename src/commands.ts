@@ -46,6 +46,7 @@ import {
   serve,
   toReleaseEnd,
 } from './cli/index.ts';
+import { createDemonstrating } from './demonstrating.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { readIdentities } from './doors.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
@@ -76,7 +77,8 @@ export function registerAll(program: Command, parts: Parts): void {
   const work = createWork(session, (event) => terminal.say(toLine(event)));
   const registryFor = (campaign: Campaign, cache?: string) =>
     campaign.file.name === fixtureCampaign.name ? openFixtureRegistry(parts) : parts.registry(cache);
-  const serving = createServing(parts, session);
+  const demonstrating = createDemonstrating(parts, async () => (await session()).services);
+  const serving = createServing(parts, session, demonstrating);
 
   registerStart(program, {
     terminal,
@@ -85,6 +87,7 @@ export function registerAll(program: Command, parts: Parts): void {
     readFile: async (path) => toFile(JSON.parse(await readFile(path, 'utf8'))),
     open: async () => (await session()).services,
     work: async (campaign) => work(campaign, await registryFor(campaign)),
+    demonstration: demonstrating,
     serve: ({ port, profile }) => serve({ terminal, ...serving }, 'all', String(port), profile),
   });
   registerScan(program, {
@@ -127,18 +130,7 @@ export function registerAll(program: Command, parts: Parts): void {
   registerDocumentCommands(program, { terminal });
   registerDedupe(program, { terminal });
   registerRelease(program, parts, session);
-  const places = placesOf(config.home);
-  registerStoreCommands(program, {
-    terminal,
-    clock,
-    home: parts.home,
-    database: parts.database,
-    untouchedDatabase: parts.untouchedDatabase,
-    findMissingEvidence: async () => {
-      const missing = await findMissingEvidence(places.log, {}, openEvidence(places.evidence));
-      return missing.ok ? missing.value : undefined;
-    },
-  });
+  registerStore(program, parts);
   registerDoctor(program, {
     terminal,
     inspections: [
@@ -151,6 +143,23 @@ export function registerAll(program: Command, parts: Parts): void {
       { name: 'contact', inspect: async () => inspectChannels(config) },
       { name: 'sandbox', inspect: () => inspectSandbox(parts) },
     ],
+  });
+}
+
+/** Commands that keep an installation and bring it back. */
+function registerStore(program: Command, parts: Parts): void {
+  const { terminal, clock, config } = parts;
+  const places = placesOf(config.home);
+  registerStoreCommands(program, {
+    terminal,
+    clock,
+    home: parts.home,
+    database: parts.database,
+    untouchedDatabase: parts.untouchedDatabase,
+    findMissingEvidence: async () => {
+      const missing = await findMissingEvidence(places.log, {}, openEvidence(places.evidence));
+      return missing.ok ? missing.value : undefined;
+    },
   });
 }
 

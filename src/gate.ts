@@ -1,4 +1,5 @@
 /** One gateway of an installation, joined: what it knows, what it may spend, what it writes down. */
+import { PROVIDER_KEY, PROVIDER_VARIABLE } from './demonstration/index.ts';
 import { createGateway, createUpstreams, type Gateway } from './gateway/index.ts';
 import {
   createAdmittedReader,
@@ -11,6 +12,7 @@ import {
 } from './journal/index.ts';
 import { createLedger, createMeter, type LimitId } from './ledger/index.ts';
 import { createId } from './lib/id.ts';
+import { toSecret } from './lib/secret.ts';
 import { keyPepper } from './membership/index.ts';
 import type { Parts } from './parts.ts';
 import { createPresenceStore, openAuthority } from './program/index.ts';
@@ -74,7 +76,7 @@ export async function openGate(parts: Parts): Promise<Gateway> {
     origin: config.gatewayOrigin,
     presence: createPresenceStore(database),
     findPosting: (call) => ledger.findPosting(call),
-    apiKey: config.findSecret,
+    apiKey: (name) => (name === PROVIDER_VARIABLE ? toSecret(PROVIDER_KEY) : config.findSecret(name)),
     onEnd: observe,
     onRefusal: refused,
   });

@@ -2,6 +2,7 @@
 import type { Addresses, Role, ServeParts } from './cli/index.ts';
 import { CommandEnd } from './cli/index.ts';
 import { addConsole } from './console.ts';
+import type { Demonstrating } from './demonstrating.ts';
 import { addReportForm, type Doors, openDoors, openMail } from './doors.ts';
 import { openGate } from './gate.ts';
 import {
@@ -19,6 +20,7 @@ import { claimRole } from './store/instance.ts';
 export function createServing(
   parts: Parts,
   session: () => Promise<Session>,
+  demonstrating: Pick<Demonstrating, 'serveProvider' | 'status'>,
 ): Pick<ServeParts, 'open' | 'untilStopped'> {
   const { terminal } = parts;
   return {
@@ -36,10 +38,11 @@ export function createServing(
       const urls = { public: publicUrl, gateway: gatewayUrl };
       const isWeb = role === 'all' || role === 'web';
       const doors = isWeb ? await openDoors(parts, (await session()).services) : undefined;
-      const consoleUrl = doors ? await openStatus(parts, session, port, { ...urls, doors }) : null;
+      const consoleUrl = doors ? await openStatus(parts, session, demonstrating, port, { ...urls, doors }) : null;
       const mail = doors ? await openMail(parts, doors) : null;
       if (role === 'all' || role === 'worker') {
         const { services, startWorkers } = await session();
+        await demonstrating.serveProvider();
         await startWorkers({ profile, registry: parts.registry(), onEvent: () => {} });
         await services.publishing.writeStanding();
       }
@@ -72,6 +75,7 @@ async function openGateway(parts: Parts, port: number): Promise<string> {
 async function openStatus(
   parts: Parts,
   session: () => Promise<Session>,
+  demonstrating: Pick<Demonstrating, 'status'>,
   port: number,
   { doors, ...urls }: { readonly public: string | null; readonly gateway: string | null; readonly doors: Doors },
 ): Promise<string> {
@@ -79,7 +83,10 @@ async function openStatus(
   const programme = await openProgramme(parts);
   let console = '';
   const server = createStatusServer({
-    readStatus: () => services.reports.status(),
+    readStatus: async () => {
+      const status = await services.reports.status();
+      return status && { ...status, release: await demonstrating.status() };
+    },
     publicUrl: () => urls.public ?? '',
     onFault: (error) => parts.terminal.say(`status page: ${error instanceof Error ? error.message : String(error)}`),
   });

@@ -11,7 +11,13 @@ export { createPatchAttempts } from './patch-attempts-service.ts';
 export { type CampaignEvent, toLine } from './progress.ts';
 export { type CampaignReports, createCampaignReports, type ScanLine } from './report-service.ts';
 export { createSearchJobs, SEARCH_JOBS } from './search-job.ts';
-export type { CampaignStatus, DemonstrationStatus, TargetStatus } from './status.ts';
-export { type CampaignExpectation, type CampaignSummary, shortfalls, toSummaryText } from './summary.ts';
+export type { CampaignStatus, DemonstrationStatus, ReleaseStatus, TargetStatus } from './status.ts';
+export {
+  type CampaignExpectation,
+  type CampaignSummary,
+  type ReleaseShown,
+  shortfalls,
+  toSummaryText,
+} from './summary.ts';
 export { createTreeKeeper } from './tree-keeper-service.ts';
 export { createVersionTrial } from './version-trial-service.ts';

@@ -20,6 +20,23 @@ export interface CampaignStatus {
   readonly log: { readonly origin: string; readonly size: number; readonly root: string };
   /** The two release keys have one owner. */
   readonly onePerson: boolean;
+  /** Of the demonstration model, as gateways obey it now. */
+  readonly release?: ReleaseStatus | undefined;
+}
+
+export interface ReleaseStatus {
+  readonly model: string;
+  readonly stage: string;
+  readonly decided: string | undefined;
+  readonly decisionSha256: string | undefined;
+  /** `incident`, `order`, …: each closes it until it is lifted. */
+  readonly suspendedBy: readonly string[];
+  readonly incidents: readonly {
+    readonly id: string;
+    readonly severity: string;
+    readonly state: string;
+    readonly openedAt: Date;
+  }[];
 }
 
 export interface TargetStatus {

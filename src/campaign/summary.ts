@@ -13,6 +13,20 @@ export interface CampaignSummary {
   readonly advisories: number;
   readonly logVerified: boolean;
   readonly seconds: number;
+  /** The demonstration of a release that followed. Absent in older summaries. */
+  readonly release?: ReleaseShown;
+}
+
+/** A model that is marked as a demonstration: what opened it, and how soon an incident closed it. */
+export interface ReleaseShown {
+  readonly model: string;
+  readonly stage: string;
+  readonly decisionSha256: string;
+  readonly replayed: boolean;
+  readonly refusedAfterMs: number;
+  /** Closed, reviewed, opened in two stages. */
+  readonly restored: boolean;
+  readonly seconds: number;
 }
 
 /** What a campaign promised to show: every class it named is confirmed, patched and published, and the log verifies. */
@@ -38,11 +52,15 @@ export function shortfalls(summary: CampaignSummary, expected: CampaignExpectati
     wrong.push(`${summary.advisories} of ${expected.classes.length} advisories were published`);
   }
   if (!summary.logVerified) wrong.push('the public log does not verify');
+  const { release } = summary;
+  if (release && !(release.stage === 'partners' && release.replayed && release.restored)) {
+    wrong.push(`the demonstration model is at ${release.stage}, and not all of its demonstration worked`);
+  }
   return wrong;
 }
 
 export function toSummaryText(summary: CampaignSummary, wrong: readonly string[]): string {
-  const { ownTests } = summary;
+  const { ownTests, release } = summary;
   const classes = Object.entries(summary.byClass).map(
     ([flaw, count]) => `    ${FLAW_CLASSES[flaw as FlawClass].title.padEnd(44)} ${count}`,
   );
@@ -57,8 +75,16 @@ export function toSummaryText(summary: CampaignSummary, wrong: readonly string[]
     ...(ownTests ? [`    own tests         ${ownTests.noWorse} no worse, ${ownTests.notRun} not run`] : []),
     `  advisories          ${summary.advisories}`,
     `  log verified        ${summary.logVerified ? 'yes' : 'NO'}`,
+    ...(release ? releaseLines(release) : []),
     `  took                ${summary.seconds.toFixed(1)} s`,
     ...wrong.map((reason) => `  ✗ ${reason}`),
     '─'.repeat(64),
   ].join('\n');
+}
+
+function releaseLines({ model, stage, replayed, refusedAfterMs, restored, seconds }: ReleaseShown): readonly string[] {
+  return [
+    `  demonstration model ${stage}   (${model}; decision ${replayed ? 'replayed' : 'NOT REPLAYED'}; ${seconds.toFixed(1)} s)`,
+    `    incident          refused at the gate after ${refusedAfterMs} ms, ${restored ? 'reviewed and restored' : 'NOT RESTORED'}`,
+  ];
 }

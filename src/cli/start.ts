@@ -9,6 +9,7 @@ import {
   type CampaignReports,
   type CampaignSummary,
   type Campaigns,
+  type ReleaseShown,
   shortfalls,
   toSummaryText,
 } from '../campaign/index.ts';
@@ -23,6 +24,11 @@ export interface StartParts {
   /** Runs the campaign's jobs until none is left; gives the reasons of those that failed for good. */
   readonly work: (campaign: Campaign) => Promise<readonly string[]>;
   readonly profile: (asked: string | undefined) => 'full' | 'user';
+  /** A release on a model that is marked as a demonstration, on what the campaign came to. */
+  readonly demonstration: {
+    readonly prepare: (profile: 'full' | 'user') => void;
+    readonly run: (profile: 'full' | 'user', summary: CampaignSummary) => Promise<ReleaseShown>;
+  };
   readonly serve: (options: { readonly port: number; readonly profile: 'full' | 'user' }) => Promise<void>;
 }
 
@@ -54,7 +60,7 @@ async function start(parts: StartParts, options: StartOptions): Promise<void> {
   const summary = campaign.summary ?? (await run(parts, campaigns, reports, campaign));
   const wrong = shortfalls(summary, expectationOf(campaign.file));
   terminal.say(toSummaryText(summary, wrong));
-  if (options.json) terminal.json({ ...summary });
+  if (options.json) terminal.json({ ...summary, release: summary.release ? { ...summary.release } : null });
   if (options.exit) {
     if (wrong.length > 0) throw new CommandEnd('failed', 'not all of the campaign worked');
     return;
@@ -83,14 +89,25 @@ async function run(
   reports: CampaignReports,
   campaign: Campaign,
 ): Promise<CampaignSummary> {
-  const failures = await parts.work(campaign);
+  parts.demonstration.prepare(campaign.sandboxProfile);
+  const failures = [...(await parts.work(campaign))];
+  const { logDetail, ...found } = await reports.summarise(campaign.id);
+  parts.terminal.say(`${found.logVerified ? '✔' : '✗'} log verified: ${logDetail}`);
+  const release = await parts.demonstration.run(campaign.sandboxProfile, found).catch((error: Error) => {
+    failures.push(`the demonstration of a release: ${error.message}`);
+    return NOTHING_SHOWN;
+  });
   for (const reason of failures) parts.terminal.say(`✗ ${reason}`);
-  const { logDetail, ...summary } = await reports.summarise(campaign.id);
-  parts.terminal.say(`${summary.logVerified ? '✔' : '✗'} log verified: ${logDetail}`);
+  const summary = { ...found, seconds: found.seconds + release.seconds, release };
   // What failed for good stays unfinished: the next start tries it again.
   if (failures.length === 0) await campaigns.finish(campaign.id, summary);
   return summary;
 }
+
+const NOTHING_SHOWN: ReleaseShown = {
+  ...{ model: 'none', stage: 'closed', decisionSha256: '' },
+  ...{ replayed: false, refusedAfterMs: 0, restored: false, seconds: 0 },
+};
 
 function expectationOf(file: CampaignFile) {
   const classes = file.targets.flatMap(({ known }) => known.map(({ flaw }) => flaw));

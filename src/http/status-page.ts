@@ -2,7 +2,7 @@
  * The status page: one server-rendered document, no script. The console comes later.
  * It shows what `CampaignStatus` holds, and that type holds nothing of a sealed case but the number.
  */
-import type { CampaignStatus, DemonstrationStatus, TargetStatus } from '../campaign/index.ts';
+import type { CampaignStatus, DemonstrationStatus, ReleaseStatus, TargetStatus } from '../campaign/index.ts';
 import { FLAW_CLASSES } from '../formats/flaw-class.ts';
 import { instant, page, toHtml } from './page.ts';
 
@@ -23,6 +23,7 @@ ${status.targets.map(targetRow).join('\n')}
 <h2>Cases</h2>
 ${status.demonstrations.length === 0 ? '<p>None yet.</p>' : caseTable(status.demonstrations, links.publicUrl)}
 <p class="sealed"><strong>${status.sealedCases}</strong> further ${status.sealedCases === 1 ? 'case is' : 'cases are'} sealed under embargo with real clocks. Nothing of them is shown before release.</p>
+${status.release ? releaseTable(status.release, campaign.summary?.release?.refusedAfterMs) : ''}
 <h2>Public log</h2>
 <table class="facts"><tbody>
 <tr><th>Origin</th><td><code>${toHtml(status.log.origin)}</code></td></tr>
@@ -32,6 +33,28 @@ ${status.demonstrations.length === 0 ? '<p>None yet.</p>' : caseTable(status.dem
 </tbody></table>
 <footer>Sandbox profile ${campaign.sandboxProfile}. Started ${instant(campaign.startedAt)}${campaign.finishedAt ? `, finished ${instant(campaign.finishedAt)}` : ', running'}. Page of ${instant(status.generatedAt)}.</footer>`,
   );
+}
+
+function releaseTable(release: ReleaseStatus, refusedAfterMs: number | undefined): string {
+  const { model, stage, decided, decisionSha256, suspendedBy, incidents } = release;
+  const closed = suspendedBy.length > 0 ? ` (suspended by ${toHtml(suspendedBy.join(', '))})` : '';
+  const rows = incidents.map(
+    ({ id, severity, state, openedAt }) =>
+      `<tr><th>Incident</th><td>${toHtml(severity)}, ${toHtml(state)}, opened ${instant(openedAt)} <small>${toHtml(id)}</small></td></tr>`,
+  );
+  const shown =
+    refusedAfterMs === undefined
+      ? ''
+      : `<tr><th>Shown at start</th><td>an incident was refused at the gate after ${refusedAfterMs} ms</td></tr>`;
+  return `<h2>Release</h2>
+<p class="note"><strong>Demonstration.</strong> A mock provider of ours on loopback answers; its evidence is of this installation, in part simulated; one person holds all keys that signed.</p>
+<table class="facts"><tbody>
+<tr><th>Model</th><td><code>${toHtml(model)}</code></td></tr>
+<tr><th>Stage now</th><td>${toHtml(stage)}${closed}</td></tr>
+<tr><th>Decided</th><td>${decided ? `${toHtml(decided)} by <code>${toHtml(decisionSha256 ?? '')}</code>` : 'nothing'}. Work it out again: <code>./headstart replay ${toHtml(decisionSha256 ?? '')}</code></td></tr>
+${shown}
+${rows.join('\n')}
+</tbody></table>`;
 }
 
 function figures(status: CampaignStatus): string {

@@ -16,6 +16,7 @@ import {
 } from '../policy/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide as within } from '../store/decide.ts';
+import { createDecisionStore } from './decision-store.ts';
 import {
   advanceIncident,
   closesModel,
@@ -125,9 +126,13 @@ async function openIncident(
     recordSha256: sha256Hex(canonicalJson(record)),
     clocks: clocks.value.map(({ clause, due }) => ({ clause, due })),
     closedModel: suspension !== undefined,
+    demonstration: await isOfDemonstration(tx, model),
   });
   return ok({ incident, clocks: clocks.value, suspension });
 }
+
+const isOfDemonstration = async (tx: Transaction, model: string | undefined): Promise<boolean> =>
+  model !== undefined && ((await createDecisionStore(tx).findModel(model))?.isDemonstration ?? false);
 
 async function takeStep(
   tx: Transaction,
