@@ -35,6 +35,7 @@ import {
   registerSandboxCommands,
   registerScan,
   registerScopeCommands,
+  registerSecondLookCommands,
   registerServe,
   registerSignInCommands,
   registerSimulate,
@@ -185,6 +186,10 @@ function registerFollow(program: Command, parts: Parts, session: () => Promise<S
     terminal: parts.terminal,
     followup: async () => (await session()).services.followup,
     workshop: (asked) => openReleaseWorkshop(parts, readProfile(asked, parts)),
+  });
+  registerSecondLookCommands(program, {
+    terminal: parts.terminal,
+    secondLooks: async () => (await session()).services.secondLooks,
   });
 }
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import {
   type CampaignEvent,
+  type Campaigns,
   createCampaignReports,
   createCampaigns,
   createCaseJobs,
@@ -45,7 +46,14 @@ import {
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
 import { createFollowedCases } from './followed-cases.ts';
-import { createFollowup, createFollowupJobs, createReleaseWorkshop, planSweep } from './followup/index.ts';
+import {
+  createFollowup,
+  createFollowupJobs,
+  createReleaseWorkshop,
+  type Followup,
+  type FollowupParts,
+  planSweep,
+} from './followup/index.ts';
 import { createIntake, toSource } from './intake/index.ts';
 import type { Clock } from './lib/clock.ts';
 import { createPacedCases, createPaceWords, withPace } from './paced-cases.ts';
@@ -55,6 +63,8 @@ import { createProgrammeJobs, openProgramme } from './programme.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
 import { createReadiness } from './readiness/index.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
+import { createSecondLookKinds } from './second-looks.ts';
+import { createSecondLookJobs, createSecondLooks, planDraw, type SecondLooks } from './secondlook/index.ts';
 import type { Database } from './store/database.ts';
 import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
@@ -122,8 +132,7 @@ export async function createServices(parts: Parts) {
   const { triage, chains } = triageCases({ database, vault, disclosure });
   const coordination = coordinate({ database, vault, random, disclosure, disclosureUnder });
   const pacing = createPacing({ database, vault, ...createPacedCases({ disclosure, triage, chains }) });
-  const followed = createFollowedCases(config, coordination);
-  const followup = createFollowup({ database, vault, random, disclosure, ...followed });
+  const campaigns = createCampaigns({ database, vault, clock, random });
   const maintainerPages = createMaintainerPages({
     ...{ database, random, links },
     coordination: withPace(coordination, createPaceWords(disclosure, pacing)),
@@ -143,8 +152,8 @@ export async function createServices(parts: Parts) {
     maintainerPages,
     disclosure,
     disclosureUnder,
-    ...{ triage, chains, pacing, followup, publishing, publishingFor },
-    campaigns: createCampaigns({ database, vault, clock, random }),
+    ...{ triage, chains, pacing, publishing, publishingFor, campaigns },
+    ...lookAgain({ database, vault, random, disclosure, triage, campaigns }, createFollowedCases(config, coordination)),
     reports: createCampaignReports({
       ...{ database, vault, clock, disclosure, log },
       publicDirectory: join(home, 'public'),
@@ -186,6 +195,19 @@ function triageCases({ disclosure, ...stores }: Pick<Services, 'database' | 'vau
   const parts = { ...stores, ...createTriagedCases(disclosure) };
   const triage = createTriage(parts);
   return { triage, chains: createChains({ ...parts, triage }) };
+}
+
+/** What goes on after a verdict and after a report. */
+function lookAgain(
+  parts: Omit<FollowupParts, 'ask' | 'claims' | 'measure'> & {
+    readonly disclosure: Disclosure;
+    readonly triage: Triage;
+    readonly campaigns: Campaigns;
+  },
+  followed: ReturnType<typeof createFollowedCases>,
+): { readonly followup: Followup; readonly secondLooks: SecondLooks } {
+  const kinds = createSecondLookKinds({ ...parts, intake: createIntake(parts) });
+  return { followup: createFollowup({ ...parts, ...followed }), secondLooks: createSecondLooks({ ...parts, kinds }) };
 }
 
 function coordinate({
@@ -264,6 +286,7 @@ export async function createHandlers(
   const mailbox = openMailbox(parts.config);
   if (mailbox) await planLook(database);
   await planSweep(database);
+  await planDraw(database);
   const programmeJobs = createProgrammeJobs(await openProgramme(parts));
   return {
     ...createSearchJobs({
@@ -301,6 +324,7 @@ export async function createHandlers(
     ...createDisclosureJobs({ disclosure }),
     ...createCoordinationJobs({ coordination: services.coordination, tryVersion: workshop.tryVersion }),
     ...createFollowupJobs({ database, followup: services.followup, workshop }),
+    ...createSecondLookJobs({ database, secondLooks: services.secondLooks }),
     ...createContactJobs({
       outbox: services.outbox,
       ...(mailbox && { inbound: { database, mailbox, answers: services.answers } }),

@@ -39,6 +39,25 @@ export function createCandidateStore(tx: Transaction, vault: Pick<Vault, 'sealUn
       return rows.map((row) => toCandidate(vault, row));
     },
 
+    /** Those that are settled, of which only their ids are looked at. */
+    async listSettled(limit: number): Promise<readonly CandidateId[]> {
+      const { rows } = await tx.query<{ id: CandidateId }>(
+        `select id from campaign.candidates where state <> 'waiting' order by id limit $1`,
+        [limit],
+      );
+      return rows.map(({ id }) => id);
+    },
+
+    /** It waits again, as if nothing had been said of it. False where it does not stand as settled. */
+    async reopen(id: CandidateId): Promise<boolean> {
+      const { rows } = await tx.query(
+        `update campaign.candidates set state = 'waiting', sealed_outcome = null, sealed_reason = null
+          where id = $1 and state in ('decided', 'rejected') returning id`,
+        [id],
+      );
+      return rows.length > 0;
+    },
+
     /** False where it was settled already. */
     async settle(id: CandidateId, outcome: CandidateOutcome): Promise<boolean> {
       const { rows } = await tx.query(

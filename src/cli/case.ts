@@ -23,6 +23,7 @@ import { StaleWrite, type Transaction } from '../store/database.ts';
 import type { Timekeeping } from '../timekeeping/index.ts';
 import { addClock } from './case-clock.ts';
 import { addLink, type LinkCommandParts } from './case-link.ts';
+import { addMitigation } from './case-mitigation.ts';
 import { addPartyCommands, type PartyCommandParts } from './case-party.ts';
 import { addReadinessCommands, type ReadinessCommandParts } from './case-readiness.ts';
 import { text, toShown } from './case-shown.ts';
@@ -66,6 +67,7 @@ export function registerCaseCommands(program: Command, parts: CaseCommandParts):
   addLink(cases, parts);
   addReadinessCommands(cases, parts);
   addTimeline(cases, parts);
+  addMitigation(cases, parts);
   addExport(program, parts);
 }
 

@@ -25,6 +25,7 @@ export { registerRolloutCommands } from './rollout.ts';
 export { registerSandboxCommands } from './sandbox.ts';
 export { registerScan } from './scan.ts';
 export { registerScopeCommands } from './scope.ts';
+export { registerSecondLookCommands } from './second-look.ts';
 export { type Addresses, DEFAULT_PORT, type Role, registerServe, type ServeParts, serve } from './serve.ts';
 export { registerSignInCommands } from './signin.ts';
 export { registerSimulate } from './simulate.ts';

@@ -5,6 +5,7 @@ import { nameAsWritten, packageName, readPurl, toPurl, withoutVersion } from '..
 import type { AffectedVersions, ConfirmedFinding, VersionEvent } from '../verify/index.ts';
 import type { Case, CaseId } from './case.ts';
 import type { HistoryEntry } from './case-store.ts';
+import { MAX_MITIGATION } from './mitigation.ts';
 
 /** Name and address of a party, as they lie encrypted beside it. */
 export interface Contact {
@@ -26,6 +27,8 @@ export interface Learnt {
   /** The package's own tests under that patch; absent in cases older than this. */
   readonly ownTests?: OwnTests | null;
   readonly fixedVersion: string | null;
+  /** What users can do until there is a fix, as a person accepted it; absent before. */
+  readonly mitigation?: string | null;
   /** Measured by running the reproducer over the published versions. */
   readonly affected: AffectedVersions | null;
 }
@@ -92,6 +95,7 @@ export function toAdvisoryRecord(source: AdvisorySource): AdvisoryRecord {
     description: `${title} in the npm package ${named.name}, shown by execution in version ${named.version}.${details}`,
     flaw: { name: finding.flaw, cwe: FLAW_CLASSES[finding.flaw].cwe },
     affected: affectedOf(learnt.affected, named.version),
+    ...(learnt.mitigation && { mitigation: oneLine(learnt.mitigation, MAX_MITIGATION) }),
     severity: {
       vector: finding.severity.vector,
       reasons: Object.entries(finding.severity.reasons).map(([metric, reason]) => `${metric}: ${reason}.`),
@@ -131,6 +135,6 @@ function toAffectedEvent(event: VersionEvent): AffectedEvent {
 }
 
 /** Text from a target, for a line of ours: nothing in it can start a line or move a cursor. */
-export function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, 500);
+export function oneLine(text: string, maxCharacters = 500): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, maxCharacters);
 }

@@ -22,6 +22,7 @@ export {
 } from './disclosure.ts';
 export { createDisclosureJobs } from './disclosure-job.ts';
 export { advisoryIdOf, type Contact, type Learnt, type OwnTests, packageOf, titleOf } from './finding.ts';
+export { draftMitigation, MAX_MITIGATION } from './mitigation.ts';
 export type { Report } from './report.ts';
 export {
   isDemonstration,

@@ -8,6 +8,7 @@ import type { ConfirmedFinding } from '../verify/index.ts';
 import type { CaseId, CaseKind } from './case.ts';
 import type { ClockPolicy } from './clock-policy.ts';
 import { type Learnt, oneLine, packageOf } from './finding.ts';
+import { MAX_MITIGATION } from './mitigation.ts';
 
 export interface ReportSource {
   readonly caseId: CaseId;
@@ -61,6 +62,7 @@ export function renderReport(source: ReportSource): Report {
     '',
     ...clockWords(source),
     '',
+    ...mitigationWords(source.learnt),
     ...wrapped(
       `Origin: found and reproduced by an automated search, by program; ${kind === 'demonstration' ? 'no person took part in this demonstration' : `a person of ${source.contact.name} confirmed it before it was sent and reads your answers`}.`,
     ),
@@ -89,6 +91,10 @@ function affectedWords({ affected }: Learnt): string {
   );
   const count = affected.measured.length;
   return `Affected, measured by running it on ${count} published versions: ${rangesOf(events).map(rangeWords).join('; ')}.`;
+}
+
+function mitigationWords({ mitigation }: Learnt): string[] {
+  return mitigation ? [...wrapped(`Until there is a fix: ${oneLine(mitigation, MAX_MITIGATION)}`), ''] : [];
 }
 
 function clockWords({ policy, dueAt }: ReportSource): string[] {

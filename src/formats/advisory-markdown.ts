@@ -25,6 +25,7 @@ export function toMarkdown(record: AdvisoryRecord): string {
     ...noticesOf(record).map((notice) => `> **${notice}**`),
     ['| | |', '|---|---|', ...facts.map(([name, value]) => `| ${name} | ${escaped(value ?? '')} |`)].join('\n'),
     escaped(record.description),
+    ...section('Until you have a fix', record.mitigation ? [record.mitigation] : []),
     ...section('Why this severity', record.severity?.reasons ?? []),
     ...section(
       'Measured by running the reproducer',

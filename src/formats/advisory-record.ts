@@ -37,6 +37,8 @@ export interface AdvisoryRecord {
     readonly events: readonly AffectedEvent[];
     readonly measured: readonly { readonly version: string; readonly affected: boolean }[];
   };
+  /** What users can do until they have a fix; absent where nobody has said. One line. */
+  readonly mitigation?: string;
   /** A CVSS 4.0 base vector with one reason per choice. */
   readonly severity: { readonly vector: string; readonly reasons: readonly string[] } | null;
   /** Ids others have assigned: `CVE-…`, `GHSA-…`. */

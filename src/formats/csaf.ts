@@ -177,11 +177,16 @@ function severityNote({ vector, reasons }: { vector: string; reasons: readonly s
 }
 
 function toRemediations(record: AdvisoryRecord, affected: readonly string[]): JsonDocument[] {
-  return rangesOf(record.affected.events).map((range, index) => ({
+  const fixes = rangesOf(record.affected.events).map((range, index) => ({
     category: range.fixed ? 'vendor_fix' : 'none_available',
     details: range.fixed ? `Update to ${record.package.name} ${range.fixed} or later.` : 'No fixed version is known.',
     product_ids: affected.slice(index, index + 1),
   }));
+  const { mitigation } = record;
+  if (!mitigation || affected.length === 0) return fixes;
+  // Who can do something has not nothing.
+  const real = fixes.filter(({ category }) => category !== 'none_available');
+  return [...real, { category: 'mitigation', details: mitigation, product_ids: [...affected] }];
 }
 
 function toScores(record: AdvisoryRecord, products: readonly string[]): JsonDocument {

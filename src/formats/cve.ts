@@ -50,6 +50,7 @@ function toCnaContainer(record: AdvisoryRecord, orgId: string | undefined): Json
     ...(record.status === 'final' ? { datePublic: record.createdAt.toISOString() } : {}),
     descriptions: [{ lang: 'en', value: description.slice(0, MAX_DESCRIPTION) }],
     affected: [toProduct(record)],
+    ...(record.mitigation && { workarounds: [{ lang: 'en', value: record.mitigation }] }),
     problemTypes: [
       {
         descriptions: [

@@ -72,10 +72,12 @@ const record: fc.Arbitrary<AdvisoryRecord> = fc
     ),
     aliases: fc.subarray(['CVE-2029-1234', 'CVE-2029-99999', 'GHSA-aaaa-bbbb-cccc', 'HEADSTART-DEMO-1']),
     credited: fc.boolean(),
+    mitigation: fc.option(fc.string({ minLength: 1, maxLength: 2_000 })),
   })
-  .map(({ cwe, events: list, scored, impact, credited, ...rest }) => ({
+  .map(({ cwe, events: list, scored, impact, credited, mitigation, ...rest }) => ({
     ...RECORD,
     ...rest,
+    ...(mitigation !== null && { mitigation }),
     flaw: { name: 'a flaw', cwe },
     affected: { events: list, measured: [] },
     severity: scored
@@ -159,4 +161,17 @@ test('what is no JSON is invalid, with the reason', () => {
   assert.equal(validateText('osv', '{').errors[0]?.test, 'json');
   assert.equal(validateText('osv', '{}').valid, false);
   assert.deepEqual(validateText('purl', 'pkg:npm/a@1\nnot a purl\n').errors.length, 1);
+});
+
+test('what users can do until they have a fix stands in every document, and who can do something has not nothing', () => {
+  const mitigation = 'Bound the length of what comes from outside.';
+  const unfixed = { ...RECORD, affected: { events: [{ introduced: '0' }], measured: [] }, mitigation };
+  for (const text of [toMarkdown(unfixed), ...[toOsv, toCve, toCsaf].map((write) => JSON.stringify(write(unfixed)))]) {
+    assert.ok(text.includes(mitigation));
+  }
+  const csaf = JSON.stringify(toCsaf(unfixed));
+  assert.match(csaf, /"category":"mitigation"/);
+  assert.doesNotMatch(csaf, /none_available/);
+  assert.deepEqual(validate('csaf', toCsaf(unfixed)).errors, []);
+  assert.match(JSON.stringify(toCsaf({ ...RECORD, mitigation })), /vendor_fix/);
 });

@@ -23,7 +23,7 @@ export function toOsv(record: AdvisoryRecord): JsonDocument {
     ...(record.status === 'final' ? { published: record.createdAt.toISOString() } : {}),
     aliases: record.aliases.map((alias) => (/^(CVE|GHSA)-/.test(alias) ? alias : osvId(alias))),
     summary: markedTitle(record),
-    details: [...noticesOf(record), record.description].join('\n\n'),
+    details: [...noticesOf(record), record.description, ...untilFixed(record)].join('\n\n'),
     ...(record.severity ? { severity: [{ type: 'CVSS_V4', score: record.severity.vector }] } : {}),
     affected: [
       {
@@ -53,6 +53,9 @@ export function toOsv(record: AdvisoryRecord): JsonDocument {
     },
   };
 }
+
+const untilFixed = ({ mitigation }: AdvisoryRecord): string[] =>
+  mitigation ? [`Until you have a fix: ${mitigation}`] : [];
 
 const osvId = (id: string): string => `x_${id}`;
 

@@ -46,6 +46,17 @@ export function createFates({ database, vault }: { readonly database: Database; 
     await createImportStore(tx).move(record.importId, record.fate.fate, became.fate);
   }
 
+  async function release(tx: Transaction, id: string, actor: string): Promise<Result<RecordId, FateRefusal>> {
+    await takeTurn(tx);
+    const found = await lockAs(tx, id, 'rejected');
+    if (!found.ok) return found;
+    const [seen] = await openRecords(tx, vault, [found.value]);
+    if (!seen?.claim) return refuse({ kind: 'says-nothing', id });
+    await move(tx, found.value, CANONICAL, actor);
+    await createRecordStore(tx).addBlinds(found.value.number, sameTraits(seen.claim).map(blind));
+    return { ok: true, value: found.value.id };
+  }
+
   return {
     /** The record is canonical as if it had never been merged; nothing else is different. */
     unmerge: (id: string, actor: string): Promise<Result<RecordId, FateRefusal>> =>
@@ -61,16 +72,9 @@ export function createFates({ database, vault }: { readonly database: Database; 
 
     /** What was rejected is a finding to work on after all. */
     release: (id: string, actor: string): Promise<Result<RecordId, FateRefusal>> =>
-      decide<RecordId, FateRefusal>(database, async (tx) => {
-        await takeTurn(tx);
-        const found = await lockAs(tx, id, 'rejected');
-        if (!found.ok) return found;
-        const [seen] = await openRecords(tx, vault, [found.value]);
-        if (!seen?.claim) return refuse({ kind: 'says-nothing', id });
-        await move(tx, found.value, CANONICAL, actor);
-        await createRecordStore(tx).addBlinds(found.value.number, sameTraits(seen.claim).map(blind));
-        return { ok: true, value: found.value.id };
-      }),
+      decide<RecordId, FateRefusal>(database, (tx) => release(tx, id, actor)),
+    /** Within the caller's transaction, which a refusal does not undo: nothing was changed then. */
+    releaseIn: release,
 
     merge: (id: string, into: string, actor: string): Promise<Result<RecordId, FateRefusal>> =>
       decide<RecordId, FateRefusal>(database, async (tx) => {

@@ -44,6 +44,10 @@ export function createLooks({ database, vault }: { readonly database: Database; 
         return await openRecords(tx, vault, await createRecordStore(tx).list({ fate, blinds, before, limit }));
       }),
 
+    /** Ids alone, the newest first; nothing is opened. */
+    ids: (fate: FateName, limit: number): Promise<readonly string[]> =>
+      createRecordStore(database).listIds(fate, limit),
+
     find: (id: string): Promise<SeenRecord | undefined> =>
       database.transaction(async (tx) => {
         const found = await createRecordStore(tx).find(id);

@@ -64,7 +64,7 @@ const MAX_CHAIN = 64;
 const MAX_BESIDE = 20;
 
 export function createRecordStore(tx: Transaction) {
-  return { ...looking(tx), ...matching(tx), ...writing(tx) };
+  return { ...looking(tx), ...counting(tx), ...matching(tx), ...writing(tx) };
 }
 
 function looking(tx: Transaction) {
@@ -144,6 +144,18 @@ function looking(tx: Transaction) {
         parameters,
       );
       return rows.map(toRecord);
+    },
+  };
+}
+
+function counting(tx: Transaction) {
+  return {
+    async listIds(fate: FateName, limit: number): Promise<readonly string[]> {
+      const { rows } = await tx.query<{ id: string }>(
+        'select id from intake.records where fate = $1 order by number desc limit $2',
+        [fate, limit],
+      );
+      return rows.map(({ id }) => id);
     },
 
     async count(): Promise<Readonly<Record<FateName, number>>> {

@@ -112,10 +112,9 @@ export function createTriage(parts: TriageParts) {
 
     /** What a reviewer found of a rating. It counts for every later decision, and has the open cases decided anew. */
     review: (review: Review, about: string, reviewer: string): Promise<void> =>
-      database.transaction(async (tx) => {
-        await createTriageStore(tx).addReview(review, about, reviewer);
-        await addJob(tx, REDECIDE_JOB, {}, { key: REDECIDE_JOB, queue: TRIAGE_QUEUE });
-      }),
+      database.transaction((tx) => addReview(tx, review, about, reviewer)),
+    reviewIn: (tx: Transaction, review: Review, about: string, reviewer: string): Promise<void> =>
+      addReview(tx, review, about, reviewer),
 
     /** A person's answer to a decision point, by its table's keys. Gives why it is none. */
     answer: (id: string, point: string, value: string, actor: string): Promise<Result<void, AnswerRefusal>> =>
@@ -132,6 +131,11 @@ export function createTriage(parts: TriageParts) {
       return calibrate(await createTriageStore(database).reviews());
     },
   };
+}
+
+async function addReview(tx: Transaction, review: Review, about: string, reviewer: string): Promise<void> {
+  await createTriageStore(tx).addReview(review, about, reviewer);
+  await addJob(tx, REDECIDE_JOB, {}, { key: REDECIDE_JOB, queue: TRIAGE_QUEUE });
 }
 
 async function importFeed(

@@ -1,0 +1,11 @@
+export { type Share, shareOf } from './agreement.ts';
+export { KINDS, type Kind } from './sample.ts';
+export { createSecondLookJobs, planDraw } from './second-look-job.ts';
+export {
+  createSecondLooks,
+  FEWEST_PUBLISHED,
+  type Looked,
+  type LookRefusal,
+  type SecondLookParts,
+  type SecondLooks,
+} from './secondlook.ts';
