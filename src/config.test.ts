@@ -110,7 +110,7 @@ test('the other ways out are told where they lead; their secrets are shown by no
     assert.ok(!print.includes('marker-word'), print);
   }
   const said = inspectChannels(config).map(({ name, detail }) => `${name}: ${detail}`);
-  assert.deepEqual(said.slice(2), [
+  assert.deepEqual(said.slice(3), [
     'GitHub: on: https://forge.example.org/api/v3',
     'CERT/CC: on: https://kb.cert.org/vince/comm',
     'webhooks: on: signed',
