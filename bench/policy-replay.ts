@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import type { Json } from '../src/lib/canonical-json.ts';
 import { createSeededRandom } from '../src/lib/seeded-random.ts';
 import { decisionBytes, shippedDocuments } from '../src/policy/index.ts';
-import { createRelease, openEvidence, openReplayLog, replay } from '../src/release/index.ts';
+import { createRelease, findLogged, openEvidence, openReplayLog, replay } from '../src/release/index.ts';
 import { generateDecision, laterSemantics, nextHouse } from '../test/support/generated-decisions.ts';
 import { createWorld, okOf } from '../test/support/programme.ts';
 import { openReport, quantile } from './report/dated.ts';
@@ -54,7 +54,16 @@ const openedCpuMs = cpuMs() - openedCpu;
 const semantics = laterSemantics(UPGRADES);
 const spentMs: number[] = [];
 const spentCpuMs: number[] = [];
-let same = 0;
+const alone: { readonly ms: number[]; readonly cpuMs: number[] } = { ms: [], cpuMs: [] };
+let [same, provenSame] = [0, 0];
+for (const sha256 of made.keys()) {
+  const [started, startedCpu] = [performance.now(), cpuMs()];
+  const logged = okOf(await findLogged(world.log.directory, {}, sha256));
+  const again = logged && (await replay(logged, evidence, semantics));
+  alone.ms.push(performance.now() - started);
+  alone.cpuMs.push(cpuMs() - startedCpu);
+  if (again?.ok && made.get(sha256)?.equals(again.value.bytes)) provenSame += 1;
+}
 for (const logged of log.all) {
   const [started, startedCpu] = [performance.now(), cpuMs()];
   const again = await replay(logged, evidence, semantics);
@@ -62,8 +71,7 @@ for (const logged of log.all) {
   spentCpuMs.push(cpuMs() - startedCpu);
   if (again.ok && made.get(logged.sha256)?.equals(again.value.bytes)) same += 1;
 }
-for (const list of [spentMs, spentCpuMs]) list.sort((left, right) => left - right);
-const aloneMs = spentMs.map((ms) => ms + openedMs);
+for (const list of [spentMs, spentCpuMs, alone.ms, alone.cpuMs]) list.sort((left, right) => left - right);
 const signed = Math.ceil(runs / 5);
 await world.close();
 await rm(folder, { recursive: true, force: true });
@@ -80,7 +88,8 @@ frame.end(
     `| Replayed to the same bytes | **${same} of ${made.size}** | |`,
     `| The log verified from its first entry, once (${log.all.length} decisions) | ${ms(openedMs)} | ${ms(openedCpuMs)} |`,
     `| One replay, p50 / p99 / slowest | ${ms(quantile(spentMs, 0.5))} / ${ms(quantile(spentMs, 0.99))} / ${ms(spentMs.at(-1) ?? Number.NaN)} | ${ms(quantile(spentCpuMs, 0.5))} / ${ms(quantile(spentCpuMs, 0.99))} / ${ms(spentCpuMs.at(-1) ?? Number.NaN)} |`,
-    `| One replay with the whole log verified first, slowest (target < 1 s) | ${ms(aloneMs.at(-1) ?? Number.NaN)} | ${ms((spentCpuMs.at(-1) ?? Number.NaN) + openedCpuMs)} |`,
+    `| Found in the log, proven to be in it and replayed to the same bytes, one by one | **${provenSame} of ${made.size}** | |`,
+    `| Such a replay, p50 / p99 / slowest (target < 1 s) | ${ms(quantile(alone.ms, 0.5))} / ${ms(quantile(alone.ms, 0.99))} / ${ms(alone.ms.at(-1) ?? Number.NaN)} | ${ms(quantile(alone.cpuMs, 0.5))} / ${ms(quantile(alone.cpuMs, 0.99))} / ${ms(alone.cpuMs.at(-1) ?? Number.NaN)} |`,
   ],
-  same === made.size && made.size === runs && (aloneMs.at(-1) ?? Number.NaN) < 1000,
+  same === made.size && provenSame === made.size && made.size === runs && (alone.ms.at(-1) ?? Number.NaN) < 1000,
 );

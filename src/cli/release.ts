@@ -5,7 +5,7 @@ import { OPERATOR } from '../disclosure/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import { type Ed25519Signer, readEd25519Pem } from '../lib/ed25519.ts';
 import { sha256Hex } from '../lib/hash.ts';
-import type { Result } from '../lib/result.ts';
+import { ok, type Result } from '../lib/result.ts';
 import {
   type DecisionDocuments,
   evaluate,
@@ -16,6 +16,7 @@ import {
 } from '../policy/index.ts';
 import {
   type Adoptions,
+  findLogged,
   type foreseeStage,
   openEvidence,
   openReplayLog,
@@ -25,6 +26,7 @@ import {
   replay,
   type StageOf,
 } from '../release/index.ts';
+import type { TrustOptions } from '../tlog/index.ts';
 import { readFileBytes } from './file-input.ts';
 import { openFrameworks, parseJson, readText, tellDecision, toEvaluationEnd } from './policy.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
@@ -72,7 +74,13 @@ interface ReplayOptions {
   readonly evidence?: string;
   readonly policy?: string;
   readonly key?: string;
+  readonly wholeLog?: boolean;
   readonly json?: boolean;
+}
+
+async function findInWhole(log: string, trust: TrustOptions, name: string): ReturnType<typeof findLogged> {
+  const opened = await openReplayLog(log, trust);
+  return opened.ok ? ok(opened.value.find(name)) : opened;
 }
 
 function addReplay(program: Command, { terminal, places }: ReleaseCommandParts): void {
@@ -83,24 +91,24 @@ function addReplay(program: Command, { terminal, places }: ReleaseCommandParts):
     .option('--evidence <dir>', 'documents by their hash, instead of those kept here')
     .option('--policy <file>', 'whom to trust: a policy with the log and its witnesses')
     .option('--key <vkey>', "the log's key, or a file with it")
+    .option('--whole-log', 'verify the log from its first entry, instead of proving that the decision is in it')
     .option('--json', 'one JSON value on standard output')
-    .action(
-      async (decision: string, { log = places.log, evidence = places.evidence, json, ...trust }: ReplayOptions) => {
-        const opened = await openReplayLog(log, trust);
-        if (!opened.ok) throw toReplayEnd(opened.refusal);
-        const name = await toName(decision);
-        const logged = opened.value.find(name);
-        if (!logged) throw toReplayEnd({ kind: 'not-logged', decision: name });
-        const replayed = await replay(logged, openEvidence(evidence));
-        if (!replayed.ok) {
-          if (json) terminal.json({ same: false, why: replayed.refusal.kind });
-          throw toReplayEnd(replayed.refusal);
-        }
-        const { decisionSha256, semantics } = replayed.value;
-        if (json) terminal.json({ same: true, decisionSha256, semantics });
-        terminal.say(`${decisionSha256}: the same bytes, under semantics ${semantics}`);
-      },
-    );
+    .action(async (decision: string, options: ReplayOptions) => {
+      const { log = places.log, evidence = places.evidence, json, wholeLog, ...trust } = options;
+      const name = await toName(decision);
+      const found = wholeLog ? await findInWhole(log, trust, name) : await findLogged(log, trust, name);
+      if (!found.ok) throw toReplayEnd(found.refusal);
+      const logged = found.value;
+      if (!logged) throw toReplayEnd({ kind: 'not-logged', decision: name });
+      const replayed = await replay(logged, openEvidence(evidence));
+      if (!replayed.ok) {
+        if (json) terminal.json({ same: false, why: replayed.refusal.kind });
+        throw toReplayEnd(replayed.refusal);
+      }
+      const { decisionSha256, semantics } = replayed.value;
+      if (json) terminal.json({ same: true, decisionSha256, semantics });
+      terminal.say(`${decisionSha256}: the same bytes, under semantics ${semantics}`);
+    });
 }
 
 /** A file is named by what it holds. */

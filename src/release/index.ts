@@ -18,6 +18,7 @@ export {
   type StageOf,
 } from './release.ts';
 export {
+  findLogged,
   findMissingEvidence,
   openReplayLog,
   type Replayed,

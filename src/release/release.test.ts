@@ -1,6 +1,6 @@
 /** On a real database, with a real log and real signatures. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -22,7 +22,7 @@ import {
 import { type Adoptions, createAdoptions } from './adoption-service.ts';
 import { openEvidence } from './evidence-client.ts';
 import { createRelease, ENACT_WITHIN_DAYS, type Release } from './release.ts';
-import { findMissingEvidence, openReplayLog, replay } from './replay-service.ts';
+import { findLogged, findMissingEvidence, openReplayLog, replay } from './replay-service.ts';
 
 const DAY_MS = 86_400_000;
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -245,6 +245,32 @@ test('a decision is recorded once, and replayed from the log and the evidence al
     assert.equal(sha256Hex(again.bytes), first.sha256);
   }
   assert.equal(log.find('f'.repeat(64)), undefined);
+  for (const name of [first.sha256, first.entry]) {
+    assert.deepEqual(okOf(await findLogged(world.log.directory, {}, name)), log.find(name));
+  }
+  assert.equal(okOf(await findLogged(world.log.directory, {}, 'f'.repeat(64))), undefined);
+});
+
+test('a decision in a log whose bytes were changed is found, and not proven', async () => {
+  const { sha256 } = okOf(await release.record(ask('forged', 'general')));
+  await world.log.sequence();
+  const folder = join(world.log.directory, 'tile', 'entries');
+  const files = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((each) => each.isFile());
+  const kept: (readonly [string, Buffer])[] = [];
+  for (const { parentPath, name } of files) {
+    const path = join(parentPath, name);
+    const bytes = await readFile(path);
+    kept.push([path, bytes]);
+    // One letter of the last signature.
+    const changed = Buffer.from(bytes);
+    const at = changed.lastIndexOf('"sig":"') + 10;
+    changed[at] = changed[at] === 65 ? 66 : 65;
+    await chmod(path, 0o644);
+    await writeFile(path, changed);
+  }
+  assert.equal(refusalOf(await findLogged(world.log.directory, {}, sha256)).kind, 'log-not-verified');
+  for (const [path, bytes] of kept) await writeFile(path, bytes);
+  assert.equal(okOf(await findLogged(world.log.directory, {}, sha256))?.sha256, sha256);
 });
 
 test('a replay says what is missing, and that other rules give another decision', async () => {

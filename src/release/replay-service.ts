@@ -1,12 +1,13 @@
 /**
- * Replays decisions from the log and the evidence alone, as a stranger would: the log is verified from its first entry, every
- * input is taken by the hash that the log holds, and the decision is worked out again under the semantics it was made under.
+ * Replays decisions from the log and the evidence alone, as a stranger would: the entry is proven to be in the log, or the log
+ * verified from its first entry, every input is taken by the hash that the entry holds, and the decision is worked out again
+ * under the semantics it was made under.
  */
 import { readUtf8 } from '../lib/bytes.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { decisionBytes, decisionSha256, evaluate, SEMANTICS, type Semantics } from '../policy/index.ts';
-import { readEntry, type TrustOptions, verifyLog } from '../tlog/index.ts';
+import { proveWanted, readEntry, type TrustOptions, verifyLog } from '../tlog/index.ts';
 import { ADOPTED } from './adoption-service.ts';
 import { DECIDED, type LoggedDecision, readLoggedDecision } from './decision-documents.ts';
 import type { EvidenceFiles } from './evidence-client.ts';
@@ -47,6 +48,27 @@ export async function openReplayLog(target: string, options: TrustOptions): Prom
   });
   if (!report.ok) return refuse({ kind: 'log-not-verified', why: report.refusal.kind });
   return ok({ all, find: (name) => named.get(name.replace(/^sha256:/, '')) });
+}
+
+/**
+ * One decision, found by its SHA-256 or its entry and proven to be in the log: its inclusion under the signed head, not the
+ * whole log. Undefined where the log shows none.
+ */
+export async function findLogged(
+  target: string,
+  options: TrustOptions,
+  name: string,
+): Promise<Result<LoggedDecision | undefined, ReplayRefusal>> {
+  const wanted = name.replace(/^sha256:/, '');
+  const read = (body: Uint8Array): LoggedDecision | undefined => {
+    const entry = readEntry(body);
+    if (!entry.ok || entry.value.statement.type !== 'statement') return undefined;
+    const logged = readLoggedDecision(entry.value.statement);
+    return logged && [logged.sha256, entry.value.statement.id].includes(wanted) ? logged : undefined;
+  };
+  const proven = await proveWanted(target, options, (body) => read(body) !== undefined);
+  if (!proven.ok) return refuse({ kind: 'log-not-verified', why: proven.refusal.kind });
+  return ok(proven.value && read(proven.value.entry));
 }
 
 /** Documents that the log names for decisions, acts and stages, and that are not among the evidence. */

@@ -24,6 +24,7 @@ export { createTlog, type Tlog } from './tlog.ts';
 export {
   checkProofFile,
   proveByName,
+  proveWanted,
   type TrustOptions,
   type VerifyRefusal,
   verifyLog,

@@ -22,6 +22,7 @@ import {
   type Tile,
   tileHolding,
   tilePath,
+  tilesBetween,
 } from './tile.ts';
 import type { WitnessPolicy } from './witness-policy.ts';
 
@@ -70,14 +71,38 @@ export async function proveEntry(
   return proven.ok ? ok({ proof, proven: proven.value }) : proven;
 }
 
-/** The entry's bytes, not yet verified. */
-async function readLogEntry(reader: LogReader, index: number, size: number): Promise<Result<Uint8Array, ProveRefusal>> {
-  const bundle: Tile = { ...tileHolding(0, index, size), level: 'entries' };
+/**
+ * The first entry that is wanted, by its index. What is read on the way is not verified: whoever is told an index has it
+ * proven, and an entry that is not found here may have been hidden by whoever keeps the log.
+ */
+export async function findEntry(
+  reader: LogReader,
+  policy: WitnessPolicy,
+  isWanted: (entry: Uint8Array) => boolean,
+): Promise<Result<number | undefined, ProveRefusal>> {
+  const head = await readHead(reader, policy);
+  if (!head.ok) return head;
+  for (const tile of tilesBetween('entries', 0, head.value.checkpoint.size)) {
+    const entries = await readBundle(reader, tile);
+    if (!entries.ok) return entries;
+    const at = entries.value.findIndex(isWanted);
+    if (at >= 0) return ok(tile.index * TILE_WIDTH + at);
+  }
+  return ok(undefined);
+}
+
+async function readBundle(reader: LogReader, bundle: Tile): Promise<Result<readonly Uint8Array[], ProveRefusal>> {
   const path = tilePath(bundle);
   const bytes = await reader.read(path, MAX_BUNDLE_BYTES);
   if (!bytes) return refuse({ kind: 'missing-file', path });
   const entries = decodeBundle(bytes, bundle.width);
-  if (!entries.ok) return refuse({ kind: 'wrong-file', path, why: entries.refusal.why });
+  return entries.ok ? entries : refuse({ kind: 'wrong-file', path, why: entries.refusal.why });
+}
+
+/** The entry's bytes, not yet verified. */
+async function readLogEntry(reader: LogReader, index: number, size: number): Promise<Result<Uint8Array, ProveRefusal>> {
+  const entries = await readBundle(reader, { ...tileHolding(0, index, size), level: 'entries' });
+  if (!entries.ok) return entries;
   const entry = entries.value[index % TILE_WIDTH];
   return entry ? ok(entry) : refuse({ kind: 'no-such-entry', index, size });
 }

@@ -15,7 +15,7 @@ import { createKnownHeads, type KnownHeads } from './known-heads-client.ts';
 import { fetchLimited, isUrl, openLogDirectory, openLogUrl, readLimited } from './log-reader-client.ts';
 import { MAX_NOTE_BYTES, type NoteRefusal, readVerifierKey, type VerifierKey } from './note.ts';
 import { checkProof, MAX_PROOF_BYTES, type ProofRefusal, type ProvenEntry, readProof } from './proof.ts';
-import { type ProveRefusal, proveEntry } from './prove.ts';
+import { findEntry, type ProveRefusal, proveEntry } from './prove.ts';
 import { MAX_POLICY_BYTES, type PolicyRefusal, readPolicy, trustOnly, type WitnessPolicy } from './witness-policy.ts';
 
 export interface TrustOptions {
@@ -157,6 +157,22 @@ export async function proveByName(
   if (!report.ok) return report;
   if (found === undefined) return refuse({ kind: 'no-entry-named', entry });
   return proveEntry(place.reader, policy.value, found);
+}
+
+/** Finds an entry by what it says and proves that it is in the log, without verifying the rest of it. */
+export async function proveWanted(
+  target: string,
+  options: TrustOptions,
+  isWanted: (entry: Uint8Array) => boolean,
+): Promise<Result<ProvenEntry | undefined, VerifyRefusal | ProveRefusal>> {
+  const place = await findLog(target);
+  if (!place) return refuse({ kind: 'no-log', target });
+  const policy = await resolveTrust(target, place, options);
+  if (!policy.ok) return policy;
+  const index = await findEntry(place.reader, policy.value, isWanted);
+  if (!index.ok || index.value === undefined) return index.ok ? ok(undefined) : index;
+  const proven = await proveEntry(place.reader, policy.value, index.value);
+  return proven.ok ? ok(proven.value.proven) : proven;
 }
 
 function isNamed(statement: Statement, name: string): boolean {

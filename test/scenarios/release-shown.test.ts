@@ -73,13 +73,13 @@ test('a second start tells the same and repeats nothing', () => {
   assert.match(second.stderr, /demonstration model partners/);
 });
 
-test('the decision is replayed from the log and the evidence, and the public log names no model', async () => {
+test('the decision is replayed from the log and the evidence, and what gateways obey is the stage it opened', async () => {
   const { decisionSha256 } = shownBy(first);
   const { json } = await installation.expect(0, 'replay', decisionSha256, '--json');
   assert.deepEqual([json[0]?.same, json[0]?.decisionSha256], [true, decisionSha256]);
   await installation.expect(0, 'log', 'verify');
   const status = await installation.expect(0, 'release', 'status', MODEL, '--json');
-  const [model] = status.json[0] as unknown as { stage: string; demonstration: boolean; suspensions: [] }[];
+  const [model] = JSON.parse(status.stdout) as { stage: string; demonstration: boolean; suspensions: [] }[];
   assert.deepEqual([model?.stage, model?.demonstration, model?.suspensions], ['partner', true, []]);
 });
 
