@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { createParts } from '../../src/parts.ts';
 import { createNoticeStore } from '../../src/program/index.ts';
 import { openProgramme } from '../../src/programme.ts';
+import { openRelease } from '../../src/releases.ts';
 import { createInstallation } from './installation.ts';
 import { ACTOR, okOf } from './programme.ts';
 
@@ -58,6 +59,7 @@ export async function createGates() {
     stops,
     keys,
     membership,
+    releases: () => openRelease(parts),
     async model(id: string, protocol: 'anthropic' | 'openai', url: string, more: object = {}): Promise<void> {
       const input = { id, protocol, url, apiKeyEnv: 'PROVIDER_KEY', prices: GATES_PRICES, ...more };
       okOf(await membership.addModel(input, { actor: ACTOR }));
