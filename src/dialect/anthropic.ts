@@ -1,4 +1,5 @@
 /** The Messages API of Anthropic. Field names are the protocol's own. */
+import { isUtf8 } from 'node:buffer';
 import type { Json } from '../lib/canonical-json.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { toErrorBody } from './anthropic-error.ts';
@@ -6,6 +7,7 @@ import type { Attempt, CallRequest, Dialect, Edit, UnreadableRequest } from './d
 import { isObject, type JsonDocument, type JsonObject } from './json-text.ts';
 import { toWire } from './refusal.ts';
 import { MAX_TOOLS, ROUTING_FIELDS } from './request-field.ts';
+import type { SseEvent } from './sse.ts';
 import {
   bytesOf,
   createReading,
@@ -254,8 +256,13 @@ function createReader(hidesOutput: boolean, hourCache: boolean) {
   };
   return {
     reading,
-    event({ data }: { readonly data: string | undefined }): boolean {
-      const event = parseData(data);
+    event(read: SseEvent): boolean {
+      const shown = plainTextBytes(read.raw);
+      if (shown !== undefined) {
+        reading.contentBytes += shown;
+        return false;
+      }
+      const event = parseData(read.data);
       switch (event?.type) {
         case 'message_start':
           if (isObject(event.message)) begin(event.message);
@@ -292,6 +299,20 @@ function createReader(hidesOutput: boolean, hourCache: boolean) {
       reading.hasEnded = true;
     },
   };
+}
+
+/**
+ * The event that a stream mostly consists of, as the API writes it: a piece of text without escapes. What is not exactly
+ * that is read as JSON. As latin1 a character is a byte.
+ */
+const PLAIN_TEXT =
+  /^event: content_block_delta\ndata: \{"type":"content_block_delta","index":(?:0|[1-9]\d{0,8}),"delta":\{"type":"text_delta","text":"([ !#-[\]-\xff]*)"\} *\} *\n\n$/;
+const ASCII = /^[\0-\x7f]*$/;
+
+/** Undefined where the event is another one. */
+function plainTextBytes(raw: Buffer): number | undefined {
+  const text = PLAIN_TEXT.exec(raw.toString('latin1'))?.[1];
+  return text === undefined || !(ASCII.test(text) || isUtf8(raw)) ? undefined : text.length;
 }
 
 function lookAtOutput(block: Json | undefined, reading: MutableReading): void {

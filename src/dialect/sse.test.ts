@@ -56,6 +56,34 @@ test('any bytes in any pieces come out again in order', () => {
   );
 });
 
+/** The same cut written down anew: lines by an expression, an event where one is blank. */
+function cutByLines(text: string): string[] {
+  const events: string[] = [];
+  let event = '';
+  for (const [line, content, end] of text.matchAll(/([^\r\n]*)(\r\n|\n|\r|$)/g)) {
+    event += line;
+    if (end === '' || content !== '') continue;
+    events.push(event);
+    event = '';
+  }
+  return event === '' ? events : [...events, event];
+}
+
+test('any bytes in any pieces are cut where a line is blank, and nowhere else', () => {
+  const text = fc.string({ unit: fc.constantFrom('\n', '\r', 'd', ':'), maxLength: 30 });
+  fc.assert(
+    fc.property(text, fc.array(fc.nat(30)), (whole, cuts) => {
+      const at = [0, ...cuts.toSorted((one, other) => one - other), whole.length];
+      const pieces = at.map((from, index) => Buffer.from(whole.slice(from, at[index + 1] ?? from), 'latin1'));
+      assert.deepEqual(
+        parse(pieces).map(({ raw }) => raw.toString('latin1')),
+        cutByLines(whole),
+      );
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
 test('fields are read as the standard says', () => {
   const [event] = parse([Buffer.from(':x\nevent:a\nevent: b\ndata\ndata:  two\nid: 4\nretry: 5\n\n')]);
   assert.equal(event?.name, 'b');

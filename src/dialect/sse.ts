@@ -27,9 +27,11 @@ const CR = 13;
 export function createSseParser(maxEventBytes: number): SseParser {
   let parts: Buffer[] = [];
   let partBytes = 0;
+  /** Of the line that is being read. */
   let lineIsEmpty = true;
+  /** The bytes so far end with CR: LF may follow and belongs to it. */
   let afterCr = false;
-  /** A blank line ended with CR: LF may follow and belongs to it. */
+  /** And that CR ended a blank line. */
   let endsAfterCr = false;
 
   const keep = (bytes: Buffer): void => {
@@ -42,44 +44,77 @@ export function createSseParser(maxEventBytes: number): SseParser {
     const raw = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
     parts = [];
     partBytes = 0;
-    lineIsEmpty = true;
-    endsAfterCr = false;
-    return { raw, ...readFields(raw) };
+    return new ReadEvent(raw);
+  };
+  const endWith = (bytes: Buffer): SseEvent => {
+    keep(bytes);
+    return take();
   };
   return {
     push(chunk) {
       const events: SseEvent[] = [];
-      let start = 0;
-      const endAt = (index: number): void => {
-        keep(chunk.subarray(start, index));
-        start = index;
-        events.push(take());
-      };
-      for (let index = 0; index < chunk.length; index += 1) {
-        const byte = chunk[index];
-        if (byte === LF && afterCr) {
-          if (endsAfterCr) endAt(index + 1);
-          afterCr = false;
-          continue;
+      const { length } = chunk;
+      let [start, index] = [0, 0];
+      if (afterCr && length > 0) {
+        if (chunk[0] === LF) index = 1;
+        if (endsAfterCr) {
+          events.push(endWith(chunk.subarray(0, index)));
+          start = index;
         }
-        if (endsAfterCr) endAt(index);
-        afterCr = byte === CR;
-        if (byte !== LF && byte !== CR) lineIsEmpty = false;
-        else if (!lineIsEmpty) lineIsEmpty = true;
-        else if (byte === CR) endsAfterCr = true;
-        else endAt(index + 1);
+        [afterCr, endsAfterCr] = [false, false];
       }
+      // Where the line began, if nothing of it stood in an earlier chunk. Most bytes take one turn of two comparisons.
+      let lineStart = lineIsEmpty ? index : -1;
+      for (; index < length; index += 1) {
+        const byte = chunk[index];
+        if (byte !== LF && byte !== CR) continue;
+        const isBlank = index === lineStart;
+        if (byte === CR && index + 1 === length) {
+          [afterCr, endsAfterCr, lineStart] = [true, isBlank, length];
+          break;
+        }
+        if (byte === CR && chunk[index + 1] === LF) index += 1;
+        lineStart = index + 1;
+        if (!isBlank) continue;
+        events.push(endWith(chunk.subarray(start, lineStart)));
+        start = lineStart;
+      }
+      lineIsEmpty = lineStart === length;
       keep(chunk.subarray(start));
       return events;
     },
-    end: () => (parts.length === 0 ? undefined : take()),
+    end() {
+      [lineIsEmpty, afterCr, endsAfterCr] = [true, false, false];
+      return parts.length === 0 ? undefined : take();
+    },
   };
+}
+
+/** Its fields are read when they are asked for: most events of a stream show by their bytes alone what they are. */
+class ReadEvent implements SseEvent {
+  readonly raw: Buffer;
+  #fields: Pick<SseEvent, 'name' | 'data'> | undefined = undefined;
+
+  constructor(raw: Buffer) {
+    this.raw = raw;
+  }
+
+  get name(): string | undefined {
+    this.#fields ??= readFields(this.raw);
+    return this.#fields.name;
+  }
+
+  get data(): string | undefined {
+    this.#fields ??= readFields(this.raw);
+    return this.#fields.data;
+  }
 }
 
 function readFields(raw: Buffer): Pick<SseEvent, 'name' | 'data'> {
   let name: string | undefined;
   let data: string | undefined;
-  for (const line of raw.toString('utf8').split(/\r\n|\n|\r/)) {
+  const text = raw.toString('utf8');
+  for (const line of text.includes('\r') ? text.split(/\r\n|\n|\r/) : text.split('\n')) {
     const colon = line.indexOf(':');
     const field = colon < 0 ? line : line.slice(0, colon);
     if (field !== 'data' && field !== 'event') continue;
