@@ -137,6 +137,7 @@ export const WHOLE: Readonly<Record<string, string>> = {
   contact: 'one channel is one client, and all of them are held to one machine over one table',
   disclosure: 'three machines, their stores and the outbox move in one transaction',
   campaign: 'the jobs that join the modules: each file joins two or three, and none of them is used by another module',
+  gateway: 'one step of a call is one file; who audits a call walks all of them, and no other module uses a part',
   api: 'one noun of the API is one file; they share how a request is checked and answered, and nothing else',
   cli: 'one noun of the command line is one file; they share how input is read and nothing else',
 };

@@ -123,10 +123,7 @@ export function readConfig(env: Environment): Config {
     promptDays,
     policy: isPolicyName(policy) ? policy : 'anthropic-2026',
     journalDays,
-    findSecret: (variable) => {
-      const value = OWN_VARIABLE.test(variable) ? undefined : env[variable];
-      return value ? toSecret(value) : undefined;
-    },
+    findSecret: createSecretFinder(env),
     ...calendar,
     noApt: env.HEADSTART_NO_APT === '1',
     otlpEndpoint,
@@ -134,6 +131,18 @@ export function readConfig(env: Environment): Config {
     ...inbound,
     maildir: env.HEADSTART_MAILDIR ? resolve(env.HEADSTART_MAILDIR) : undefined,
     ...identity,
+  };
+}
+
+/** Asked on every call of a model, and the environment of a process is slow to read. */
+function createSecretFinder(env: Environment): Config['findSecret'] {
+  const found = new Map<string, Secret | undefined>();
+  return (variable) => {
+    if (found.has(variable)) return found.get(variable);
+    const value = OWN_VARIABLE.test(variable) ? undefined : env[variable];
+    const secret = value ? toSecret(value) : undefined;
+    found.set(variable, secret);
+    return secret;
   };
 }
 

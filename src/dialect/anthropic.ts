@@ -6,7 +6,7 @@ import { toErrorBody } from './anthropic-error.ts';
 import type { Attempt, CallRequest, Dialect, Edit, UnreadableRequest } from './dialect.ts';
 import { isObject, type JsonDocument, type JsonObject } from './json-text.ts';
 import { toWire } from './refusal.ts';
-import { MAX_TOOLS, ROUTING_FIELDS } from './request-field.ts';
+import { MAX_TOOLS, pickFields, ROUTING_FIELDS } from './request-field.ts';
 import type { SseEvent } from './sse.ts';
 import {
   bytesOf,
@@ -26,7 +26,7 @@ export const anthropicMessages: Dialect = {
   isFree: false,
   readRequest: (body) => readRequest(body, true),
   toEdits,
-  createReader: (document) => createReader(isThinking(document.value.thinking), wantsHourCache(document.text)),
+  createReader: (document) => createReader(isThinking(document.value.thinking), () => wantsHourCache(document)),
   toStatus: (refusal) => toWire(refusal).status,
   toErrorBody,
   toErrorEvent: (refusal) => `event: error\ndata: ${toErrorBody(refusal)}\n\n`,
@@ -94,7 +94,7 @@ function readRequest(body: JsonObject, needsMaxTokens: boolean): Read<CallReques
     cacheWrites: seen.cacheWrites,
     hidesOutput: isThinking(body.thinking),
     tools: tools.value,
-    declared: Object.fromEntries(DECLARED.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]]))),
+    declared: pickFields(body, DECLARED),
   });
 }
 
@@ -205,7 +205,7 @@ function isThinking(thinking: Json | undefined): boolean {
   return isObject(thinking) && thinking.type !== 'disabled';
 }
 
-const wantsHourCache = (text: string): boolean => text.includes('"1h"');
+const wantsHourCache = ({ text }: JsonDocument): boolean => text.includes('"1h"');
 
 function toEdits({ value, spans }: JsonDocument, upstreamNames: readonly string[]): Edit[] {
   const edits: Edit[] = [];
@@ -235,7 +235,7 @@ interface Totals {
   created1h: number | undefined;
 }
 
-function createReader(hidesOutput: boolean, hourCache: boolean) {
+function createReader(hidesOutput: boolean, hourCache: () => boolean) {
   const reading = createReading(hidesOutput);
   const totals = noTotals();
   const take = (usage: Json | undefined): void => {
@@ -349,27 +349,27 @@ function noTotals(): Totals {
 
 /** False where a figure was no number of tokens; that one is left as it was. */
 function merge(totals: Totals, usage: JsonObject): boolean {
-  const read = {
-    input: readTokens(usage, 'input_tokens'),
-    output: readTokens(usage, 'output_tokens'),
-    cacheRead: readTokens(usage, 'cache_read_input_tokens'),
-    created: readTokens(usage, 'cache_creation_input_tokens'),
-    created5m: readTokens(usage, 'cache_creation', 'ephemeral_5m_input_tokens'),
-    created1h: readTokens(usage, 'cache_creation', 'ephemeral_1h_input_tokens'),
-  };
+  const split = isObject(usage.cache_creation) ? usage.cache_creation : undefined;
   let isReadable = true;
-  for (const [field, value] of Object.entries(read) as [keyof Totals, number | undefined][]) {
-    if (Number.isNaN(value)) isReadable = false;
-    else if (value !== undefined) totals[field] = value;
-  }
+  const take = (field: keyof Totals, value: Json | undefined): void => {
+    const tokens = readTokens(value);
+    if (Number.isNaN(tokens)) isReadable = false;
+    else if (tokens !== undefined) totals[field] = tokens;
+  };
+  take('input', usage.input_tokens);
+  take('output', usage.output_tokens);
+  take('cacheRead', usage.cache_read_input_tokens);
+  take('created', usage.cache_creation_input_tokens);
+  take('created5m', split?.ephemeral_5m_input_tokens);
+  take('created1h', split?.ephemeral_1h_input_tokens);
   return isReadable;
 }
 
 /** `input_tokens` excludes both cache classes. A write without its lifetime has the longest that was asked for. */
-function toUsage(totals: Totals, hourCache: boolean): Usage {
+function toUsage(totals: Totals, hourCache: () => boolean): Usage {
   const split = (totals.created5m ?? 0) + (totals.created1h ?? 0);
   const created = totals.created ?? split;
-  const hour = split === 0 && hourCache ? created : Math.min(totals.created1h ?? 0, created);
+  const hour = split === 0 && created > 0 && hourCache() ? created : Math.min(totals.created1h ?? 0, created);
   return {
     input: totals.input ?? 0,
     cacheRead: totals.cacheRead ?? 0,
@@ -380,7 +380,7 @@ function toUsage(totals: Totals, hourCache: boolean): Usage {
 }
 
 /** Of several hops each is billed at the prices of its own model; one that was refused before output is not billed. */
-function readHops(iterations: Json | undefined, reading: MutableReading, hourCache: boolean): void {
+function readHops(iterations: Json | undefined, reading: MutableReading, hourCache: () => boolean): void {
   if (!Array.isArray(iterations)) return;
   const hops: Hop[] = [];
   let servedByFallback = false;

@@ -92,7 +92,8 @@ function scan(text: string): Result<ReadonlyMap<string, Span>, JsonRefusal> {
     if (code === QUOTE) {
       const end = endOfString(text, index);
       if (level?.keys && level.expectsKey) {
-        const key: string = JSON.parse(text.slice(index, end));
+        const written = text.slice(index + 1, end - 1);
+        const key: string = written.includes('\\') ? JSON.parse(`"${written}"`) : written;
         const name = level.isData ? key : fold(key);
         if (level.keys.has(name)) {
           const rule = level.isData ? '' : ' (upper and lower case are one)';

@@ -4,7 +4,7 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { UnreadableRequest } from './dialect.ts';
 import { isObject, type JsonObject } from './json-text.ts';
 import { type Refusal, toWire } from './refusal.ts';
-import { MAX_TOOLS, ROUTING_FIELDS } from './request-field.ts';
+import { MAX_TOOLS, pickFields, ROUTING_FIELDS } from './request-field.ts';
 import { nameOf, readTokens, type Usage } from './usage.ts';
 
 export type Read<T> = Result<T, UnreadableRequest>;
@@ -38,7 +38,7 @@ const CLIENT_TOOLS = new Set([
 ]);
 
 export function pickDeclared(body: JsonObject): Record<string, Json> {
-  return Object.fromEntries(DECLARED.flatMap((name) => (body[name] === undefined ? [] : [[name, body[name]]])));
+  return pickFields(body, DECLARED);
 }
 
 /** Chosen by the request, and in no list of token prices: other models, searches, answers that nobody gets to see. */
@@ -95,16 +95,19 @@ export function lookAtImage(address: Json | undefined, seen: Seen): void {
 
 /** Input tokens include what was read from the cache and what was written to it. NaN anywhere means unreadable. */
 export function toUsage(usage: JsonObject, input: string, inputDetails: string, output: string): Usage | undefined {
-  const all = readTokens(usage, input) ?? Number.NaN;
-  const cacheRead = readTokens(usage, inputDetails, 'cached_tokens') ?? 0;
-  const written = readTokens(usage, inputDetails, 'cache_write_tokens') ?? 0;
-  const long = readTokens(usage, inputDetails, 'cache_write_tokens_details', 'ttl_12h_tokens') ?? 0;
-  const outputTokens = readTokens(usage, output) ?? Number.NaN;
+  const details = partOf(usage[inputDetails]);
+  const all = readTokens(usage[input]) ?? Number.NaN;
+  const cacheRead = readTokens(details?.cached_tokens) ?? 0;
+  const written = readTokens(details?.cache_write_tokens) ?? 0;
+  const long = readTokens(partOf(details?.cache_write_tokens_details)?.ttl_12h_tokens) ?? 0;
+  const outputTokens = readTokens(usage[output]) ?? Number.NaN;
   const rest = all - cacheRead - written;
   // Comparisons with NaN are false: whatever could not be read ends here.
   if (!(rest >= 0 && written >= long && outputTokens >= 0)) return undefined;
   return { input: rest, cacheRead, cacheWrite5m: written - long, cacheWrite1h: long, output: outputTokens };
 }
+
+const partOf = (value: Json | undefined): JsonObject | undefined => (isObject(value) ? value : undefined);
 
 export function toErrorBody(refusal: Refusal): string {
   const { code, message } = toWire(refusal);

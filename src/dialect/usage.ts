@@ -66,9 +66,7 @@ export function createReading(hidesOutput: boolean): MutableReading {
 }
 
 /** Undefined where the field is absent or null; NaN where it is there and no number of tokens. */
-export function readTokens(usage: JsonObject, ...path: readonly string[]): number | undefined {
-  let value: Json | undefined = usage;
-  for (const step of path) value = isObject(value) ? value[step] : undefined;
+export function readTokens(value: Json | undefined): number | undefined {
   if (value === undefined || value === null) return undefined;
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= MAX_TOKENS
     ? value

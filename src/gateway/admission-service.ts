@@ -59,7 +59,7 @@ export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Jud
   }
   const request = readRequest(dialect, document.value);
   if (!request.ok) return request;
-  if (JSON.stringify(request.value.declared).length > MAX_DECLARED_CHARS) {
+  if (charsOf(request.value.declared) > MAX_DECLARED_CHARS) {
     return invalid(
       `What the receipt keeps of a request (metadata, fallbacks) is at most ${MAX_DECLARED_CHARS} characters`,
     );
@@ -87,6 +87,11 @@ export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Jud
     userProfile: asked.userProfile,
     attributes,
   });
+}
+
+function charsOf(declared: CallRequest['declared']): number {
+  for (const _ in declared) return JSON.stringify(declared).length;
+  return 0;
 }
 
 function readRequest(dialect: Dialect, { value }: JsonDocument): Judgement<CallRequest> {
@@ -118,11 +123,11 @@ function findGrants({ caller, dialect, now }: Asked, { attempts }: CallRequest):
 const PATHS = { anthropic: '/v1/messages', openai: '/v1/chat/completions and /v1/responses' } as const;
 
 function chooseScope({ scopes }: Caller, named: string | undefined, now: Date): Judgement<string | null> {
+  if (scopes.length === 0 && named === undefined) return ok(null);
   const standing = scopes.filter(({ expiresAt }) => now.getTime() < expiresAt);
   if (named !== undefined) {
     return standing.some(({ id }) => id === named) ? ok(named) : refuse({ kind: 'scope-unknown' });
   }
-  if (scopes.length === 0) return ok(null);
   const [only, ...others] = standing;
   if (!only) return refuse({ kind: 'scope-unknown' });
   return others.length === 0 ? ok(only.id) : refuse({ kind: 'scope-required', scopes: standing.map(({ id }) => id) });

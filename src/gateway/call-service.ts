@@ -6,10 +6,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Refusal } from '../dialect/index.ts';
 import { applyEdits, type Dialect, toWire, type Usage } from '../dialect/index.ts';
-import type { Journal, Position, Receipt } from '../journal/index.ts';
+import type { Journal } from '../journal/index.ts';
 import type { Meter, OverLimit, Reservation } from '../ledger/index.ts';
 import type { Later } from '../lib/backlog.ts';
-import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import { createId, type Id, type RandomBytes } from '../lib/id.ts';
@@ -22,6 +21,7 @@ import { type AnswerLimits, type Outcome, passAnswer, type RunningAnswer } from 
 import type { Guard, GuardSession } from './guard-hook.ts';
 import { createGate, type Gate, type LiveCall, type LiveCalls } from './live-calls.ts';
 import { type Bound, boundCall } from './price.ts';
+import { type Admitted, type CallEnd, toOutcomeName, toReceipt } from './receipt-service.ts';
 import { sendRefusal } from './reply-service.ts';
 import { type Settlement, settleCall } from './settlement.ts';
 import { oneHeader, toUpstreamHeaders, type UpstreamListener, type Upstreams } from './upstream-client.ts';
@@ -65,24 +65,6 @@ export interface Arrival {
   readonly caller: Caller;
 }
 
-interface Admitted {
-  readonly call: Id<'call'>;
-  readonly judged: Judged;
-  readonly bound: Bound;
-  readonly reservation: Reservation;
-  readonly position: Position;
-  readonly requestSha256: string;
-  readonly guards: readonly GuardSession[];
-  readonly startedMs: number;
-}
-
-interface CallEnd {
-  /** Undefined where nothing was sent. */
-  readonly outcome: Outcome | undefined;
-  readonly settlement: Settlement;
-  readonly refusal: Refusal | undefined;
-}
-
 const NO_USAGE: Usage = { input: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0 };
 
 class Refused extends Error {
@@ -101,7 +83,10 @@ export function createCalls(parts: CallParts) {
     async serve(arrival: Arrival): Promise<void> {
       const { caller, requestId, request } = arrival;
       const judged = judge(parts.authority, {
-        ...{ dialect: arrival.dialect, caller, body: arrival.body, now: parts.clock.now() },
+        dialect: arrival.dialect,
+        caller,
+        body: arrival.body,
+        now: parts.clock.now(),
         scope: oneHeader(request, 'headstart-scope'),
         userProfile: oneHeader(request, USER_PROFILE_HEADER),
       });
@@ -155,8 +140,18 @@ async function admit(
   const { organisation, forOrganisation = organisation, person, key, limits } = caller;
   try {
     const position = await parts.journal.admit({
-      ...{ call, lease: reservation.lease, limits, reservedMicro: bound.reservedMicro, organisation: forOrganisation },
-      ...{ person, key, grant, tier: caller.tier, scope: judged.scope ?? undefined, model: model.id, requestSha256 },
+      call,
+      lease: reservation.lease,
+      limits,
+      reservedMicro: bound.reservedMicro,
+      organisation: forOrganisation,
+      person,
+      key,
+      grant,
+      tier: caller.tier,
+      scope: judged.scope ?? undefined,
+      model: model.id,
+      requestSha256,
     });
     parts.journal.retain(call, body);
     const admitted: Admitted = { call, judged, bound, reservation, position, requestSha256, guards, startedMs };
@@ -277,7 +272,13 @@ function send(
     body: edits.length === 0 ? body : Buffer.from(applyEdits(document.text, edits)),
   };
   return passAnswer({
-    ...{ response, dialect, guards, headers, limits: parts.limits, later: parts.later, onLeave: model.onLeave },
+    response,
+    dialect,
+    guards,
+    headers,
+    limits: parts.limits,
+    later: parts.later,
+    onLeave: model.onLeave,
     reader: dialect.createReader(document),
     send: (listener: UpstreamListener) => parts.upstreams.send(sent, listener),
   });
@@ -314,7 +315,13 @@ async function settle(parts: CallParts, { caller, dialect, request }: Arrival, a
   if (outcome?.ending === 'complete') parts.onServed(caller, model, call);
   const reading = outcome?.reading;
   parts.onEnd({
-    ...{ call, costMicro, protocol: dialect.protocol, tokens: usage, model, stream: judged.request.stream, startedMs },
+    call,
+    costMicro,
+    protocol: dialect.protocol,
+    tokens: usage,
+    model,
+    stream: judged.request.stream,
+    startedMs,
     traceparent: oneHeader(request, 'traceparent'),
     operation: dialect.isFree ? 'count_tokens' : 'chat',
     servedModel: reading?.servedModel,
@@ -324,53 +331,6 @@ async function settle(parts: CallParts, { caller, dialect, request }: Arrival, a
     code: refusal && toWire(refusal).code,
     endedMs: now.getTime(),
   });
-}
-
-function toOutcomeName(outcome: Outcome | undefined): string {
-  if (outcome === undefined) return 'not-sent';
-  return outcome.left ? 'client-left' : outcome.ending;
-}
-
-function toReceipt(parts: CallParts, caller: Caller, admitted: Admitted, end: CallEnd, now: Date): Receipt {
-  const { call, judged, bound, position, requestSha256, guards } = admitted;
-  const { organisation, forOrganisation = organisation, person, tier } = caller;
-  const [{ id: grant, model }] = judged.grants;
-  const served = end.outcome?.reading.servedModel;
-  const isOther = served !== undefined && served !== model.upstreamName && !served.startsWith(`${model.upstreamName}-`);
-  return {
-    ...{ call, gateway: parts.gateway, organisation: forOrganisation, person, grant, tier, requestSha256 },
-    costMicro: end.settlement.costMicro,
-    at: now.toISOString(),
-    scope: judged.scope ?? undefined,
-    asked: model.id,
-    served: served ?? '',
-    why: isOther ? "the provider's own fallback or choice" : '',
-    verdicts: guards.map((guard) => guard.verdict()),
-    tokens: end.settlement.usage,
-    reservedMicro: bound.reservedMicro,
-    outcome: toOutcomeName(end.outcome),
-    admitted: position,
-    facts: toFacts(parts.authority.epoch, judged, end),
-  };
-}
-
-function toFacts(epoch: number, judged: Judged, { outcome, settlement, refusal }: CallEnd): Receipt['facts'] {
-  const { declared } = judged.request;
-  const { flags } = settlement;
-  const facts: Record<string, Json> = { epoch };
-  if (judged.scope === null) facts.scope = null;
-  if (refusal) facts.code = toWire(refusal).code;
-  if (flags.length > 0) facts.flags = flags;
-  if (Object.keys(declared).length > 0) facts.declared = declared;
-  if (judged.userProfile !== undefined) facts.userProfile = judged.userProfile;
-  if (!outcome) return facts;
-  const { status, providerRequestId, reading } = outcome;
-  if (status !== undefined) facts.status = status;
-  if (providerRequestId !== undefined) facts.providerRequestId = providerRequestId;
-  if (reading.answerId !== undefined) facts.answerId = reading.answerId;
-  if (reading.stopReason !== undefined) facts.stopReason = reading.stopReason;
-  if (reading.stopDetails !== undefined) facts.stopDetails = reading.stopDetails;
-  return facts;
 }
 
 function refuse(

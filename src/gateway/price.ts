@@ -40,6 +40,17 @@ const MILLION = 1_000_000n;
 export function weigh(usage: Usage, all: Prices): bigint {
   const inputTokens = usage.input + usage.cacheRead + usage.cacheWrite5m + usage.cacheWrite1h;
   const prices = all.tiers?.findLast(({ aboveInputTokens }) => inputTokens > aboveInputTokens) ?? all;
+  // Every term is a whole number from 0: where the sum is exact as a number, so is each of them.
+  const weight =
+    usage.input * prices.input +
+    usage.cacheRead * prices.cacheRead +
+    usage.cacheWrite5m * prices.cacheWrite5m +
+    usage.cacheWrite1h * prices.cacheWrite1h +
+    usage.output * prices.output;
+  return Number.isSafeInteger(weight) ? BigInt(weight) : weighLarge(usage, prices);
+}
+
+function weighLarge(usage: Usage, prices: FlatPrices): bigint {
   return (
     BigInt(usage.input) * BigInt(prices.input) +
     BigInt(usage.cacheRead) * BigInt(prices.cacheRead) +
@@ -81,9 +92,11 @@ export function boundCall(
   models: readonly PricedModel[],
 ): Result<Bound, TooDear> {
   let weight = 0n;
-  for (const [index, attempt] of request.attempts.entries()) {
-    const model = models[index];
+  let next = 0;
+  for (const attempt of request.attempts) {
+    const model = models[next];
     if (!model) return refuse({ kind: 'too-dear' });
+    next += 1;
     const output = BigInt(outputTokens(attempt, model)) * BigInt(request.answers);
     const input = inputTokens(request, bodyBytes, model);
     weight += weighDearest(input, output, reachableRates(request, input, model.prices));
@@ -107,8 +120,10 @@ export function weighDearest(inputTokens: number, outputTokens: bigint, rates: r
 
 /** A request may turn out shorter than its bound, and shorter may be dearer. */
 function reachableRates(request: CallRequest, inputTokens: number, prices: Prices): readonly Rate[] {
-  const tiers = (prices.tiers ?? []).filter(({ aboveInputTokens }) => inputTokens > aboveInputTokens);
-  return [prices, ...tiers].map((each) => ({ input: inputPrice(request, each), output: each.output }));
+  const flat = { input: inputPrice(request, prices), output: prices.output };
+  if (!prices.tiers) return [flat];
+  const tiers = prices.tiers.filter(({ aboveInputTokens }) => inputTokens > aboveInputTokens);
+  return [flat, ...tiers.map((each) => ({ input: inputPrice(request, each), output: each.output }))];
 }
 
 function inputTokens(request: CallRequest, bodyBytes: number, { contextTokens }: PricedModel): number {

@@ -54,10 +54,10 @@ export function createReply(parts: ReplyParts): Reply {
   };
   const onDrain = (): void => {
     clearTimeout(slow);
+    slow = undefined;
     parts.onRoom();
   };
   response.on('close', onClose);
-  response.on('drain', onDrain);
   const takePieces = (): Buffer | undefined => {
     const [first, ...others] = pieces;
     const bytes = others.length === 0 ? first : Buffer.concat(pieces);
@@ -69,6 +69,7 @@ export function createReply(parts: ReplyParts): Reply {
     if (isGone || !bytes) return;
     if (!response.headersSent) response.writeHead(status, head);
     if (response.write(bytes)) return;
+    if (slow === undefined) response.once('drain', onDrain);
     parts.onFull();
     clearTimeout(slow);
     slow = setTimeout(() => response.destroy(), parts.slowClientMs).unref();
@@ -103,7 +104,7 @@ export function createReply(parts: ReplyParts): Reply {
     release() {
       clearTimeout(slow);
       response.off('close', onClose);
-      response.off('drain', onDrain);
+      if (slow !== undefined) response.off('drain', onDrain);
     },
   };
 }

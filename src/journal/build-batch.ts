@@ -49,18 +49,18 @@ function signReceipts(
   stored: (StoredReceipt | undefined)[],
 ) {
   const places: number[] = [];
-  for (const [place, { isReceipt }] of lines.entries()) if (isReceipt) places.push(place);
+  for (let place = 0; place < lines.length; place += 1) if (lines[place]?.isReceipt) places.push(place);
   if (places.length === 0) return undefined;
   const texts = places.map((place) => lines[place]?.line ?? '');
   const tree = createReceiptTree(texts.map(receiptLeaf));
   const signed: SignedRoot = { gateway, batch, size: texts.length, root: tree.root };
   const signature = toBase64(signer.sign(rootMessage(signed)));
-  for (const [index, place] of places.entries()) {
+  places.forEach((place, index) => {
     stored[place] = {
       get text() {
         return toStoredText(texts[index] ?? '', tree.path(index), index, signed, signature);
       },
     };
-  }
+  });
   return { size: signed.size, root: signed.root, signature };
 }

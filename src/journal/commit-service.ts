@@ -79,9 +79,9 @@ export function createCommitter(gateway: GatewayId, segments: SegmentWriter, sig
       return;
     }
     ({ number, chain } = built);
-    for (const [record, { done }] of taken.entries()) {
+    taken.forEach(({ done }, record) => {
       done({ position: { batch: number, record }, receipt: built.stored[record] });
-    }
+    });
   }
 
   /** What waits for an answer is refused; what already happened is kept for when there is space again. */
@@ -125,9 +125,9 @@ function createQueue() {
     isDue: (): boolean => urgent.length > 0 || isLaterDue(),
     take(): Waiting[] {
       const isWithLater = urgent.length === 0 || isLaterDue();
-      const all = isWithLater ? [...urgent, ...later] : urgent;
+      const all = isWithLater && later.length > 0 ? [...urgent, ...later] : urgent;
       const count = countNext(all);
-      const taken = all.slice(0, count);
+      const taken = count === all.length ? all : all.slice(0, count);
       if (isWithLater) later = later.slice(Math.max(0, count - urgent.length));
       urgent = urgent.slice(count);
       return taken;

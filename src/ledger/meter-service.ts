@@ -88,7 +88,10 @@ export async function createMeter(parts: MeterParts): Promise<Meter> {
       const { call, limits, reservedMicro, lease } = reservation;
       if (!live.has(reservation)) throw new Error(`${call} was posted already`);
       const posting = {
-        ...{ call, limits, reservedMicro, costMicro },
+        call,
+        limits,
+        reservedMicro,
+        costMicro,
         // Written out when it is told to Postgres.
         get receipt() {
           return receipt?.text;

@@ -22,9 +22,10 @@ function createRandom(): RandomBytes {
       used = 0;
     }
     const share = new Uint8Array(size);
-    share.set(block.subarray(used, used + size));
-    block.fill(0, used, used + size);
-    used += size;
+    for (let index = 0; index < size; index += 1, used += 1) {
+      share[index] = block[used] as number;
+      block[used] = 0;
+    }
     return share;
   };
 }

@@ -1,4 +1,5 @@
 /** Who takes part: organisations, persons attributed to them, the grants and keys they hold. */
+import { hash } from 'node:crypto';
 import { toBase64Url } from '../lib/bytes.ts';
 import { createHmacSha256 } from '../lib/hmac.ts';
 import type { Id, RandomBytes } from '../lib/id.ts';
@@ -90,6 +91,7 @@ const KEY_PREFIX = 'hs_';
 const KEY_BYTES = 32;
 /** Longer text is no key of ours; the rest of it is not hashed. */
 const MAX_PRESENTED = 256;
+const MAX_KNOWN_MACS = 8_192;
 const MAX_UTF8_BYTES = 3;
 
 /** 256 random bits, so a fast keyed hash keeps it (slow ones guard what can be guessed). Shown once, kept nowhere. */
@@ -103,5 +105,16 @@ export function createAccessKey(random: RandomBytes): string {
  */
 export function createKeyMac(pepper: Uint8Array): (presented: string) => string {
   const mac = createHmacSha256(pepper, MAX_PRESENTED * MAX_UTF8_BYTES);
-  return (presented) => mac(presented.slice(0, MAX_PRESENTED));
+  // By a hash of what was presented, so that no key is kept in memory: those in use are asked again and again.
+  const known = new Map<string, string>();
+  return (presented) => {
+    const cut = presented.slice(0, MAX_PRESENTED);
+    const name = hash('sha256', cut, 'base64');
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    if (known.size >= MAX_KNOWN_MACS) known.clear();
+    const made = mac(cut);
+    known.set(name, made);
+    return made;
+  };
 }

@@ -1,5 +1,5 @@
 /** Counters of one gateway in the Prometheus text format. Labels are models, protocols and closed sets: few and nobody's. */
-import { type CallFacts, toTokenAttributes } from './gen-ai.ts';
+import { type CallFacts, type TokenFigures, toTokenAttributes } from './gen-ai.ts';
 
 export interface Metrics {
   observe(facts: CallFacts): void;
@@ -22,7 +22,7 @@ interface Series {
   readonly labels: string;
   /** By stream, then by outcome. */
   readonly calls: readonly [Map<string, number>, Map<string, number>];
-  readonly tokens: Map<string, number>;
+  readonly tokens: { -readonly [Kind in keyof TokenFigures]: number };
   readonly duration: Histogram;
   costMicro: number;
 }
@@ -35,7 +35,8 @@ export function createMetrics(): Metrics {
   const refusals = new Map<string, number>();
   const open = (name: string, labels: string): Series => {
     const duration: Histogram = { counts: BUCKETS.map(() => 0), sum: 0, count: 0 };
-    const series: Series = { labels, calls: [new Map(), new Map()], tokens: new Map(), duration, costMicro: 0 };
+    const tokens = { input: 0, cacheRead: 0, cacheWrite5m: 0, cacheWrite1h: 0, output: 0 };
+    const series: Series = { labels, calls: [new Map(), new Map()], tokens, duration, costMicro: 0 };
     byModel.set(name, series);
     return series;
   };
@@ -45,7 +46,7 @@ export function createMetrics(): Metrics {
       const series = byModel.get(name) ?? open(name, toLabels({ model, protocol }));
       countUp(series.calls[stream ? 1 : 0], outcome, 1);
       series.costMicro += costMicro;
-      for (const [kind, count] of Object.entries(toTokenAttributes(tokens))) countUp(series.tokens, kind, count);
+      addTokens(series.tokens, tokens);
       observeDuration(series.duration, (endedMs - startedMs) / 1_000);
     },
     refused: (code) => countUp(refusals, code, 1),
@@ -59,6 +60,14 @@ export function createMetrics(): Metrics {
       return `${lines.join('\n')}\n`;
     },
   };
+}
+
+function addTokens(sum: Series['tokens'], tokens: TokenFigures): void {
+  sum.input += tokens.input;
+  sum.cacheRead += tokens.cacheRead;
+  sum.cacheWrite5m += tokens.cacheWrite5m;
+  sum.cacheWrite1h += tokens.cacheWrite1h;
+  sum.output += tokens.output;
 }
 
 function observeDuration(histogram: Histogram, seconds: number): void {
@@ -83,7 +92,7 @@ function toCounterLines(all: readonly Series[], refusals: ReadonlyMap<string, nu
       }
     }
     say('headstart_cost_micro_dollars_total', labels, costMicro);
-    for (const [name, count] of tokens) {
+    for (const [name, count] of Object.entries(toTokenAttributes(tokens))) {
       const metric = name.replace('gen_ai.usage.', 'gen_ai.client.inference.usage.').replaceAll('.', '_');
       say(`${metric}_total`, labels, count);
     }
