@@ -4,12 +4,14 @@ import type { Command } from 'commander';
 import type { Result } from '../lib/result.ts';
 import {
   createTestComparison,
+  type DependentEffect,
   measureBaseline,
   type PatchParts,
   type PatchReport,
   type Reproducer,
   readReproducer,
   SandboxRefused,
+  tryDependent,
   verifyPatch,
 } from '../patch/index.ts';
 import type { PackageTree, TargetRefusal } from '../target/index.ts';
@@ -57,6 +59,65 @@ export function registerPatchCommands(program: Command, context: PatchCommandsCo
       else context.terminal.data(`${[report.verdict, ...report.reasons.map((reason) => `  ${reason}`)].join('\n')}\n`);
       if (report.verdict !== 'fixes') throw new CommandEnd('failed', '');
     });
+  addDependents(patch, context);
+}
+
+interface DependentOptions {
+  readonly target: string;
+  readonly patch: string;
+  readonly dependent: readonly string[];
+  readonly json?: boolean;
+}
+
+function addDependents(patch: Command, context: PatchCommandsContext): void {
+  patch
+    .command('dependents')
+    .description('run the own tests of packages that depend on the target, with the patched target put in')
+    .requiredOption('--target <target>', 'pkg:npm/name@version: what the patch is made for')
+    .requiredOption('--patch <file>', 'unified diff against the target')
+    .requiredOption(
+      '--dependent <target...>',
+      'packages that depend on it: pkg:npm/name@version, archives, directories',
+    )
+    .option('--json', 'one JSON value on standard output')
+    .action(async ({ target, patch: file, dependent, json }: DependentOptions) => {
+      const text = await readText(file);
+      if (text === undefined) throw new CommandEnd('usage', `${file} cannot be read`);
+      const tree = await context.openTarget(target, false);
+      if (!tree.ok) throw new CommandEnd(EXITS[tree.refusal.kind], `${tree.refusal.target}: ${tree.refusal.reason}`);
+      const { name, version } = tree.value;
+      await tree.value.dispose();
+      const effects: DependentEffect[] = [];
+      for (const each of dependent) effects.push(await tryOne(context, each, { name, version }, text));
+      if (json) context.terminal.json(effects.map((each) => ({ ...each })));
+      for (const each of json ? [] : effects) {
+        context.terminal.say(`${each.dependent}: ${each.effect}: ${each.reason}`);
+      }
+      const count = (effect: DependentEffect['effect']): number => effects.filter((it) => it.effect === effect).length;
+      if (count('breaking') > 0) throw new CommandEnd('failed', `it breaks ${count('breaking')} of ${effects.length}`);
+      if (count('unknown') > 0) {
+        throw new CommandEnd('incomplete', `of ${count('unknown')} of ${effects.length} nothing is known`);
+      }
+    });
+}
+
+async function tryOne(
+  context: PatchCommandsContext,
+  target: string,
+  patched: { readonly name: string; readonly version: string },
+  text: string,
+): Promise<DependentEffect> {
+  const opened = await context.openTarget(target, true);
+  if (!opened.ok)
+    return { dependent: target, effect: 'unknown', reason: `it cannot be fetched: ${opened.refusal.reason}` };
+  try {
+    return await tryDependent(await context.patchParts(), opened.value, patched, text);
+  } catch (fault) {
+    if (fault instanceof SandboxRefused) throw new CommandEnd('unavailable', fault.message);
+    throw fault;
+  } finally {
+    await opened.value.dispose();
+  }
 }
 
 async function verify(context: PatchCommandsContext, options: VerifyOptions): Promise<PatchReport> {

@@ -1,4 +1,5 @@
 export { type Reproducer, type RunInSandbox, SandboxRefused } from './attack-service.ts';
+export { type DependentEffect, tryDependent } from './dependent-service.ts';
 export type { PatchFacts, PatchVerdict, TestComparison } from './judge.ts';
 export { createTestComparison } from './own-tests-service.ts';
 export {

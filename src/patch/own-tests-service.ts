@@ -59,7 +59,9 @@ async function runTests(
   script: string,
 ): Promise<TestRun | string> {
   const inside = stripTypeScriptTypes(await readFile(SCRIPT, 'utf8'));
-  const host = version.patched?.host ?? join(version.directory, tree.packagePath);
+  // Where a dependency is patched, the package under test is as it was.
+  const own = version.patched?.packagePath === tree.packagePath ? version.patched : undefined;
+  const host = own?.host ?? join(version.directory, tree.packagePath);
   const answer = await run({
     command: ['node', '--no-warnings', 'own-tests-inside.mjs', PACKAGE, script],
     readOnly: [...mountsOf(version), { host, inside: PACKAGE }],
