@@ -29,7 +29,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   readiness: ['lib', 'store', 'formats', 'timekeeping', 'disclosure'],
   coordination: ['lib', 'store', 'timekeeping', 'disclosure'],
   followup: ['lib', 'store', 'formats', 'egress', 'target', 'verify', 'patch', 'contact', 'disclosure'],
-  secondlook: ['lib', 'store'],
+  secondlook: ['lib', 'store', 'formats'],
   pacing: ['lib', 'store', 'formats'],
   simulate: ['lib', 'pacing'],
   publish: ['lib', 'store', 'formats', 'tlog', 'disclosure'],

@@ -7,7 +7,10 @@ import {
   createSmtpClient,
   createVinceClient,
   createWebhookClient,
+  lookAtRepository,
   type Mailbox,
+  type RepositoryLook,
+  readAddress,
 } from './contact/index.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
 import type { Clock } from './lib/clock.ts';
@@ -28,6 +31,18 @@ export function createCarriers(config: Config, from: string, clock: Clock): Carr
 
 export const openMailbox = ({ maildir }: Config): Mailbox | undefined =>
   maildir === undefined ? undefined : createMailbox({ directory: maildir });
+
+/** Undefined where the address is no repository, or GitHub is not configured. */
+export async function lookAtGithub(
+  { channels, allowedOrigins }: Config,
+  to: string,
+): Promise<RepositoryLook | undefined> {
+  const { github } = channels;
+  const address = readAddress(to);
+  if (!github || !address || !('owner' in address)) return undefined;
+  const egress = createEgress({ named: namedOrigins([...allowedOrigins, github.apiUrl]) });
+  return await lookAtRepository(github, { egress }, address);
+}
 
 /** What is configured and what is not, without a word of any secret. */
 export function inspectChannels(config: Config): readonly { name: string; ok: boolean; detail: string }[] {

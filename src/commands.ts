@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import firstCampaign from './campaign/first-campaign.json' with { type: 'json' };
 import fixtureCampaign from './campaign/fixture-campaign.json' with { type: 'json' };
 import { type Campaign, type CampaignFile, readCampaignFile, toLine } from './campaign/index.ts';
-import { inspectChannels, openMailbox } from './channels.ts';
+import { inspectChannels, lookAtGithub, openMailbox } from './channels.ts';
 import {
   CommandEnd,
   DEFAULT_PORT,
@@ -16,7 +16,6 @@ import {
   registerDedupe,
   registerDoctor,
   registerDocumentCommands,
-  registerFollowCommands,
   registerFundCommands,
   registerIncidentCommands,
   registerIntakeCommands,
@@ -35,7 +34,6 @@ import {
   registerSandboxCommands,
   registerScan,
   registerScopeCommands,
-  registerSecondLookCommands,
   registerServe,
   registerSignInCommands,
   registerSimulate,
@@ -51,6 +49,7 @@ import { createDemonstrating } from './demonstrating.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { readIdentities } from './doors.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
+import { registerFollow } from './follow-commands.ts';
 import { findClaims, listTurnedAway } from './inbound/index.ts';
 import { createIntake, type Intake, openText } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
@@ -68,9 +67,9 @@ import { inspectStore } from './store/inspect.ts';
 import { addJob } from './store/jobs.ts';
 import { inspectScratch } from './store/scratch.ts';
 import { openTarget, readTargetText } from './target/index.ts';
-import { fetchFeed } from './triage/index.ts';
+import { createLists, fetchFeed } from './triage/index.ts';
 import { createFindingStore } from './verify/index.ts';
-import { openReleaseWorkshop, openWorkshop } from './workshop.ts';
+import { openWorkshop } from './workshop.ts';
 
 export function registerAll(program: Command, parts: Parts): void {
   const { terminal, config, clock } = parts;
@@ -120,11 +119,12 @@ export function registerAll(program: Command, parts: Parts): void {
   registerCases(program, parts, session);
   registerContact(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
-  registerFollow(program, parts, session);
+  registerFollow(program, parts, session, (asked) => readProfile(asked, parts));
   registerChainCommands(program, { terminal, chains: async () => (await session()).services.chains });
   registerTriageCommands(program, {
     terminal,
     triage: async () => (await session()).services.triage,
+    lists: async () => createLists({ database: await parts.database() }),
     fetchFeed: (place) => fetchFeed(place, createEgress({ named: namedOrigins(config.allowedOrigins) })),
   });
   registerProgramme(program, parts);
@@ -180,19 +180,6 @@ function registerPace(program: Command, parts: Parts, session: () => Promise<Ses
   registerSimulate(program, { terminal: parts.terminal });
 }
 
-/** Commands on what becomes of a flaw after its report. */
-function registerFollow(program: Command, parts: Parts, session: () => Promise<Session>): void {
-  registerFollowCommands(program, {
-    terminal: parts.terminal,
-    followup: async () => (await session()).services.followup,
-    workshop: (asked) => openReleaseWorkshop(parts, readProfile(asked, parts)),
-  });
-  registerSecondLookCommands(program, {
-    terminal: parts.terminal,
-    secondLooks: async () => (await session()).services.secondLooks,
-  });
-}
-
 /** Commands on cases: their steps, parties, links and clocks. */
 function registerCases(program: Command, parts: Parts, session: () => Promise<Session>): void {
   const { terminal, clock, config } = parts;
@@ -206,6 +193,7 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
     publishedDocument: async (opened, folder) => (await session()).services.publishedDocument(opened, folder),
     readLetter: async (messageId) => (await session()).services.readLetter(messageId),
     followup: async () => (await session()).services.followup,
+    lists: async () => createLists({ database: await parts.database() }),
     timekeeping: async () => (await session()).services.timekeeping,
     random: parts.random,
     coordination: async () => (await session()).services.coordination,
@@ -217,6 +205,7 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
       if (opened) await workshop.findPatch(opened, disclosure);
       return readiness.check(id, workshop);
     },
+    lookAtRepository: (to) => lookAtGithub(config, to),
     signOff: async (id, word) => (await session()).services.readiness.signOff(id, word),
     origin: () => config.origin ?? `http://localhost:${DEFAULT_PORT}`,
   });

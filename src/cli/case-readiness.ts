@@ -1,7 +1,8 @@
 /** `case check` and `case sign-off`: what a report lacks before it may be sent, found by machine and said by a person. */
 import type { Command } from 'commander';
+import type { RepositoryLook } from '../contact/index.ts';
 import { OPERATOR } from '../disclosure/index.ts';
-import type { Result } from '../lib/result.ts';
+import { ok, type Result } from '../lib/result.ts';
 import type { Readiness, SignOffWord } from '../readiness/index.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
@@ -9,10 +10,13 @@ export interface ReadinessCommandParts {
   readonly terminal: Terminal;
   /** Follows the report in the sandbox; tells what is missing. */
   readonly checkReport: (id: string, profile: string | undefined) => ReturnType<Readiness['check']>;
+  /** Of a repository that a report is to go to; undefined where the address is none, or GitHub is not configured. */
+  readonly lookAtRepository: (to: string) => Promise<RepositoryLook | undefined>;
   readonly signOff: (id: string, word: SignOffWord) => ReturnType<Readiness['signOff']>;
 }
 
 interface Options {
+  readonly to?: string;
   readonly profile?: string;
   readonly note?: string;
   readonly scopeRead?: boolean;
@@ -25,9 +29,18 @@ export function addReadinessCommands(cases: Command, parts: ReadinessCommandPart
     .command('check <id>')
     .description('follow the report as its reader would, in fresh sandboxes; look at the newest release; seek a patch')
     .option('--profile <profile>', 'full or user')
+    .option('--to <address>', 'github:owner/repository: whether it takes private reports, and what is under way there')
     .option('--json', 'one JSON value on standard output')
     .action(async (id: string, options: Options) => {
-      tell(parts.terminal, options, await parts.checkReport(id, options.profile));
+      const look = options.to === undefined ? undefined : await parts.lookAtRepository(options.to);
+      if (options.to !== undefined && !look) {
+        throw new CommandEnd('usage', '--to takes github:owner/repository, and HEADSTART_GITHUB_TOKEN set');
+      }
+      for (const name of look?.underWay ?? [])
+        parts.terminal.say(`under way there, look whether it is the same: ${name}`);
+      const against = (look?.against ?? []).map((reason) => `channel: ${reason}`);
+      const checked = await parts.checkReport(id, options.profile);
+      tell(parts.terminal, options, checked.ok ? ok([...checked.value, ...against]) : checked);
     });
   cases
     .command('sign-off <id>')

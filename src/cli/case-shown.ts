@@ -24,6 +24,8 @@ export function toShown(opened: OpenedCase, reveal: boolean): { readonly [name: 
     findingId: opened.findingId,
     knownAs: learnt.knownAs,
     fixedVersion: learnt.fixedVersion,
+    incompleteFixOf: learnt.incompleteFixOf ?? [],
+    mitigation: learnt.mitigation ?? null,
     hasPatch: learnt.patch !== null,
     ownTests: learnt.ownTests ? { ...learnt.ownTests } : null,
     openedAt: text(it.openedAt),

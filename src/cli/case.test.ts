@@ -12,6 +12,7 @@ import { systemClock } from '../lib/clock.ts';
 import { createPublishing, openReleaseSigners } from '../publish/index.ts';
 import { createReadiness, type Readiness } from '../readiness/index.ts';
 import { createTimekeeping, type Timekeeping } from '../timekeeping/index.ts';
+import { createLists } from '../triage/index.ts';
 import { type CaseCommandParts, registerCaseCommands } from './case.ts';
 import { runCommandLine } from './cli.ts';
 
@@ -57,9 +58,11 @@ before(async () => {
         claims: async () => [],
         measure: async () => assert.fail('nothing is measured'),
       }),
+    lists: async () => createLists(world),
     timekeeping: async () => time,
     random: world.random,
     checkReport: (id) => readiness.check(id, WORKSHOP),
+    lookAtRepository: async () => undefined,
     signOff: (id, word) => readiness.signOff(id, word),
     links: async () => createLinks({ ...world, instants: time }),
     origin: () => 'https://pages.example.org',

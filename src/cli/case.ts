@@ -8,6 +8,7 @@ import {
   isStep,
   OPERATOR,
   type OpenedCase,
+  packageOf,
   STEPS,
   type StepRefusal,
 } from '../disclosure/index.ts';
@@ -21,6 +22,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
 import type { Timekeeping } from '../timekeeping/index.ts';
+import type { Lists } from '../triage/index.ts';
 import { addClock } from './case-clock.ts';
 import { addLink, type LinkCommandParts } from './case-link.ts';
 import { addMitigation } from './case-mitigation.ts';
@@ -46,6 +48,7 @@ export interface CaseCommandParts extends PartyCommandParts, LinkCommandParts, R
   /** A released document as it was published; undefined before. */
   readonly publishedDocument: (opened: OpenedCase, folder: string) => Promise<string | undefined>;
   readonly followup: () => Promise<Pick<Followup, 'show'>>;
+  readonly lists: () => Promise<Pick<Lists, 'cnasFor'>>;
   readonly timekeeping: () => Promise<Pick<Timekeeping, 'holds' | 'free' | 'look'>>;
   /** The message to a maintainer as RFC 5322. */
   readonly readLetter: (messageId: string) => Promise<string | undefined>;
@@ -102,7 +105,12 @@ function addShow(cases: Command, parts: CaseCommandParts): void {
       const opened = await getCase(disclosure, id);
       if (reveal) await disclosure.note(await parts.database(), opened, 'revealed', OPERATOR);
       const followUp = await (await parts.followup()).show(id);
-      const shown = { ...toShown(opened, reveal ?? false), followUp: followUp ? toFollowUpJson(followUp) : null };
+      const cnas = await (await parts.lists()).cnasFor(packageOf(opened.finding).name);
+      const shown = {
+        ...toShown(opened, reveal ?? false),
+        cnas: cnas.map((cna) => ({ ...cna })),
+        followUp: followUp ? toFollowUpJson(followUp) : null,
+      };
       if (json) parts.terminal.json(shown);
       else parts.terminal.say(JSON.stringify(shown, null, 2));
     });

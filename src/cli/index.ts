@@ -19,6 +19,7 @@ export { registerPaceCommands } from './pace.ts';
 export { registerPatchCommands } from './patch.ts';
 export { registerPolicyCommands } from './policy.ts';
 export { registerProgramCommands } from './program.ts';
+export { registerReaudit } from './reaudit.ts';
 export { registerReleaseCommands, toReleaseEnd } from './release.ts';
 export { registerReproduce } from './reproduce.ts';
 export { registerRolloutCommands } from './rollout.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createWorld, type World } from '../../test/support/disclosure.ts';
 import { ok, refuse } from '../lib/result.ts';
-import { createTriage } from '../triage/index.ts';
+import { createLists, createTriage } from '../triage/index.ts';
 import { createTriagedCases } from '../triaged-cases.ts';
 import { runCommandLine } from './cli.ts';
 import { registerTriageCommands } from './triage.ts';
@@ -40,6 +40,7 @@ async function run(...args: string[]): Promise<{ exit: number; out: Record<strin
         registerTriageCommands(program, {
           terminal,
           triage: async () => triage,
+          lists: async () => createLists(world),
           fetchFeed: async (place) => {
             const text = FILES[place];
             return text === undefined ? refuse({ kind: 'no-file', reason: 'not there' } as const) : ok(text);

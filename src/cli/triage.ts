@@ -8,6 +8,7 @@ import {
   type FeedKind,
   type FetchRefusal,
   type ImportRefusal,
+  type Lists,
   SEVERITIES,
   type Triage,
 } from '../triage/index.ts';
@@ -16,6 +17,7 @@ import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 export interface TriageCommandParts {
   readonly terminal: Terminal;
   readonly triage: () => Promise<Triage>;
+  readonly lists: () => Promise<Pick<Lists, 'importList'>>;
   /** The text of a file or of what a web address answers. */
   readonly fetchFeed: (place: string) => Promise<Result<string, FetchRefusal>>;
 }
@@ -34,16 +36,36 @@ export function registerTriageCommands(program: Command, parts: TriageCommandPar
   addReview(triage, parts);
 }
 
-function addFeed(program: Command, { terminal, triage, fetchFeed }: TriageCommandParts): void {
-  const feed = program.command('feed').description('lists of exploited and of likely exploited vulnerabilities');
+const LIST_KINDS = ['cna', 'osv'] as const;
+const isListKind = (text: string): text is (typeof LIST_KINDS)[number] => LIST_KINDS.some((kind) => kind === text);
+
+function addFeed(program: Command, { terminal, triage, lists, fetchFeed }: TriageCommandParts): void {
+  const feed = program
+    .command('feed')
+    .description(
+      'exploited and likely exploited vulnerabilities (kev, epss), who assigns CVE ids (cna), past advisories (osv)',
+    );
   feed
     .command('import <kind> <file-or-url>')
-    .description(`take a feed in whole and decide the open cases anew: ${FEED_KINDS.join(', ')}`)
+    .description(
+      `take a feed in whole and decide the open cases anew: ${FEED_KINDS.join(', ')}; or a list: ${LIST_KINDS.join(', ')}`,
+    )
     .option(...JSON_OPTION)
     .action(async (kind: string, place: string, { json }: JsonOption) => {
-      if (!isFeedKind(kind)) throw new CommandEnd('usage', `no such feed: ${kind}. There are ${FEED_KINDS.join(', ')}`);
+      if (!isFeedKind(kind) && !isListKind(kind)) {
+        throw new CommandEnd('usage', `no such feed: ${kind}. There are ${[...FEED_KINDS, ...LIST_KINDS].join(', ')}`);
+      }
       const text = await fetchFeed(place);
       if (!text.ok) throw new CommandEnd(FETCH_EXIT[text.refusal.kind], `${place}: ${text.refusal.reason}`);
+      if (isListKind(kind)) {
+        const taken = await (await lists()).importList(kind, text.value);
+        if (!taken.ok) throw new CommandEnd(...toEnd(taken.refusal, place));
+        if (json) terminal.json({ kind, ...taken.value });
+        terminal.say(
+          `${kind}: ${taken.value.entries} entries now, ${taken.value.skipped} of what was given are of no use here`,
+        );
+        return;
+      }
       const opened = await triage();
       const imported = await opened.importFeed(kind, text.value);
       if (!imported.ok) throw new CommandEnd(...toEnd(imported.refusal, place));

@@ -132,7 +132,7 @@ async function ifNoneIsOurs(octokit: Octokit, nameless: readonly Posted[]): Prom
 const REFERENCE = new RegExp(referenceLine('message_[0-9a-f]{32}'));
 
 /** The one place where Octokit meets the network: one request, no retries, every hop judged by `egress`. */
-function connect({ token, apiUrl }: GithubSettings, { egress, timeoutMs }: GithubOptions) {
+export function connect({ token, apiUrl }: GithubSettings, { egress, timeoutMs }: GithubOptions) {
   let refusal: EgressRefusal | undefined;
   const fetch = async (url: string, init: { method?: string; headers?: Record<string, string>; body?: string }) => {
     const method = init.method === 'POST' ? 'POST' : 'GET';
@@ -162,7 +162,7 @@ function connect({ token, apiUrl }: GithubSettings, { egress, timeoutMs }: Githu
 
 const nothing = (): void => {};
 
-function answerOf(error: unknown): Answer | undefined {
+export function answerOf(error: unknown): Answer | undefined {
   const { status, response } = error as { readonly status?: unknown; readonly response?: Partial<Answer> };
   return typeof status === 'number' && response ? { status, headers: response.headers ?? {} } : undefined;
 }

@@ -6,6 +6,7 @@ export type { Matter, RealMatter } from './channel.ts';
 export { createContactJobs, planLook } from './contact-job.ts';
 export { type PublicKey, readPublicKey } from './encryption.ts';
 export { createGithubClients, type GithubSettings } from './github-client.ts';
+export { lookAtRepository, type RepositoryLook } from './github-look-client.ts';
 export type { Word } from './incoming-mail.ts';
 export type { Content } from './letter.ts';
 export { createMailbox, type Mailbox } from './mailbox-client.ts';

@@ -27,6 +27,8 @@ export interface Learnt {
   /** The package's own tests under that patch; absent in cases older than this. */
   readonly ownTests?: OwnTests | null;
   readonly fixedVersion: string | null;
+  /** Past advisories whose fix this may show to be incomplete; absent where nobody looked. */
+  readonly incompleteFixOf?: readonly string[];
   /** What users can do until there is a fix, as a person accepted it; absent before. */
   readonly mitigation?: string | null;
   /** Measured by running the reproducer over the published versions. */

@@ -49,6 +49,7 @@ export function renderReport(source: ReportSource): Report {
     ...wrapped(`Reached by: ${oneLine(finding.entry)}`),
     ...(finding.sink ? wrapped(`At: ${finding.sink.file}:${finding.sink.line}`) : []),
     ...wrapped(affectedWords(source.learnt)),
+    ...incompleteWords(source.learnt),
     ...wrapped(
       `Proposed severity: ${finding.severity.score.toFixed(1)} ${finding.severity.severity}, ${finding.severity.vector}. Yours replaces it.`,
     ),
@@ -91,6 +92,13 @@ function affectedWords({ affected }: Learnt): string {
   );
   const count = affected.measured.length;
   return `Affected, measured by running it on ${count} published versions: ${rangesOf(events).map(rangeWords).join('; ')}.`;
+}
+
+function incompleteWords({ incompleteFixOf = [] }: Learnt): string[] {
+  if (incompleteFixOf.length === 0) return [];
+  return wrapped(
+    `The version was called fixed by ${oneLine(incompleteFixOf.join(', '))}: this may be what that fix left.`,
+  );
 }
 
 function mitigationWords({ mitigation }: Learnt): string[] {

@@ -1,9 +1,10 @@
 /** The feeds as they were last imported: `triage.feeds`, `triage.kev` and `triage.epss`. */
 import type { Transaction } from '../store/database.ts';
 import type { EpssEntry, Feed, FeedKind, KevEntry } from './feed.ts';
+import type { ListKind } from './list-store.ts';
 
 export interface StoredFeed {
-  readonly kind: FeedKind;
+  readonly kind: FeedKind | ListKind;
   readonly version: string;
   readonly releasedAt: Date;
   readonly importedAt: Date;

@@ -16,12 +16,19 @@ export interface FakeRepository {
   readonly advisories: Advisory[];
   readonly issues: Issue[];
   privateReporting: boolean;
+  /** Of the repository itself. */
+  about: Readonly<Record<string, unknown>>;
 }
 
 export async function startFakeGithub(options: Omit<FaultyServerOptions, 'act'> = {}) {
   const repositories = new Map<string, FakeRepository>();
   const repository = (path: string): FakeRepository => {
-    const known = repositories.get(path) ?? { advisories: [], issues: [], privateReporting: true };
+    const known = repositories.get(path) ?? {
+      advisories: [],
+      issues: [],
+      privateReporting: true,
+      about: { fork: false, archived: false },
+    };
     repositories.set(path, known);
     return known;
   };
@@ -41,7 +48,7 @@ const no = (status: number, message: string): Reply => ({
 function answer(asked: Asked, repository: (path: string) => FakeRepository): Reply {
   if (asked.headers.authorization !== `token ${GITHUB_TOKEN}`) return no(401, 'Bad credentials');
   if (asked.url.pathname === '/user') return { status: 200, json: user() };
-  const [, path = '', rest = ''] = /^\/repos\/([^/]+\/[^/]+)\/(.+)$/.exec(asked.url.pathname) ?? [];
+  const [, path = '', rest = ''] = /^\/repos\/([^/]+\/[^/]+)(?:\/(.+))?$/.exec(asked.url.pathname) ?? [];
   const here = repository(path);
   switch (`${asked.method} ${rest}`) {
     case 'POST security-advisories/reports':
@@ -54,6 +61,8 @@ function answer(asked: Asked, repository: (path: string) => FakeRepository): Rep
       return listAdvisories(here, asked);
     case 'GET issues':
       return { status: 200, json: pageOf(here.issues.toReversed(), asked) };
+    case 'GET ':
+      return { status: 200, json: { full_name: path, ...here.about } };
     case 'GET private-vulnerability-reporting':
       return { status: 200, json: { enabled: here.privateReporting } };
     default:
