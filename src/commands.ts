@@ -38,6 +38,7 @@ import {
   registerSignInCommands,
   registerSimulate,
   registerStart,
+  registerStatementCommands,
   registerStopCommands,
   registerStoreCommands,
   registerTriageCommands,
@@ -55,6 +56,7 @@ import { createIntake, type Intake, openText } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
+import { documentBytes } from './policy/index.ts';
 import { createLook, openProgramme } from './programme.ts';
 import { findMissingEvidence, foreseeStage, openEvidence } from './release/index.ts';
 import { openRelease, readFindings } from './releases.ts';
@@ -257,6 +259,11 @@ function registerRelease(program: Command, parts: Parts, session: () => Promise<
     places: placesOf(config.home),
   });
   registerAdoptionCommands(program, { terminal, clock, adoptions: async () => (await opened()).adoptions });
+  registerStatementCommands(program, {
+    terminal,
+    clock,
+    keep: async (document) => (await opened()).evidence.put(documentBytes(document)),
+  });
   registerIncidentCommands(program, { terminal, incidents: async () => (await opened()).incidents });
   registerRolloutCommands(program, {
     terminal,

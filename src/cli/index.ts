@@ -31,6 +31,7 @@ export { type Addresses, DEFAULT_PORT, type Role, registerServe, type ServeParts
 export { registerSignInCommands } from './signin.ts';
 export { registerSimulate } from './simulate.ts';
 export { registerStart } from './start.ts';
+export { registerStatementCommands } from './statement.ts';
 export { registerStopCommands } from './stop.ts';
 export { registerStoreCommands } from './store.ts';
 export { CommandEnd, createTerminal, EXIT, type ExitName, type Terminal } from './terminal.ts';

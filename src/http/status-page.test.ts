@@ -37,3 +37,22 @@ test('a running campaign renews its page by itself, without a script', () => {
   const finished = { ...status, campaign: { ...status.campaign, finishedAt: NOW } };
   assert.doesNotMatch(renderStatusPage(finished, { publicUrl: '' }), /http-equiv="refresh"/);
 });
+
+test('the release that was demonstrated is shown as it stands now, marked as a demonstration, and its text is never run', () => {
+  const release = {
+    ...{
+      model: '<img src=y>',
+      stage: 'closed',
+      decided: 'partners',
+      decisionSha256: 'ab12',
+      suspendedBy: ['incident'],
+    },
+    incidents: [{ id: 'incident_1', severity: 'serious', state: 'open', openedAt: NOW }],
+  };
+  const shown = renderStatusPage({ ...status, release }, { publicUrl: '' });
+  assert.match(shown, /Demonstration.*mock provider/);
+  assert.match(shown, /Stage now<\/th><td>closed \(suspended by incident\)/);
+  assert.match(shown, /serious, open, opened/);
+  assert.doesNotMatch(shown, /<img/);
+  assert.doesNotMatch(page, /Stage now/);
+});

@@ -2,7 +2,7 @@
 export { type Adoption, type AdoptionRefusal, openAdoption, signAdoption } from './adoption.ts';
 export { type ClockRefusal, type RunningClock, runningClocks } from './clocks.ts';
 export { type Decision, decisionBytes, decisionSha256 } from './decide.ts';
-export { type Dossier, type DossierRefusal, readDossierValue } from './dossier.ts';
+export { CLAIM_KINDS, type Dossier, type DossierRefusal, readDossierValue } from './dossier.ts';
 export {
   type DecisionDocuments,
   documentBytes,
