@@ -4,8 +4,9 @@
  * report of counts.
  *
  *   node bench/patches.ts [--packages 20] [--minutes 60] [--at-once 1] [--bad 8] [--only name,name] [--fixes-only]
- *                         [--repeated 24] [--repeats 20]   so many patches, judged so often
+ *                         [--repeated 24] [--repeats 20]   so many patches, judged so often; [--repeats-only]
  *                         [--keep DIRECTORY]   pairs found by an earlier run are taken from there
+ *                         [--progress FILE]    a run that was ended goes on with what it had come to
  *
  * All targets with a listed fixed version are gone through in an order drawn from the seed, and every one that has a
  * usable pair counts: nothing is chosen by how it ends.
@@ -13,7 +14,7 @@
  * With `--only` or `--fixes-only` nothing is written: they are for looking into something, and half a report would
  * stand in the place of a whole one.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,21 +29,19 @@ import { evasionsOf } from '../src/patch/variants.ts';
 import { renderReproducer, reproducerFileName } from '../src/probe/index.ts';
 import { chooseProfile, createSandbox } from '../src/sandbox/index.ts';
 import { createRegistry, openTarget, type PackageSource } from '../src/target/index.ts';
-import { BAD_KINDS, type BadKind, type Flawed, makeBadPatches } from './bad-patches.ts';
+import { BAD_KINDS, type Flawed, makeBadPatches } from './bad-patches.ts';
 import { openPair, type Pair, type Row } from './fixed-pairs.ts';
+import {
+  type Entry,
+  type Kind,
+  type Made,
+  type Outcome,
+  patchesToRepeat,
+  type Repeat,
+  renderPatchReport,
+} from './patch-report.ts';
 
 type Unfixed = Omit<Row, 'fixedVersion'> & { readonly fixedVersion: null };
-
-type Kind = BadKind | 'upstream fix, smallest' | 'upstream fix, whole';
-
-interface Outcome {
-  readonly kind: Kind;
-  readonly verdict: string;
-  readonly seconds: number;
-  readonly beyond: number;
-  /** The published fixed version itself falls to one of the variants that got through. */
-  readonly isOpen: boolean;
-}
 
 const { values } = parseArgs({
   options: {
@@ -54,7 +53,9 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '1' },
     only: { type: 'string' },
     keep: { type: 'string' },
+    progress: { type: 'string' },
     'fixes-only': { type: 'boolean', default: false },
+    'repeats-only': { type: 'boolean', default: false },
   },
 });
 /** On the way to the effect, where a seeming defence may stand. */
@@ -79,23 +80,11 @@ const made = await createSandbox({
 if (!made.ok) throw new Error(made.refusal.reason);
 const sandbox = made.value;
 const parts: PatchParts = { run: sandbox.run, random: systemRandom, scratch: join(home, 'copies') };
-const outcomes: Outcome[] = [];
-const skipped = new Map<string, number>();
-let packages = 0;
-
-/** One patch judged again and again. */
-interface Repeat {
-  readonly kind: Kind;
-  readonly flaw: FlawClass;
-  readonly verdicts: number;
-  /** Verdicts together with their reasons. */
-  readonly answers: number;
-}
-const repeats: Repeat[] = [];
-const begun: Kind[] = [];
+const entries: Entry[] = [];
+const repeated: Repeat[] = [];
 
 /** Of several patches the first counts that at least silences the reproducer. */
-async function tell(kind: Outcome['kind'], { tree, baseline, fixed }: Pair, ...patches: string[]): Promise<string> {
+async function tell(kind: Kind, { tree, baseline, fixed }: Pair, ...patches: string[]): Promise<Outcome> {
   let start = performance.now();
   let judged = await verifyPatch(parts, baseline, patches[0] ?? '');
   for (const patch of patches.slice(1)) {
@@ -107,11 +96,10 @@ async function tell(kind: Outcome['kind'], { tree, baseline, fixed }: Pair, ...p
   const seconds = (performance.now() - start) / 1_000;
   const still = kind.startsWith('upstream') ? (checks?.variants.stillFiring ?? []) : [];
   const isOpen = still.length > 0 && (await firesOnPublished(baseline, fixed, still));
-  outcomes.push({ kind, verdict, seconds, beyond: checks?.variants.beyond.length ?? 0, isOpen });
   say(
     `  ${tree.name}, ${kind}: ${verdict} (${seconds.toFixed(1)} s) ${verdict === 'fixes' ? '' : reasons.join(' | ').slice(0, 600)}`,
   );
-  return verdict;
+  return { kind, verdict, seconds, beyond: checks?.variants.beyond.length ?? 0, isOpen };
 }
 
 /** Asks the published fixed version, with its own dependencies, whether those variants get through. */
@@ -148,117 +136,95 @@ async function flawedOf({ tree, baseline, fix }: Pair, flaw: FlawClass): Promise
   return { flaw, texts, places, payload: baseline.plan?.payload ?? '', loaded, fix };
 }
 
-async function examine(row: Row, index: number): Promise<void> {
-  const pair = await openPair(
-    { registry, sandbox, patching: parts, scratch: join(home, 'targets'), seed: SEED, kept: values.keep },
-    row,
-  );
+const pairParts = {
+  registry,
+  sandbox,
+  patching: parts,
+  scratch: join(home, 'targets'),
+  seed: SEED,
+  kept: values.keep,
+};
+
+async function examine(row: Row, index: number): Promise<Entry> {
+  const pair = await openPair(pairParts, row);
   if (typeof pair === 'string') {
-    skipped.set(pair, (skipped.get(pair) ?? 0) + 1);
     say(`${row.package}@${row.version} ${row.class}: ${pair}`);
-    return;
+    return { index, flaw: row.class, why: pair, outcomes: [], patches: [] };
   }
-  packages += 1;
   const effective = pair.baseline.variants.filter(({ fires }) => fires).length;
-  say(`${packages}. ${pair.tree.purl} ${row.class}: ${effective} variants fire`);
-  const accepted = (await tell('upstream fix, smallest', pair, pair.fix)) === 'fixes';
+  say(`${pair.tree.purl} ${row.class}: ${effective} variants fire`);
+  const fix = await tell('upstream fix, smallest', pair, pair.fix);
   // The whole release says something only where the part of it that mends was refused.
-  if (!accepted) await tell('upstream fix, whole', pair, pair.whole);
-  if (!values['fixes-only']) {
-    const bad = await attackBad(pair, row.class, index);
-    // The kind that was repeated least so far, so that every kind has its turn.
-    const timesBegun = ({ kind }: Made) => begun.filter((one) => one === kind).length;
-    const [least] = bad.toSorted((left, right) => timesBegun(left) - timesBegun(right));
-    const fix: Made = { kind: 'upstream fix, smallest', patch: pair.fix };
-    for (const made of [fix, ...(least ? [least] : [])]) await repeat(pair, row.class, made);
-  }
+  const whole = fix.verdict === 'fixes' ? [] : [await tell('upstream fix, whole', pair, pair.whole)];
+  const { outcomes, patches } = values['fixes-only'] ? NONE : await attackBad(pair, row.class, index);
   await pair.dispose();
+  return {
+    index,
+    flaw: row.class,
+    outcomes: [fix, ...whole, ...outcomes],
+    patches: [{ kind: fix.kind, patch: pair.fix }, ...patches],
+  };
 }
 
-interface Made {
-  readonly kind: Kind;
-  readonly patch: string;
-}
+const NONE = { outcomes: [], patches: [] };
 
-async function attackBad(pair: Pair, flaw: FlawClass, index: number): Promise<readonly Made[]> {
+async function attackBad(pair: Pair, flaw: FlawClass, index: number): Promise<Pick<Entry, 'outcomes' | 'patches'>> {
   const flawed = await flawedOf(pair, flaw);
   const random = createSeededRandom(SEED + index);
   const kinds = BAD_KINDS.map((kind) => ({ kind, at: random.next() })).sort((left, right) => left.at - right.at);
-  const bad: Made[] = [];
+  const patches: Made[] = [];
+  const outcomes: Outcome[] = [];
   for (const { kind } of kinds) {
-    const patches = bad.length < Number(values.bad) ? makeBadPatches(kind, flawed, random) : [];
-    const [first] = patches;
+    const made = patches.length < Number(values.bad) ? makeBadPatches(kind, flawed, random) : [];
+    const [first] = made;
     if (first === undefined) continue;
-    bad.push({ kind, patch: first });
-    await tell(kind, pair, ...patches);
+    patches.push({ kind, patch: first });
+    outcomes.push(await tell(kind, pair, ...made));
   }
-  return bad;
+  return { outcomes, patches };
 }
 
 /** The same patch again and again: the verdict must be the same, and should be for the same reasons. */
-async function repeat({ baseline }: Pair, flaw: FlawClass, { kind, patch }: Made): Promise<void> {
-  if (begun.length >= Number(values.repeated)) return;
-  begun.push(kind);
+async function repeat({ baseline }: Pair, { index, flaw }: Entry, { kind, patch }: Made): Promise<Repeat> {
   const verdicts = new Set<string>();
   const answers = new Set<string>();
-  for (let run = 0; run < Number(values.repeats); run += 1) {
+  const times = Number(values.repeats);
+  for (let run = 0; run < times; run += 1) {
     const { verdict, reasons } = await verifyPatch(parts, baseline, patch);
     verdicts.add(verdict);
     answers.add(`${verdict} ${reasons.join('|')}`);
   }
-  repeats.push({ kind, flaw, verdicts: verdicts.size, answers: answers.size });
-  if (answers.size > 1) say(`  ${kind}, not the same each time: ${[...answers].join('\n    ')}`);
+  say(`  ${kind}: ${times} times ${[...(answers.size > 1 ? answers : verdicts)].join('\n    ')}`);
+  return { index, kind, flaw, times, verdicts: verdicts.size, answers: answers.size };
+}
+
+/** What an earlier run came to, and what this one adds to it. */
+function readProgress(): void {
+  if (values.progress === undefined || !existsSync(values.progress)) return;
+  for (const line of readFileSync(values.progress, 'utf8').split('\n').filter(Boolean)) {
+    const { entry, again } = JSON.parse(line) as { entry?: Entry; again?: Repeat };
+    if (entry) entries.push(entry);
+    if (again) repeated.push(again);
+  }
+}
+
+function note(line: { readonly entry: Entry } | { readonly again: Repeat }): void {
+  if ('entry' in line) entries.push(line.entry);
+  else repeated.push(line.again);
+  if (values.progress) appendFileSync(values.progress, `${JSON.stringify(line)}\n`);
+  keepReport();
 }
 
 function report(): string {
-  const of = (kind: string) => outcomes.filter((outcome) => outcome.kind === kind);
-  const bad = outcomes.filter(({ kind }) => (BAD_KINDS as readonly string[]).includes(kind));
-  const refused = bad.filter(({ verdict }) => verdict !== 'fixes');
-  const share = (part: number, all: number) => (all === 0 ? '–' : `${((100 * part) / all).toFixed(1)} %`);
-  const line = (kind: string, rows: readonly Outcome[]) => {
-    const count = (verdict: string) => rows.filter((row) => row.verdict === verdict).length;
-    const verdicts = ['fixes', 'does-not-fix', 'symptom-only', 'breaks', 'does-not-apply', 'inconclusive'].map(count);
-    return `| ${kind} | ${rows.length} | ${verdicts.join(' | ')} |`;
-  };
-  const small = of('upstream fix, smallest');
-  const accepted = small.filter(({ verdict }) => verdict === 'fixes').length;
-  const open = small.filter(({ verdict, isOpen }) => verdict !== 'fixes' && isOpen).length;
-  const same = repeats.filter(({ verdicts }) => verdicts === 1).length;
-  const alike = repeats.filter(({ answers }) => answers === 1).length;
-  const kindsRepeated = new Set(repeats.map(({ kind }) => kind)).size;
-  const classesRepeated = new Set(repeats.map(({ flaw }) => flaw)).size;
-  const seconds = outcomes.map((outcome) => outcome.seconds).sort((left, right) => left - right);
+  const load = loadavg().map((one) => one.toFixed(1));
   return [
     `# Patch check, ${new Date().toISOString().slice(0, 10)}`,
     '',
-    `Node ${process.version}, ${cpus().length} cores, load ${loadavg()
-      .map((one) => one.toFixed(1))
-      .join(' / ')}; sandbox profile ${sandbox.profile}; seed ${SEED}.`,
-    `${packages} packages with a usable fixed version; own tests of the packages were not part of this run.`,
-    'A pair is the last version on which a reproducer fires and the next, on which it is silent: what lies between is the release that mends.',
-    ...(packages < Number(values.packages)
-      ? [`Ended early: ${packages} of ${values.packages} packages were reached in the ${values.minutes} minutes given.`]
-      : []),
-    '',
-    `- Bad patches refused: **${refused.length} of ${bad.length}** (${share(refused.length, bad.length)}; wanted 95 %)`,
-    `- Upstream fixes accepted, smallest form: **${accepted} of ${small.length}** (${share(accepted, small.length)}); ${open} of those refused leave the published fixed version itself open, with its own dependencies, to a variant that got through the patch: shown there by running it`,
-    `- True upstream fixes (without those ${open}) accepted: **${accepted} of ${small.length - open}** (${share(accepted, small.length - open)}; wanted 90 %)`,
-    `- Accepted fixes that input of another type still gets around (told beside the verdict): ${small.filter(({ verdict, beyond }) => verdict === 'fixes' && beyond > 0).length}`,
-    `- The same verdict ${values.repeats} times of ${values.repeats}: **${same} of ${repeats.length} patches** (${kindsRepeated} kinds, ${classesRepeated} classes of flaw; of each of the first packages the true fix and a bad one of the kind repeated least so far); for the same reasons to the letter: ${alike} of ${repeats.length}`,
-    `- Seconds a check: median ${seconds[seconds.length >> 1]?.toFixed(1) ?? '–'}, longest ${seconds.at(-1)?.toFixed(1) ?? '–'}`,
-    '',
-    '| Patch | Tried | fixes | does-not-fix | symptom-only | breaks | does-not-apply | inconclusive |',
-    '|---|---|---|---|---|---|---|---|',
-    ...BAD_KINDS.map((kind) => line(kind, of(kind))),
-    line('upstream fix, smallest', small),
-    line('upstream fix, whole', of('upstream fix, whole')),
-    '',
-    'The whole release is tried only where its smallest part was refused.',
-    '',
-    'Pairs left out, with the reason:',
-    '',
-    ...[...skipped].sort().map(([why, count]) => `- ${count}: ${why}`),
-    '',
+    renderPatchReport(entries, repeated, {
+      conditions: `Node ${process.version}, ${cpus().length} cores, load ${load.join(' / ')}; sandbox profile ${sandbox.profile}; seed ${SEED}.`,
+      targets: order.length,
+      repeats: Number(values.repeats),
+    }),
   ].join('\n');
 }
 
@@ -269,28 +235,47 @@ function keepReport(): void {
   writeFileSync(join(directory, `${new Date().toISOString().slice(0, 10)}-patches.md`), report());
 }
 
-if (!existsSync(targets)) {
-  say(`skipped: ${targets} is missing`);
-} else {
+const order = existsSync(targets) ? inOrder() : [];
+
+function inOrder(): Row[] {
   const rows = (JSON.parse(readFileSync(targets, 'utf8')) as (Row | Unfixed)[]).filter(
     (row) => row.fixedVersion !== null,
   );
   const random = createSeededRandom(SEED);
-  const order = rows.map((row) => ({ row, at: random.next() })).sort((left, right) => left.at - right.at);
-  const waiting = order.entries();
+  const drawn = rows.map((row) => ({ row, at: random.next() })).sort((left, right) => left.at - right.at);
+  return drawn.map(({ row }) => row);
+}
+
+async function sideBySide<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = items.values();
   const worker = async () => {
-    for (const [index, { row }] of waiting) {
-      if (only !== undefined && !only.includes(row.package)) continue;
-      if (packages >= Number(values.packages) || Date.now() > until) return;
-      await examine(row, index).catch((fault: Error) => {
-        const why = 'the run failed';
-        skipped.set(why, (skipped.get(why) ?? 0) + 1);
-        say(`${row.package}: ${fault.stack}`);
-      });
-      keepReport();
-    }
+    for (const item of waiting) if (Date.now() < until) await work(item).catch((fault: Error) => say(`${fault.stack}`));
   };
   await Promise.all(Array.from({ length: Number(values['at-once']) }, worker));
+}
+
+if (order.length === 0) {
+  say(`skipped: ${targets} is missing`);
+} else {
+  readProgress();
+  const left = [...order.entries()].filter(
+    ([index, row]) => (only?.includes(row.package) ?? true) && !entries.some((entry) => entry.index === index),
+  );
+  await sideBySide(values['repeats-only'] ? [] : left, async ([index, row]) => {
+    if (entries.filter(({ why }) => why === undefined).length >= Number(values.packages)) return;
+    note({ entry: await examine(row, index) });
+  });
+  const isDone = (entry: Entry, { kind }: Made) =>
+    repeated.some((one) => one.index === entry.index && one.kind === kind);
+  const again = patchesToRepeat(entries, isPartial ? 0 : Number(values.repeated));
+  const wanting = again.filter(({ entry, made }) => !isDone(entry, made));
+  await sideBySide(wanting, async ({ entry, made }) => {
+    const row = order[entry.index];
+    const pair = row && (await openPair(pairParts, row));
+    if (!pair || typeof pair === 'string') return;
+    note({ again: await repeat(pair, entry, made) });
+    await pair.dispose();
+  });
   process.stdout.write(report());
 }
 await sandbox.close();

@@ -7,6 +7,7 @@ export { createCaseOpening } from './case-opening-service.ts';
 export { toFindingReport } from './finding-report-service.ts';
 export { type FixtureRegistry, startFixtureRegistry } from './fixture-registry-client.ts';
 export { createOperatorPublishing } from './operator-publishing-service.ts';
+export { createOwnTests, missingOfTests } from './own-tests-service.ts';
 export { createPatchAttempts } from './patch-attempts-service.ts';
 export { type CampaignEvent, toLine } from './progress.ts';
 export { type CampaignReports, createCampaignReports, type ScanLine } from './report-service.ts';

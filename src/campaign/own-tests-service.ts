@@ -43,7 +43,7 @@ export function createOwnTests({ run, scratch, registry, budget = BUDGET }: OwnT
   };
 
   async function prepare(plain: PackageTree): Promise<Prepared> {
-    const missing = await whatIsMissing(join(plain.directory, plain.packagePath));
+    const missing = await missingOfTests(join(plain.directory, plain.packagePath));
     if (missing) return missing;
     const fetching = openTarget({ target, scratch, registry, withDevDependencies: true });
     const end = new AbortController();
@@ -86,7 +86,7 @@ export function createOwnTests({ run, scratch, registry, budget = BUDGET }: OwnT
 }
 
 /** Why the tests cannot run whatever is fetched; undefined where they may. */
-async function whatIsMissing(directory: string): Promise<string | undefined> {
+export async function missingOfTests(directory: string): Promise<string | undefined> {
   const script = await readScript(directory);
   if (!script || /no test specified/.test(script)) return 'the package has no test script';
   const names = await readdir(directory, { recursive: true });

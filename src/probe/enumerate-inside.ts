@@ -6,8 +6,8 @@
 import { EventEmitter } from 'node:events';
 import process from 'node:process';
 import stream from 'node:stream';
-import { isNativePromise, isPromise, OPENING_MILLISECONDS, settled } from './opening-inside.ts';
 import type { PlanReach, PlanValue } from './plan.ts';
+import { isNativePromise, isPromise, PROMISE_MILLISECONDS, settled } from './promised-inside.ts';
 import { isStream, ownEvents } from './stream-shapes-inside.ts';
 import { type ValueContext, walkReach } from './values-inside.ts';
 
@@ -300,7 +300,7 @@ class Walk {
     for (let round = 0; round < ROUNDS && this.#promised.length > 0; round++) {
       const waiting = this.#promised;
       this.#promised = [];
-      const came = await Promise.all(waiting.map(({ promise }) => settled(promise, OPENING_MILLISECONDS)));
+      const came = await Promise.all(waiting.map(({ promise }) => settled(promise, PROMISE_MILLISECONDS)));
       this.#hooks.after?.();
       for (const [at, { reach, name, depth }] of waiting.entries()) {
         const made = this.#holder(came[at]?.value);

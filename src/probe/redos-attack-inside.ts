@@ -78,7 +78,7 @@ async function receives(
   call: Call,
   seen: Set<string>,
 ): Promise<readonly string[] | undefined> {
-  const from = await session.open(call.file, call.reach);
+  const from = await session.arrive(call.file, call.reach);
   if (!from) return undefined;
   const count = shortCount(attack);
   watched = grown;

@@ -3,8 +3,8 @@
  * function seems to want. Runs inside the sandbox.
  */
 import type { Subject } from './enumerate-inside.ts';
-import type { Opened } from './opening-inside.ts';
 import type { PlanReach, PlanValue } from './plan.ts';
+import type { Arrival } from './promised-inside.ts';
 import { callValue, constructValue, type ValueContext, walkReach } from './values-inside.ts';
 
 export interface Call {
@@ -203,10 +203,10 @@ export function afterFor(result: unknown): readonly (readonly PlanReach[])[] {
 export const contextOf = (payload: string): ValueContext => ({ payload, canary: '', seen: new Set(), called: [] });
 
 /**
- * Makes the call from where its way was opened, and what follows; throws what the target throws. Names read from
+ * Makes the call from where its way has led, and what follows; throws what the target throws. Names read from
  * any-property objects go to `seen`.
  */
-export function perform(from: Opened, call: Call, payload: string, seen?: Set<string>): unknown {
+export function perform(from: Arrival, call: Call, payload: string, seen?: Set<string>): unknown {
   const context = { ...contextOf(payload), ...(seen ? { seen } : {}) };
   const at = walkReach(from.at, from.rest, context);
   const made = call.kind === 'construct' ? constructValue(at, call.args, context) : callValue(at, call.args, context);

@@ -5,7 +5,7 @@
  *   node redos-measure-inside.mjs <job file>     prints one `<token> <json>` line, see MeasureLine
  */
 import process from 'node:process';
-import type { Opened } from './opening-inside.ts';
+import type { Arrival } from './promised-inside.ts';
 import { type Call, perform } from './redos-calls-inside.ts';
 import { Session, type SessionJob } from './redos-session-inside.ts';
 import type { TriedAttack } from './regex-trial-inside.ts';
@@ -51,7 +51,7 @@ async function settle(made: unknown): Promise<void> {
 
 const text = (count: number, pump = attack.pump): string => attack.prefix + pump.repeat(count) + attack.suffix;
 
-async function timeOf(from: Opened, pump: string, count: number): Promise<number> {
+async function timeOf(from: Arrival, pump: string, count: number): Promise<number> {
   const input = text(count, pump);
   const before = cpuUsage();
   try {
@@ -82,7 +82,7 @@ function* counts(): Generator<number> {
 }
 
 /** A text as long as the pump that the expression does not repeat over. */
-async function quietest(from: Opened, count: number): Promise<{ pump: string; ms: number }> {
+async function quietest(from: Arrival, count: number): Promise<{ pump: string; ms: number }> {
   let best = { pump: controls[0] ?? 'x', ms: Infinity };
   for (const control of controls) {
     const pump = control.repeat(attack.pump.length).slice(0, attack.pump.length);
@@ -95,7 +95,7 @@ async function quietest(from: Opened, count: number): Promise<{ pump: string; ms
 }
 
 async function main(): Promise<void> {
-  const from = await session.open(call.file, call.reach);
+  const from = await session.arrive(call.file, call.reach);
   if (!from) return;
   for (let warm = 0; warm < 3; warm++) await timeOf(from, attack.pump, 4);
   const sizes: number[] = [];

@@ -6,8 +6,8 @@
  */
 
 import type { Subject } from './enumerate-inside.ts';
-import type { Opened } from './opening-inside.ts';
 import type { PlanReach, PlanValue } from './plan.ts';
+import type { Arrival } from './promised-inside.ts';
 import { afterFor, argumentsFor, type Call, carried, carriersFor, perform } from './redos-calls-inside.ts';
 import { breathe, Session, type SessionJob } from './redos-session-inside.ts';
 import { type RegexUse, watchExpressions } from './regex-hooks-inside.ts';
@@ -54,7 +54,7 @@ function told(use: RegexUse): void {
 }
 
 /** Calls once; true where an expression received the marker. */
-async function tryCall(from: Opened, call: Call): Promise<{ reached: boolean; result: unknown }> {
+async function tryCall(from: Arrival, call: Call): Promise<{ reached: boolean; result: unknown }> {
   const before = touched;
   current = call;
   let result: unknown;
@@ -69,7 +69,7 @@ async function tryCall(from: Opened, call: Call): Promise<{ reached: boolean; re
 
 async function trySubject(subject: Subject, number: number): Promise<void> {
   const { file, format, reach } = subject;
-  const from = await session.open(file, reach);
+  const from = await session.arrive(file, reach);
   if (!from) return;
   const kind = subject.constructs ? 'construct' : 'call';
   functionKey = `${file} ${number}`;

@@ -9,8 +9,8 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { enumerate, type Subject } from './enumerate-inside.ts';
 import { standInForNetwork } from './network-inside.ts';
-import { type Opened, Openings } from './opening-inside.ts';
 import type { PlanReach } from './plan.ts';
+import { type Arrival, Arrivals } from './promised-inside.ts';
 import { contextOf, type Examples } from './redos-calls-inside.ts';
 import { cpuNow } from './regex-trial-inside.ts';
 
@@ -34,7 +34,7 @@ export class Session<Job extends SessionJob> {
   readonly until: number;
   readonly #leaveOut: ReadonlySet<string>;
   readonly #roots = new Map<string, { value: unknown; format: 'cjs' | 'esm' } | undefined>();
-  readonly #openings = new Openings();
+  readonly #arrivals = new Arrivals();
   readonly asksNetwork = standInForNetwork();
   readonly #end: () => void;
 
@@ -102,9 +102,9 @@ export class Session<Job extends SessionJob> {
   }
 
   /** Undefined where the file does not load, or a promise on the way brings nothing. */
-  async open(file: string, reach: readonly PlanReach[]): Promise<Opened | undefined> {
+  async arrive(file: string, reach: readonly PlanReach[]): Promise<Arrival | undefined> {
     const loaded = await this.load(file);
-    return loaded && (await this.#openings.open({ value: loaded.value, owner: undefined }, reach, contextOf('x')));
+    return loaded && (await this.#arrivals.reach({ value: loaded.value, owner: undefined }, reach, contextOf('x')));
   }
 
   /** Functions of one file, those with many of the wanted expressions in their own text first. */

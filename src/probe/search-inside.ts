@@ -19,9 +19,9 @@ import { keepIntrinsics } from './intrinsics-inside.ts';
 import { byPromise, isEmitter, noteSeen, TRIGGERS } from './judgement-inside.ts';
 import { standInForOldHelpers } from './legacy-inside.ts';
 import { standInForNetwork } from './network-inside.ts';
-import { isNativePromise, isPromise, type Opened, Openings } from './opening-inside.ts';
 import { type Effect, filesIn, type StartedCommand, trapProperty, watchCommands } from './oracles-inside.ts';
 import type { PlanReach, PlanValue, ProbePlan } from './plan.ts';
+import { type Arrival, Arrivals, isNativePromise, isPromise } from './promised-inside.ts';
 import { neutralise } from './quiet-inside.ts';
 import { drawFrom, drawOrder } from './random-inside.ts';
 import type { SearchJob, SearchMessage } from './search-job-inside.ts';
@@ -95,7 +95,7 @@ class Search {
   readonly #programs: () => readonly string[];
   readonly #now: () => number;
   readonly #restore: () => void;
-  readonly #openings = new Openings();
+  readonly #arrivals = new Arrivals();
   readonly #coverage: BlockCoverage | undefined;
   readonly #isLegacy = standInForOldHelpers();
   readonly #asksNetwork = standInForNetwork();
@@ -216,9 +216,9 @@ class Search {
       }
       const attempt = course.attempts[course.at++];
       if (!attempt) break;
-      const way = this.#open(course.subject, attempt.reach);
+      const way = this.#arrive(course.subject, attempt.reach);
       // Only what was promised is waited for: between other calls the target gets no turn.
-      const from: Opened | undefined = isNativePromise(way) ? await way : way;
+      const from: Arrival | undefined = isNativePromise(way) ? await way : way;
       if (from) this.#attempt(course.subject, attempt, from);
       const isBusy = this.#started.length - this.#startedAtLook >= COMMANDS_AT_ONCE;
       if (course.at % BATCH !== 0 && !isBusy) continue;
@@ -241,7 +241,7 @@ class Search {
         this.#started.length - startedBefore > COMMANDS_GUIDED,
       call: async (attempt) => {
         const missed = new Set<string>();
-        const from = await this.#open(subject);
+        const from = await this.#arrive(subject);
         if (from) this.#attempt(subject, attempt, from, missed);
         await turn();
         this.#restore();
@@ -262,7 +262,7 @@ class Search {
     const context = this.#context('x', 'x');
     const probe: PlanValue = { kind: 'any-property', value: { kind: 'json', value: 'x' } };
     try {
-      const from = await this.#open(subject);
+      const from = await this.#arrive(subject);
       if (!from) return;
       const at = walkReach(from.at, from.rest, context);
       const args = [probe, probe];
@@ -274,12 +274,12 @@ class Search {
     course.attempts.push(...attemptsFromReads([...context.seen]));
   }
 
-  #open(subject: Subject, reach = subject.reach): Opened | Promise<Opened | undefined> {
+  #arrive(subject: Subject, reach = subject.reach): Arrival | Promise<Arrival | undefined> {
     const root = { value: this.#roots.get(subject.file), owner: undefined };
-    return this.#openings.open(root, reach, this.#context('x', 'x'));
+    return this.#arrivals.reach(root, reach, this.#context('x', 'x'));
   }
 
-  #attempt(subject: Subject, attempt: Attempt, from: Opened, missed?: Set<string>): void {
+  #attempt(subject: Subject, attempt: Attempt, from: Arrival, missed?: Set<string>): void {
     const canary = `${this.#job.prefix}${(this.#count++).toString(36)}z`;
     const context = { ...this.#context(attempt.payload, canary), ...(missed ? { missed } : {}) };
     const pending: Pending = { subject, attempt, context, after: attempt.after ?? [] };
@@ -327,7 +327,7 @@ class Search {
   /** Lets what was started come to its effect, then forgets the attempts so far. */
   async #look(startedBefore: number): Promise<void> {
     this.#restore();
-    this.#openings.forget();
+    this.#arrivals.forget();
     this.#startedAtLook = this.#started.length;
     const shells = this.#started.length > startedBefore;
     await this.#settle(shells ? 60 : 0);

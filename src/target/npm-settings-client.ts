@@ -19,7 +19,7 @@ export interface NpmSettings {
   readonly cacheDirectory: string;
 }
 
-const SETTINGS_MS = 20_000;
+const SETTINGS_MS = 120_000;
 const SETTINGS_BYTES = 4 * 1024 * 1024;
 const run = promisify(execFile);
 

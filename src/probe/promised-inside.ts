@@ -7,14 +7,14 @@
 import type { PlanReach } from './plan.ts';
 import { type Reached, type ValueContext, walkReach } from './values-inside.ts';
 
-export interface Opened {
+export interface Arrival {
   readonly at: Reached;
   /** The steps that are left from there. */
   readonly rest: readonly PlanReach[];
 }
 
 /** What a promise may take before it counts as one that never comes. */
-export const OPENING_MILLISECONDS = 100;
+export const PROMISE_MILLISECONDS = 100;
 /** Waiting in one search; after that what came once is called again and again. */
 const WAITING_MILLISECONDS = 2_000;
 
@@ -27,7 +27,14 @@ const NEVER = Symbol('never');
 const NativePromise = Promise;
 const { race } = Promise;
 
-export const isNativePromise = (value: unknown): value is Promise<unknown> => value instanceof NativePromise;
+/** A target's value may refuse to be looked at. */
+export function isNativePromise(value: unknown): value is Promise<unknown> {
+  try {
+    return value instanceof NativePromise;
+  } catch {
+    return false;
+  }
+}
 
 /** Node's own or a library's. */
 export function isPromise(value: unknown): value is Promise<unknown> {
@@ -56,17 +63,17 @@ export async function settled(promise: unknown, milliseconds: number): Promise<{
   }
 }
 
-export class Openings {
+export class Arrivals {
   readonly #kept = new Map<string, Reached | undefined>();
   #waited = 0;
 
   /** At the root itself where no promise is on the way; undefined where one on the way brings nothing. */
-  open(root: Reached, steps: readonly PlanReach[], context: ValueContext): Opened | Promise<Opened | undefined> {
+  reach(root: Reached, steps: readonly PlanReach[], context: ValueContext): Arrival | Promise<Arrival | undefined> {
     const last = steps.findLastIndex(({ kind }) => kind === 'await') + 1;
     return last === 0 ? { at: root, rest: steps } : this.#wait(root, steps, last, context);
   }
 
-  /** What is opened next is made afresh, while there is time to wait for it. */
+  /** What is reached next is made afresh, while there is time to wait for it. */
   forget(): void {
     if (this.#waited < WAITING_MILLISECONDS) this.#kept.clear();
   }
@@ -85,7 +92,7 @@ export class Openings {
       for (const step of steps) {
         if (step.kind !== 'await') at = walkReach(at, [step], context);
         else {
-          const came = await settled(at.value, OPENING_MILLISECONDS);
+          const came = await settled(at.value, PROMISE_MILLISECONDS);
           if (!came) return undefined;
           at = { value: came.value, owner: undefined };
         }
