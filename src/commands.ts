@@ -1,4 +1,5 @@
 /** Which commands there are and what each is given. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
@@ -90,6 +91,7 @@ export function registerAll(program: Command, parts: Parts): void {
     open: async () => (await session()).services,
     work: async (campaign) => work(campaign, await registryFor(campaign)),
     demonstration: demonstrating,
+    openSandbox: (profile) => openSandboxEarly(parts, profile),
     serve: ({ port, profile }) => serve({ terminal, ...serving }, 'all', String(port), profile),
   });
   registerScan(program, {
@@ -335,6 +337,12 @@ function readProfile(asked: string | undefined, { terminal }: Parts): SandboxPro
   const profile = asked ?? chooseProfile();
   terminal.say(`sandbox profile: ${profile}${asked ? '' : ' (chosen for this host; --profile names another)'}`);
   return profile;
+}
+
+/** A new installation waits for its database. Who needs the sandbox asks again, and is told why it cannot be had. */
+function openSandboxEarly({ config, sandbox }: Parts, profile: SandboxProfile): void {
+  const isNew = !config.databaseUrl && !existsSync(toHome(config.home).postgres);
+  if (isNew) sandbox(profile).catch(() => undefined);
 }
 
 /** The packages of the first campaign where the registry answers, else the one we wrote ourselves, said openly. */

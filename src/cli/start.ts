@@ -29,6 +29,8 @@ export interface StartParts {
     readonly prepare: (profile: 'full' | 'user') => void;
     readonly run: (profile: 'full' | 'user', summary: CampaignSummary) => Promise<ReleaseShown>;
   };
+  /** Opens it meanwhile where a first campaign is still to wait for its database. */
+  readonly openSandbox: (profile: 'full' | 'user') => void;
   readonly serve: (options: { readonly port: number; readonly profile: 'full' | 'user' }) => Promise<void>;
 }
 
@@ -55,6 +57,7 @@ export function registerStart(program: Command, parts: StartParts): void {
 async function start(parts: StartParts, options: StartOptions): Promise<void> {
   const { terminal } = parts;
   const profile = parts.profile(options.profile);
+  parts.openSandbox(profile);
   const { campaigns, reports } = await parts.open();
   const campaign = await findOrBegin(parts, campaigns, options, profile);
   const summary = campaign.summary ?? (await run(parts, campaigns, reports, campaign));

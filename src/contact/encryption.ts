@@ -1,9 +1,8 @@
 /**
  * Text that only the addressee can read: to an age key (`age1…`), or to an OpenPGP key in its armour. What stands around
- * it (who writes to whom, when) is in the clear, as mail is; the subject is not.
+ * it (who writes to whom, when) is in the clear, as mail is; the subject is not. The libraries are loaded when needed:
+ * most commands encrypt nothing.
  */
-import { armor, Encrypter } from 'age-encryption';
-import { createMessage, encrypt, readKey } from 'openpgp';
 import { ok, type Result, refuse } from '../lib/result.ts';
 
 export type PublicKey =
@@ -41,10 +40,12 @@ export async function readPublicKey(text: string): Promise<Result<PublicKey, Key
 /** Armoured. Throws where the key cannot be used. */
 export async function encryptTo(key: PublicKey, text: string): Promise<string> {
   if (key.kind === 'age') {
+    const { armor, Encrypter } = await import('age-encryption');
     const encrypter = new Encrypter();
     encrypter.addRecipient(key.recipient);
     return armor.encode(await encrypter.encrypt(text));
   }
+  const { createMessage, encrypt, readKey } = await import('openpgp');
   const encryptionKeys = await readKey({ armoredKey: key.armored });
   if (encryptionKeys.isPrivate()) throw new Error('it is a private key');
   return await encrypt({ message: await createMessage({ text }), encryptionKeys, format: 'armored' });

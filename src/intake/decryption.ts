@@ -3,7 +3,6 @@
  * dependency that npm installs beside us, unchanged and replaceable, loaded only when a PGP message is met; no part of
  * it is copied or bundled.
  */
-import { armor, Decrypter, identityToRecipient } from 'age-encryption';
 
 export interface DecryptionKeys {
   /** `AGE-SECRET-KEY-1…` */
@@ -52,6 +51,7 @@ export async function openText(text: string, keys: DecryptionKeys): Promise<stri
 
 /** What something is encrypted to for their owner, as text; undefined where there is no key. */
 export async function publicKeysOf({ age, pgp }: DecryptionKeys): Promise<string | undefined> {
+  const { identityToRecipient } = await import('age-encryption');
   const recipients = await Promise.all(age.map((identity) => identityToRecipient(identity)));
   if (pgp.length === 0) return recipients.length === 0 ? undefined : `${recipients.join('\n')}\n`;
   const { readPrivateKey } = await import('openpgp');
@@ -72,6 +72,7 @@ export async function decrypt({ kind, text }: Encrypted, keys: DecryptionKeys): 
 
 async function decryptAge(text: string, identities: readonly string[]): Promise<Buffer | undefined> {
   if (identities.length === 0) return undefined;
+  const { armor, Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   for (const identity of identities) decrypter.addIdentity(identity);
   return Buffer.from(await decrypter.decrypt(armor.decode(text.replace(/\r\n/g, '\n'))));

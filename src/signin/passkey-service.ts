@@ -2,15 +2,11 @@
  * Enrolling a passkey by invitation, and signing in with one. WebAuthn Level 3; user verification is always required.
  * A challenge is answered once: it is taken away before the answer is looked at.
  */
-import {
-  type AuthenticationResponseJSON,
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  type PublicKeyCredentialCreationOptionsJSON,
-  type PublicKeyCredentialRequestOptionsJSON,
-  type RegistrationResponseJSON,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
+import type {
+  AuthenticationResponseJSON,
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+  RegistrationResponseJSON,
 } from '@simplewebauthn/server';
 import type { Clock } from '../lib/clock.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
@@ -24,6 +20,9 @@ import {
   createSessionStore,
   type Invitation,
 } from './signin-store.ts';
+
+/** Loaded when somebody signs in: few commands do, and each would wait for it. */
+const webauthn = () => import('@simplewebauthn/server');
 
 const CHALLENGE_MINUTES = 5;
 const RELYING_PARTY = 'Headstart';
@@ -60,6 +59,7 @@ function createEnrolment({ database, clock, random, origin, nameOf }: PasskeyPar
         const name = await nameOf(tx, invitation.person);
         if (name === undefined) return refuse<PasskeyRefusal>({ kind: 'invitation-over' });
         const known = await createPasskeyStore(tx).of(invitation.person);
+        const { generateRegistrationOptions } = await webauthn();
         const options = await generateRegistrationOptions({
           rpName: RELYING_PARTY,
           rpID: hostOf(origin()),
@@ -105,6 +105,7 @@ function createEnrolment({ database, clock, random, origin, nameOf }: PasskeyPar
 function createPasskeySignIn({ database, clock, random, origin }: PasskeyParts) {
   return {
     async offerSignIn(): Promise<{ readonly id: string; readonly options: PublicKeyCredentialRequestOptionsJSON }> {
+      const { generateAuthenticationOptions } = await webauthn();
       const options = await generateAuthenticationOptions({
         rpID: hostOf(origin()),
         userVerification: 'required',
@@ -152,6 +153,7 @@ async function verifyRegistration(
   origin: string,
 ): Promise<Result<Omit<Passkey, 'person' | 'createdAt' | 'lastUsedAt'>, PasskeyRefusal>> {
   try {
+    const { verifyRegistrationResponse } = await webauthn();
     const { verified, registrationInfo } = await verifyRegistrationResponse({
       response,
       expectedChallenge: challenge,
@@ -181,6 +183,7 @@ async function verifyAuthentication(
   origin: string,
 ): Promise<Result<number, PasskeyRefusal>> {
   try {
+    const { verifyAuthenticationResponse } = await webauthn();
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
       response,
       expectedChallenge: challenge,
