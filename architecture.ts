@@ -27,7 +27,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   inbound: ['lib', 'store', 'formats', 'intake', 'contact'],
   disclosure: ['lib', 'store', 'timekeeping', 'formats', 'tlog', 'verify', 'patch', 'contact'],
   readiness: ['lib', 'store', 'formats', 'timekeeping', 'disclosure'],
-  coordination: ['lib', 'store', 'timekeeping', 'disclosure'],
+  coordination: ['lib', 'store', 'timekeeping', 'formats', 'contact', 'disclosure'],
   followup: ['lib', 'store', 'formats', 'egress', 'target', 'verify', 'patch', 'contact', 'disclosure'],
   secondlook: ['lib', 'store', 'formats'],
   pacing: ['lib', 'store', 'formats'],
@@ -136,6 +136,8 @@ export const WHOLE: Readonly<Record<string, string>> = {
     'one form of report is one file; they share what a claim is, and how its fate is decided is read in one sitting',
   contact: 'one channel is one client, and all of them are held to one machine over one table',
   disclosure: 'three machines, their stores and the outbox move in one transaction',
+  coordination:
+    'who takes part in a case, what each sees and what each is written follow from one list of changes; no caller needs a part of it',
   campaign: 'the jobs that join the modules: each file joins two or three, and none of them is used by another module',
   gateway: 'one step of a call is one file; who audits a call walks all of them, and no other module uses a part',
   api: 'one noun of the API is one file; they share how a request is checked and answered, and nothing else',

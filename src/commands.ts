@@ -210,7 +210,9 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
       return readiness.check(id, workshop);
     },
     lookAtRepository: (to) => lookAtGithub(config, to),
+    invitations: async () => (await session()).services.invitations,
     signOff: async (id, word) => (await session()).services.readiness.signOff(id, word),
+    escalate: async (id, actor) => (await session()).services.escalations.escalate(id, actor),
     origin: () => config.origin ?? `http://localhost:${DEFAULT_PORT}`,
   });
 }

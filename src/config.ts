@@ -1,6 +1,6 @@
 /** The whole configuration, read once at start. No other file may look at the environment. */
 import { resolve } from 'node:path';
-import type { GithubSettings, SmtpSettings, VinceSettings } from './contact/index.ts';
+import { type GithubSettings, readAddress, type SmtpSettings, type VinceSettings } from './contact/index.ts';
 import { CLOCK_POLICIES, isPolicyName, type PolicyName } from './disclosure/index.ts';
 import type { AdvisoryPublisher } from './formats/advisory-record.ts';
 import { type InboundSettings, readInbound } from './inbound-config.ts';
@@ -46,6 +46,8 @@ export interface Config {
   readonly smtp: SmtpSettings | undefined;
   /** Ways out beside mail, each absent until it is configured. Never without `publisher` and `mailFrom`. */
   readonly channels: Channels;
+  /** Who is asked when maintainers stay silent: `vince` (CERT/CC), a mail address or a webhook; nobody where absent. */
+  readonly coordinator: string | undefined;
   /** A Maildir with the answers to `mailFrom`; they are given to `mail receive` by hand where absent. */
   readonly maildir: string | undefined;
   /** The SMTP server that reports and answers come in by; none where absent. */
@@ -111,6 +113,7 @@ export function readConfig(env: Environment): Config {
   const calendar = readCalendar(env, wrong);
   const channels = readChannels(env, wrong);
   const inbound = readInbound(env, wrong);
+  const coordinator = readCoordinator(env, channels, wrong);
   if (wrong.length > 0) throw new ConfigError(`Configuration: ${wrong.join('; ')}`);
   return {
     home: resolve(env.HEADSTART_HOME ?? '.headstart'),
@@ -129,6 +132,7 @@ export function readConfig(env: Environment): Config {
     otlpEndpoint,
     channels,
     ...inbound,
+    coordinator,
     maildir: env.HEADSTART_MAILDIR ? resolve(env.HEADSTART_MAILDIR) : undefined,
     ...identity,
   };
@@ -214,6 +218,18 @@ function readChannels(env: Environment, wrong: string[]): Channels {
     ...(vince && { vince: { token: toSecret(vince), url } }),
     ...(webhook && { webhook: { secret: toSecret(webhook) } }),
   };
+}
+
+/** By the channel's own word or an address; never where everybody reads. */
+function readCoordinator(env: Environment, { vince }: Channels, wrong: string[]): string | undefined {
+  const text = env.HEADSTART_COORDINATOR || undefined;
+  if (text === undefined) return undefined;
+  if (text === 'vince') {
+    if (!vince) wrong.push('HEADSTART_COORDINATOR is vince and HEADSTART_VINCE_TOKEN is not set');
+  } else if (!['smtp', 'webhook'].includes(readAddress(text)?.channel ?? '')) {
+    wrong.push('HEADSTART_COORDINATOR is neither vince nor a mail address nor webhook:https://…');
+  }
+  return text;
 }
 
 /** Without a slash at its end. A token goes in the clear to no other machine. */

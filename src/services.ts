@@ -26,9 +26,9 @@ import {
   type Word,
 } from './contact/index.ts';
 import {
-  type Coordination,
   createCoordination,
   createCoordinationJobs,
+  createEscalationJobs,
   createLinks,
   createMaintainerPages,
   type Links,
@@ -41,7 +41,6 @@ import {
   type Disclosure,
   type DisclosureDependencies,
   findCase,
-  findReportedParty,
   type OpenedCase,
 } from './disclosure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
@@ -59,6 +58,7 @@ import type { Clock } from './lib/clock.ts';
 import { createPacedCases, createPaceWords, withPace } from './paced-cases.ts';
 import { createPacing, createPacingJobs } from './pacing/index.ts';
 import type { Parts } from './parts.ts';
+import { createPartyLetters, type PartyLetters } from './party-letters.ts';
 import { createProgrammeJobs, openProgramme } from './programme.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
 import { createReadiness } from './readiness/index.ts';
@@ -130,7 +130,13 @@ export async function createServices(parts: Parts) {
   const publishingFor = (opened: OpenedCase, now: Clock): Publishing =>
     opened.case.time === 'real' ? publishing : publishingWith(disclosureUnder(now));
   const { triage, chains } = triageCases({ database, vault, disclosure });
-  const coordination = coordinate({ database, vault, random, disclosure, disclosureUnder });
+  const disclosureFor = ({ case: it, history }: OpenedCase): Disclosure =>
+    it.time === 'real' ? disclosure : disclosureUnder(createCompressedClock(lastInstant(history)));
+  const coordination = createCoordination({ database, vault, random, disclosure, disclosureFor });
+  const letters = createPartyLetters({
+    ...{ database, random, outbox, contact, coordination, disclosure, disclosureFor, readiness, linkFor },
+    coordinator: config.coordinator,
+  });
   const pacing = createPacing({ database, vault, ...createPacedCases({ disclosure, triage, chains }) });
   const campaigns = createCampaigns({ database, vault, clock, random });
   const maintainerPages = createMaintainerPages({
@@ -138,20 +144,11 @@ export async function createServices(parts: Parts) {
     coordination: withPace(coordination, createPaceWords(disclosure, pacing)),
   });
   return {
-    database,
-    vault,
-    log,
-    home,
-    timekeeping,
+    ...{ database, vault, log, home, timekeeping, outbox },
     intake: createIntake({ database, vault, random }),
-    outbox,
-    answers: openAnswers({ database, clock, random, vault, outbox }, disclosure, maintainerPages),
-    coordination,
-    links,
-    readiness,
-    maintainerPages,
-    disclosure,
-    disclosureUnder,
+    answers: openAnswers({ database, clock, random, vault, outbox }, disclosure, maintainerPages, letters),
+    ...{ invitations: letters.invitations, escalations: letters.escalations },
+    ...{ coordination, links, readiness, maintainerPages, disclosure, disclosureUnder },
     ...{ triage, chains, pacing, publishing, publishingFor, campaigns },
     ...lookAgain({ database, vault, random, disclosure, triage, campaigns }, createFollowedCases(config, coordination)),
     reports: createCampaignReports({
@@ -210,17 +207,6 @@ function lookAgain(
   return { followup: createFollowup({ ...parts, ...followed }), secondLooks: createSecondLooks({ ...parts, kinds }) };
 }
 
-function coordinate({
-  disclosureUnder,
-  ...parts
-}: Pick<Services, 'database' | 'vault' | 'disclosure' | 'disclosureUnder'> & Pick<Parts, 'random'>): Coordination {
-  return createCoordination({
-    ...parts,
-    disclosureFor: ({ case: it, history }) =>
-      it.time === 'real' ? parts.disclosure : disclosureUnder(createCompressedClock(lastInstant(history))),
-  });
-}
-
 /** Who acts where a maintainer's words do. */
 const BY_MAIL = 'the maintainer, by mail';
 /** The same answers as by a party's page, in its own words. */
@@ -238,13 +224,20 @@ function toForm(word: Word): Record<string, string> {
   }
 }
 
-function openAnswers(parts: Omit<AnswerDependencies, 'act' | 'note'>, disclosure: Disclosure, pages: MaintainerPages) {
+function openAnswers(
+  parts: Omit<AnswerDependencies, 'act' | 'note'>,
+  disclosure: Disclosure,
+  pages: MaintainerPages,
+  { partyOf }: Pick<PartyLetters, 'partyOf'>,
+) {
   return createAnswers({
     ...parts,
     act: async (tx, { id, caseId }, word) => {
-      if (word.word === 'acknowledge') return (await disclosure.takeIn(tx, word.word, caseId, { actor: BY_MAIL })).ok;
-      const party = await findReportedParty(tx, id);
-      return party !== undefined && (await pages.answerIn(tx, caseId, party, toForm(word)));
+      const party = await partyOf(tx, id);
+      if (!party) return false;
+      if (word.word !== 'acknowledge') return await pages.answerIn(tx, caseId, party.id, toForm(word));
+      // That somebody else has the case is no answer of the maintainers.
+      return party.isReported && (await disclosure.takeIn(tx, word.word, caseId, { actor: BY_MAIL })).ok;
     },
     note: async (tx, id, event) => {
       const it = await findCase(tx, id);
@@ -325,6 +318,7 @@ export async function createHandlers(
     ...createCoordinationJobs({ coordination: services.coordination, tryVersion: workshop.tryVersion }),
     ...createFollowupJobs({ database, followup: services.followup, workshop }),
     ...createSecondLookJobs({ database, secondLooks: services.secondLooks }),
+    ...createEscalationJobs({ database, escalations: services.escalations }),
     ...createContactJobs({
       outbox: services.outbox,
       ...(mailbox && { inbound: { database, mailbox, answers: services.answers } }),

@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 import {
   type Change,
   type Coordination,
-  type CoordinationRefusal,
+  type Invitation,
+  type InvitationRefusal,
+  type Invitations,
   isOneOf,
   type Knowing,
   MATTERS,
@@ -22,6 +24,7 @@ export interface PartyCommandParts {
   readonly terminal: Terminal;
   readonly random: RandomBytes;
   readonly coordination: () => Promise<Coordination>;
+  readonly invitations: () => Promise<Pick<Invitations, 'invite'>>;
 }
 
 interface Options {
@@ -42,6 +45,7 @@ export function addPartyCommands(cases: Command, parts: PartyCommandParts): void
     .description('who takes part in a case, what each needs to know, what was agreed');
   addList(party, parts);
   addView(party, parts);
+  addInvite(party, parts);
   for (const act of actsOf(parts.random)) addAct(party, parts, act);
   addWhoKnows(cases, parts);
 }
@@ -51,7 +55,6 @@ const id = (text = ''): ParticipantId => text as ParticipantId;
 /** Each makes one change; the first argument of its command is the case. */
 function actsOf(random: RandomBytes): readonly Act[] {
   return [
-    ['add <case>', 'invite a party: --role, --name', (_args, options) => toInvitation(random, options)],
     ['bind <case> <party>', 'it has agreed to the embargo', ([who]) => ({ kind: 'bound', who: id(who) })],
     ['leave <case> <party>', 'it takes no part any more', ([who]) => ({ kind: 'left', who: id(who) })],
     [
@@ -122,16 +125,30 @@ function actsOf(random: RandomBytes): readonly Act[] {
   ];
 }
 
-function toInvitation(random: RandomBytes, { role, name, address, zone = 'UTC' }: Options): Change {
+function toInvitation({ role, name, address, zone = 'UTC' }: Options): Invitation {
   if (!name) throw new CommandEnd('usage', '--name says who it is');
-  return {
-    kind: 'invited',
-    who: createId('party', random),
-    role: oneOf(ROLES, role, '--role'),
-    name,
-    address: address ?? null,
-    zone,
-  };
+  // Until when it would have to keep silent belongs to what it is asked.
+  const needs = ['deadline'] as const;
+  return { role: oneOf(ROLES, role, '--role'), name, address: address ?? null, zone, needs, isBound: false };
+}
+
+function addInvite(party: Command, { terminal, coordination, invitations }: PartyCommandParts): void {
+  party
+    .command('add <case>')
+    .description('invite a party: --role, --name; to its --address goes a letter, once')
+    .option('--role <role>', ROLES.join(', '))
+    .option('--name <name>', 'who it is; kept encrypted')
+    .option('--address <address>', 'name@example.org or webhook:https://…; kept encrypted. Left out: no letter goes')
+    .option('--zone <zone>', 'its time zone, such as Europe/Berlin')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (caseId: string, options: Options) => {
+      await getShared(await coordination(), caseId);
+      const made = await (await invitations()).invite(caseId, toInvitation(options), OPERATOR);
+      if (!made.ok) throw refused(made.refusal);
+      const { partyId, messageId, shared } = made.value;
+      if (options.json) terminal.json({ ...toShown(shared), id: partyId, message: messageId });
+      else terminal.say(`invited ${partyId}${messageId ? `; its letter is ${messageId}` : ''}`);
+    });
 }
 
 function addAct(party: Command, { terminal, coordination }: PartyCommandParts, [form, what, toChange]: Act): void {
@@ -139,10 +156,6 @@ function addAct(party: Command, { terminal, coordination }: PartyCommandParts, [
     .command(form)
     .description(what)
     .option('--as <party>', 'on whose behalf: this installation’s where left out')
-    .option('--role <role>', ROLES.join(', '))
-    .option('--name <name>', 'who it is; kept encrypted')
-    .option('--address <address>', 'where it is reached; kept encrypted')
-    .option('--zone <zone>', 'its time zone, such as Europe/Berlin')
     .option('--from-start', 'with join: earlier messages, too')
     .option('--json', 'one JSON value on standard output')
     .action(async (...given: unknown[]) => {
@@ -162,7 +175,6 @@ function addAct(party: Command, { terminal, coordination }: PartyCommandParts, [
 
 /** What a change made has an id of its own by. */
 function namedBy(change: Change): string | undefined {
-  if (change.kind === 'invited') return change.who;
   if (change.kind === 'thread-opened') return change.thread;
   return change.kind === 'proposed' ? change.proposal : undefined;
 }
@@ -284,7 +296,8 @@ function readInstant(text = ''): string {
   return new Date(text).toISOString();
 }
 
-const EXITS: Readonly<Partial<Record<CoordinationRefusal['kind'], ExitName>>> = {
+const EXITS: Readonly<Partial<Record<InvitationRefusal['kind'], ExitName>>> = {
+  'no-such-address': 'usage',
   'no-such-case': 'notFound',
   'no-such-party': 'notFound',
   'no-such-thread': 'notFound',
@@ -295,11 +308,13 @@ const EXITS: Readonly<Partial<Record<CoordinationRefusal['kind'], ExitName>>> = 
   'same-end': 'conflict',
 };
 
-const refused = (refusal: CoordinationRefusal): CommandEnd =>
+const refused = (refusal: InvitationRefusal): CommandEnd =>
   new CommandEnd(EXITS[refusal.kind] ?? 'refused', sentence(refusal));
 
-export function sentence(refusal: CoordinationRefusal): string {
+export function sentence(refusal: InvitationRefusal): string {
   switch (refusal.kind) {
+    case 'no-such-address':
+      return 'an invitation goes to a mail address or webhook:https://…';
     case 'no-such-case':
       return `there is no case ${refusal.id}`;
     case 'no-such-party':

@@ -1,6 +1,7 @@
 /** `case check` and `case sign-off`: what a report lacks before it may be sent, found by machine and said by a person. */
 import type { Command } from 'commander';
 import type { RepositoryLook } from '../contact/index.ts';
+import type { Escalations } from '../coordination/index.ts';
 import { OPERATOR } from '../disclosure/index.ts';
 import { ok, type Result } from '../lib/result.ts';
 import type { Readiness, SignOffWord } from '../readiness/index.ts';
@@ -13,6 +14,8 @@ export interface ReadinessCommandParts {
   /** Of a repository that a report is to go to; undefined where the address is none, or GitHub is not configured. */
   readonly lookAtRepository: (to: string) => Promise<RepositoryLook | undefined>;
   readonly signOff: (id: string, word: SignOffWord) => ReturnType<Readiness['signOff']>;
+  /** Asks an outside coordinator, where silence has lasted long enough. */
+  readonly escalate: Escalations['escalate'];
 }
 
 interface Options {
@@ -25,6 +28,7 @@ interface Options {
 }
 
 export function addReadinessCommands(cases: Command, parts: ReadinessCommandParts): void {
+  addEscalate(cases, parts);
   cases
     .command('check <id>')
     .description('follow the report as its reader would, in fresh sandboxes; look at the newest release; seek a patch')
@@ -54,6 +58,34 @@ export function addReadinessCommands(cases: Command, parts: ReadinessCommandPart
     .action(async (id: string, options: Options) => {
       const { note = '', scopeRead = false, withoutPatch = null } = options;
       tell(parts.terminal, options, await parts.signOff(id, { by: OPERATOR, note, scopeRead, withoutPatch }));
+    });
+}
+
+const NOTHING = {
+  'no-such-case': 'there is no such case',
+  'not-silent': 'nobody is silent there: its report was answered, or not sent',
+  'not-due': 'the silence that its policy allows is not over',
+  'asked-before': 'a coordinator was asked before',
+} as const;
+const WAITS = {
+  coordinator: 'HEADSTART_COORDINATOR names nobody: set it to vince, a mail address or webhook:https://…',
+  'sign-off': 'nobody has signed the report off as it stands: `case sign-off` first',
+} as const;
+
+/** The clock's job does the same by itself; this is for who does not want to wait for it. */
+function addEscalate(cases: Command, { terminal, escalate }: ReadinessCommandParts): void {
+  cases
+    .command('escalate <id>')
+    .description('ask the configured coordinator now, where the silence allowed by the policy is over')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, { json }: Options) => {
+      const done = await escalate(id, OPERATOR);
+      if (done.kind === 'nothing') {
+        throw new CommandEnd(done.why === 'no-such-case' ? 'notFound' : 'conflict', `${id}: ${NOTHING[done.why]}`);
+      }
+      if (done.kind === 'waits') throw new CommandEnd('refused', `${id}: ${WAITS[done.for]}`);
+      if (json) terminal.json({ message: done.messageId });
+      terminal.say(`${id}: the coordinator is asked (${done.messageId}); the deadline stands`);
     });
 }
 

@@ -3,9 +3,13 @@ import type { Command } from 'commander';
 import {
   CLOCK_POLICIES,
   type Disclosure,
+  DUTIES as DUTY_NAMES,
   dutiesOf,
   factsOf,
+  type HistoryEntry,
+  isDuty,
   isPolicyName,
+  OPERATOR,
   type PolicyName,
   policyOf,
   timelineOf,
@@ -16,7 +20,7 @@ import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface TimelineCommandParts {
   readonly terminal: Terminal;
-  readonly disclosure: () => Promise<Pick<Disclosure, 'find'>>;
+  readonly disclosure: () => Promise<Pick<Disclosure, 'find' | 'handIn'>>;
 }
 
 interface Options {
@@ -25,10 +29,39 @@ interface Options {
   readonly json?: boolean;
 }
 
+interface Line {
+  readonly policy: string;
+  readonly at: Date;
+  readonly what: string;
+  readonly rule: string;
+  readonly shown: string;
+}
+
 /** The duties of a manufacturer stand beside the disclosure policies: they are owed to authorities, not agreed on. */
 const DUTIES = 'eu-cra';
 
-export function addTimeline(cases: Command, { terminal, disclosure }: TimelineCommandParts): void {
+/** `case duty`: a document that was owed to an authority is handed in, and its clock ends. */
+function addDuty(cases: Command, { terminal, disclosure }: TimelineCommandParts): void {
+  cases
+    .command('duty <id> <duty>')
+    .description(`what the EU Cyber Resilience Act asks for was handed in: ${DUTY_NAMES.join(', ')}`)
+    .option('--note <text>', 'where, and under which number')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, duty: string, { note, json }: { readonly note?: string; readonly json?: boolean }) => {
+      if (!isDuty(duty)) throw new CommandEnd('usage', `${duty} is none of ${DUTY_NAMES.join(', ')}`);
+      const service = await disclosure();
+      if (!(await service.find(id))) throw new CommandEnd('notFound', `there is no case ${id}`);
+      const by = { actor: OPERATOR, ...(note !== undefined && { note }) };
+      if (!(await service.handIn(id, duty, by)))
+        throw new CommandEnd('conflict', `the clock of ${duty} does not run for ${id}`);
+      if (json) terminal.json({ case: id, duty });
+      terminal.say(`${id}: ${duty} is handed in, its clock ends`);
+    });
+}
+
+export function addTimeline(cases: Command, parts: TimelineCommandParts): void {
+  const { terminal, disclosure } = parts;
+  addDuty(cases, parts);
   const names = [...Object.keys(CLOCK_POLICIES), DUTIES];
   cases
     .command('timeline <id>')
@@ -40,19 +73,29 @@ export function addTimeline(cases: Command, { terminal, disclosure }: TimelineCo
       const opened = await (await disclosure()).find(id);
       if (!opened) throw new CommandEnd('notFound', `there is no case ${id}`);
       if (!isTimeZone(zone)) throw new CommandEnd('usage', `${zone} is no time zone, such as Europe/Berlin`);
-      const asked = policy === 'all' ? names : [policy ?? opened.case.policy];
-      const lines = asked.flatMap((name) =>
+      // What is owed to authorities is owed under every policy.
+      const own = opened.case.facts.A ? [opened.case.policy, DUTIES] : [opened.case.policy];
+      const asked = policy === 'all' ? names : policy === undefined ? own : [policy];
+      const lines: Line[] = asked.flatMap((name) =>
         entriesOf(name, opened.case, zone).map((entry) => ({
           policy: name,
           ...entry,
           shown: toBothZones(entry.at, zone),
         })),
       );
+      lines.push(...escalationsOf(opened.history).map((entry) => ({ ...entry, shown: toBothZones(entry.at, zone) })));
       if (json) terminal.json(lines.map(({ at, ...line }) => ({ ...line, at: at.toISOString() })));
       else
         for (const { policy: name, shown, what, rule } of lines) terminal.say(`${shown}  ${what} (${name}: ${rule})`);
       if (!json && lines.length === 0) terminal.say('no date is set yet');
     });
+}
+
+/** What became of a silence, beside what the policy says of it. */
+function escalationsOf(history: readonly HistoryEntry[]) {
+  return history
+    .filter(({ event }) => event.startsWith('escalat'))
+    .map(({ at, event }) => ({ policy: 'history', at, what: event, rule: 'what happened' }));
 }
 
 function entriesOf(name: string, it: Parameters<typeof factsOf>[0], zone: string) {

@@ -9,6 +9,7 @@ import { createDisclosure } from '../disclosure/index.ts';
 import { createFollowup } from '../followup/index.ts';
 import { validateText } from '../formats/validate.ts';
 import { systemClock } from '../lib/clock.ts';
+import { createPartyLetters } from '../party-letters.ts';
 import { createPublishing, openReleaseSigners } from '../publish/index.ts';
 import { createReadiness, type Readiness } from '../readiness/index.ts';
 import { createTimekeeping, type Timekeeping } from '../timekeeping/index.ts';
@@ -35,6 +36,17 @@ before(async () => {
     createDisclosure({ ...world, clock, time: clock === systemClock ? 'real' : 'compressed' });
   const publishingUnder = (clock: typeof systemClock) =>
     createPublishing({ ...world, clock: systemClock, disclosure: under(clock), publisher: PUBLISHER });
+  const disclosureFor = () => world.disclosure;
+  const coordination = createCoordination({ ...world, disclosure: under(systemClock), disclosureFor });
+  const linkFor = async () => undefined;
+  const letters = createPartyLetters({
+    ...world,
+    coordination,
+    disclosureFor,
+    readiness,
+    linkFor,
+    coordinator: undefined,
+  });
   parts = {
     clock: systemClock,
     database: async () => world.database,
@@ -66,8 +78,9 @@ before(async () => {
     signOff: (id, word) => readiness.signOff(id, word),
     links: async () => createLinks({ ...world, instants: time }),
     origin: () => 'https://pages.example.org',
-    coordination: async () =>
-      createCoordination({ ...world, disclosure: under(systemClock), disclosureFor: () => world.disclosure }),
+    coordination: async () => coordination,
+    invitations: async () => letters.invitations,
+    escalate: (id, actor) => letters.escalations.escalate(id, actor),
   };
 });
 after(() => world.close());

@@ -1,7 +1,10 @@
 /** Background work of coordination. The handler may run twice: a claim that was checked is not checked again. */
-import type { OpenedCase } from '../disclosure/index.ts';
+import { type OpenedCase, SILENCE_JOB } from '../disclosure/index.ts';
+import type { Database } from '../store/database.ts';
 import type { JobHandler } from '../store/job-worker.ts';
+import { addJob } from '../store/jobs.ts';
 import type { Coordination } from './coordination.ts';
+import type { Escalations } from './escalation-service.ts';
 import { CHECK_FIX_JOB } from './maintainer-service.ts';
 import type { ParticipantId } from './participant.ts';
 import type { SharedCase } from './shared-case.ts';
@@ -37,6 +40,33 @@ export function createCoordinationJobs(parts: CoordinationJobParts): Readonly<Re
       if (outcome === 'silent' && shared.it.participants.get(who)?.standing !== 'fixed') {
         await parts.coordination.change(id, { kind: 'standing', who, standing: 'fixed' }, MACHINE);
       }
+    },
+  };
+}
+
+interface EscalationJobParts {
+  readonly database: Database;
+  readonly escalations: Pick<Escalations, 'escalate'>;
+}
+
+/** Until what a silence waits for is looked for again. */
+const WAITS_MS = 3_600_000;
+
+export function createEscalationJobs({
+  database,
+  escalations,
+}: EscalationJobParts): Readonly<Record<string, JobHandler>> {
+  return {
+    [SILENCE_JOB]: async (payload) => {
+      const { case: id } = payload as { readonly case?: unknown };
+      if (typeof id !== 'string') throw new TypeError(`${SILENCE_JOB} names no case`);
+      const { kind } = await escalations.escalate(id);
+      if (kind !== 'waits') return;
+      const { rows } = await database.query<{ at: Date }>("select now() + $1 * interval '1 millisecond' as at", [
+        WAITS_MS,
+      ]);
+      const runAt = rows[0]?.at;
+      if (runAt) await addJob(database, SILENCE_JOB, { case: id }, { key: `silence ${id}`, runAt });
     },
   };
 }

@@ -8,6 +8,7 @@ import type { Case, Party, PartyRole, Stage } from './case.ts';
 import { type CaseEvent, type CaseFacts, isOut, withConsequences } from './case-events.ts';
 import { type ClockPolicy, openingDueAt, policyOf } from './clock-policy.ts';
 import { brokenInvariants } from './cross-machine.ts';
+import type { Duty } from './duty-clock.ts';
 import { advanceEmbargo, type EmbargoEvent, type EmbargoState, isInForce, shortest } from './embargo.ts';
 import { followAll, type NoArrow } from './machine.ts';
 import { advanceReport, type ReportEvent, type ReportState } from './report-state.ts';
@@ -51,9 +52,10 @@ export type CaseRefusal =
   | { readonly kind: 'broken-invariant'; readonly invariants: readonly string[] };
 
 /** The clocks of a case; at most one of each kind runs. */
-export type ClockKind = 'opening' | 'acknowledgement' | 'disclosure' | 'details';
+export type ClockKind = 'opening' | 'acknowledgement' | 'disclosure' | 'details' | Duty;
 export type ClockChange =
-  | { readonly clock: ClockKind; readonly change: 'start' | 'move'; readonly dueAt: Date }
+  | { readonly clock: ClockKind; readonly change: 'start'; readonly dueAt: Date }
+  | { readonly clock: ClockKind; readonly change: 'move'; readonly dueAt: Date }
   | { readonly clock: ClockKind; readonly change: 'stop' };
 
 export interface StepTaken {

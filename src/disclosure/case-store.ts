@@ -46,6 +46,14 @@ export function createCaseStore(tx: Transaction) {
       return rows.map((row) => fromRow(row, parties));
     },
 
+    /** All of them, whatever their number. */
+    async listReal(): Promise<readonly { readonly id: CaseId; readonly stage: Case['stage'] }[]> {
+      const { rows } = await tx.query<{ id: CaseId; stage: Case['stage'] }>(
+        "select id, stage from disclosure.cases where kind = 'real' order by opened_at, id",
+      );
+      return rows;
+    },
+
     /** Replaces the version it was made from. Throws StaleWrite if that version is gone. */
     async save(next: Case): Promise<void> {
       const assignments = COLUMNS.map((column, index) => `${column} = $${index + 1}`).join(', ');

@@ -90,5 +90,7 @@ export function isRealCase(it: Case): it is RealCase {
   return it.kind === 'real' && it.time === 'real' && it.parties.every(({ simulated }) => !simulated);
 }
 
-export const isClosed = (it: Case): boolean =>
-  it.stage === 'disclosed' || it.stage === 'rejected' || it.stage === 'withdrawn';
+export const isClosedStage = (stage: Stage): boolean =>
+  stage === 'disclosed' || stage === 'rejected' || stage === 'withdrawn';
+
+export const isClosed = ({ stage }: Case): boolean => isClosedStage(stage);

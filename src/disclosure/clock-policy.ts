@@ -29,6 +29,11 @@ export interface ClockPolicy {
   readonly silenceDays: number | null;
   /** Name, date and deadline of the report are told to the public after so many days, nothing technical. Null: never. */
   readonly announceDays: number | null;
+  /**
+   * When partners whose products it hits may be told: once the report is sent, once there is a fix, or only as agreed with
+   * the maintainers.
+   */
+  readonly partners: 'from-report' | 'from-fix' | 'by-agreement';
   /** A person has read every report before it is sent. */
   readonly personReads: boolean;
   /** By when a sealed commitment is promised to be opened, counted from its sealing. */
@@ -42,6 +47,8 @@ const NO_EXTRAS = {
   detailsAfterFixDays: 0,
   silenceDays: null,
   announceDays: null,
+  // Where a policy is silent on it, its maintainers are asked.
+  partners: 'by-agreement',
   // Also where a policy does not ask: no text of a machine reaches a stranger unread.
   personReads: true,
 } as const;
@@ -58,6 +65,7 @@ export const CLOCK_POLICIES = {
     exploitedEngagedDays: 7,
     detailsAfterFixDays: 45,
     silenceDays: 30,
+    partners: 'from-report',
     promiseDays: 135,
   },
   'project-zero-2025': {
@@ -88,6 +96,8 @@ export const CLOCK_POLICIES = {
     origin: 'fix-ready',
     defaultDays: 7,
     extensionDays: 7,
+    // No copy to distributions until the fix is accepted.
+    partners: 'from-fix',
     exploitedDays: 0,
     promiseDays: 365,
   },
@@ -106,6 +116,8 @@ export const CLOCK_POLICIES = {
     source: 'https://certcc.github.io/certcc_disclosure_policy/',
     origin: 'report-sent',
     defaultDays: 45,
+    // It tells the vendors it knows to be affected.
+    partners: 'from-report',
     exploitedDays: null,
     promiseDays: 45,
   },

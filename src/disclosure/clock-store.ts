@@ -44,18 +44,22 @@ export function createClockStore(tx: Transaction) {
       return rows.map(toClock);
     },
 
-    /** Running clocks whose time has come, the longest due first. */
-    async listDue(now: Date, time: Case['time'], limit: number): Promise<readonly RunningClock[]> {
+    /** Running clocks whose time has come, the longest due first: all, or those of one case. */
+    async listDue(now: Date, time: Case['time'], limit: number, caseId?: string): Promise<readonly RunningClock[]> {
       const { rows } = await tx.query<ClockRow>(
         `select clock.* from disclosure.clocks as clock join disclosure.cases as it on it.id = clock.case_id
           where clock.stopped_at is null and clock.reached_at is null and clock.due_at <= $1 and it.time = $2
+            and ($4::text is null or clock.case_id = $4)
           order by clock.due_at limit $3`,
-        [now, time, limit],
+        [now, time, limit, caseId ?? null],
       );
       return rows.map(toClock);
     },
 
-    /** Gives the clock to one who notices that its time has come; undefined for everybody else, and before that. */
+    /**
+     * Gives the clock to one who notices that its time has come; undefined for everybody else, and before that. Who has it
+     * in hand already is not waited for: workers that sweep together take turns by the clock, not in a queue.
+     */
     async markReached(
       caseId: string,
       kind: ClockKind,
@@ -64,7 +68,8 @@ export function createClockStore(tx: Transaction) {
       const { rows } = await tx.query<ClockRow>(
         `update disclosure.clocks set reached_at = $3, late_ms = greatest(0, extract(epoch from
              $3::timestamptz - greatest(due_at, $4::timestamptz)) * 1000)
-          where case_id = $1 and kind = $2 and stopped_at is null and reached_at is null and due_at <= $3
+          where (case_id, kind) in (select case_id, kind from disclosure.clocks where case_id = $1 and kind = $2
+                   and stopped_at is null and reached_at is null and due_at <= $3 for update skip locked)
       returning *`,
         [caseId, kind, at, freedAt],
       );

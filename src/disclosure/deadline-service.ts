@@ -9,11 +9,14 @@ import type { StepTaken } from './case-step.ts';
 import { createCaseStore } from './case-store.ts';
 import { createClockStore, type RunningClock } from './clock-store.ts';
 import { createDetailsStore } from './details-store.ts';
+import type { Duty } from './duty-clock.ts';
 import { isInForce } from './embargo.ts';
 import { type DetailsParts, openWithdrawn } from './sealed-details-service.ts';
 
 /** Runs when a deadline may have passed. */
 export const CLOCK_JOB = 'disclosure.clock';
+/** Runs when nobody answered for as long as the policy allows; `coordination` does it. */
+export const SILENCE_JOB = 'disclosure.silence';
 /** Deadlines handled in one go. */
 const REACHED_AT_ONCE = 500;
 
@@ -75,15 +78,15 @@ export async function recordEmbargo(
 }
 
 /**
- * Notices deadlines that have passed; each is given once. Each case is a transaction of its own: what fails for one is
+ * Notices deadlines that have passed, all or those of one case; each is given once. Each case is a transaction of its own: what fails for one is
  * tried again and holds up no other. While the clock is doubted nothing is noticed, because nothing may be released.
  */
-export async function reachClocks(parts: DeadlineParts): Promise<readonly RunningClock[]> {
+export async function reachClocks(parts: DeadlineParts, caseId?: string): Promise<readonly RunningClock[]> {
   const reached: RunningClock[] = [];
   const failed: { readonly clock: RunningClock; readonly error: unknown }[] = [];
   const { heldSince, due } = await parts.database.transaction(async (tx) => {
     const instant = await parts.instants.read(tx);
-    return { ...instant, due: await createClockStore(tx).listDue(instant.at, parts.time, REACHED_AT_ONCE) };
+    return { ...instant, due: await createClockStore(tx).listDue(instant.at, parts.time, REACHED_AT_ONCE, caseId) };
   });
   if (heldSince) return [];
   for (const clock of due) {
@@ -100,7 +103,7 @@ export async function reachClocks(parts: DeadlineParts): Promise<readonly Runnin
     throw new AggregateError(causes, `${failed.length} deadlines could not be handled: ${names}`);
   }
   // A full batch may have left some.
-  return reached.length === REACHED_AT_ONCE ? [...reached, ...(await reachClocks(parts))] : reached;
+  return reached.length === REACHED_AT_ONCE ? [...reached, ...(await reachClocks(parts, caseId))] : reached;
 }
 
 async function reachOne(
@@ -117,10 +120,33 @@ async function reachOne(
     createCaseStore(tx).recordEvent(it, { version: null, event, actor: 'clock', at: instant.at, note });
   await say(`clock-reached ${kind}`);
   if (kind === 'acknowledgement' && it.stage === 'notified') {
-    await say('escalation-due', 'no answer in time: ask an outside coordinator; the deadline stands');
+    await say('escalation-due', 'no answer in time: an outside coordinator is asked; the deadline stands');
+    await addJob(tx, SILENCE_JOB, { case: it.id }, { key: `silence ${it.id}` });
   }
   if (kind === 'opening') await openWithdrawn(tx, parts, it, instant);
   return clock;
+}
+
+/** False where no such clock runs. What is late is said to be late. */
+export async function handIn(
+  tx: Transaction,
+  { instants }: Pick<DeadlineParts, 'instants'>,
+  id: string,
+  duty: Duty,
+  by: { readonly actor: string; readonly note?: string },
+): Promise<boolean> {
+  const cases = createCaseStore(tx);
+  const it = await cases.find(id);
+  if (!it) return false;
+  const clocks = createClockStore(tx);
+  const running = (await clocks.list(id)).find(({ kind, stoppedAt }) => kind === duty && !stoppedAt);
+  if (!running) return false;
+  const { at } = await instants.read(tx);
+  await clocks.change(it, [{ clock: duty, change: 'stop' }], 'handed-in', at);
+  const late = at > running.dueAt ? ', late' : '';
+  const entry = { version: null, event: `handed-in ${duty}${late}`, actor: by.actor, at, note: by.note ?? '' };
+  await cases.recordEvent(it, entry);
+  return true;
 }
 
 export const toDay = (at: Date): string => at.toISOString().slice(0, 10);

@@ -7,6 +7,12 @@ interface DisclosureJobParts {
   readonly disclosure: Pick<Disclosure, 'reachClocks'>;
 }
 
+/** Each looks at its own case, so that many at once do not wait for each other; what a lost one leaves, the watch sweeps. */
 export function createDisclosureJobs({ disclosure }: DisclosureJobParts): Readonly<Record<string, JobHandler>> {
-  return { [CLOCK_JOB]: async () => void (await disclosure.reachClocks()) };
+  return {
+    [CLOCK_JOB]: async (payload) => {
+      const { case: id } = payload as { readonly case?: unknown };
+      await disclosure.reachClocks(typeof id === 'string' ? id : undefined);
+    },
+  };
 }

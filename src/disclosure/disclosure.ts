@@ -20,7 +20,7 @@ import {
 } from '../tlog/index.ts';
 import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
 import { type AgreedEndRefusal, agreeEnd } from './agreed-end.ts';
-import type { Case, CaseId, CaseKind, Party } from './case.ts';
+import { type Case, type CaseId, type CaseKind, isClosedStage, type Party } from './case.ts';
 import { advance, type CaseRefusal, openingClocks, type Step } from './case-step.ts';
 import { createCaseStore } from './case-store.ts';
 import {
@@ -36,8 +36,9 @@ import {
 } from './case-view-service.ts';
 import { type PolicyName, policyOf } from './clock-policy.ts';
 import type { RunningClock } from './clock-store.ts';
-import { extendPromise, moveClocks, reachClocks, recordEmbargo, toDay } from './deadline-service.ts';
+import { extendPromise, handIn, moveClocks, reachClocks, recordEmbargo, toDay } from './deadline-service.ts';
 import { createDetailsStore } from './details-store.ts';
+import { type Duty, dutyClocks } from './duty-clock.ts';
 import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './finding.ts';
 import type { Report } from './report.ts';
 import { type NoReminder, postReminders, postReport, type Vendor } from './report-service.ts';
@@ -110,6 +111,7 @@ export function createDisclosure(given: DisclosureDependencies) {
     time: parts.time,
     ...questions(parts),
     ...letters(parts),
+    ...clockActs(parts),
 
     openCase: (tx: Transaction, fresh: NewCase): Promise<Result<CaseId, OpenRefusal>> => openCase(tx, parts, fresh),
 
@@ -164,9 +166,17 @@ export function createDisclosure(given: DisclosureDependencies) {
       actor: string,
     ): Promise<void> =>
       createCaseStore(tx).recordEvent(it, { version: null, event, actor, at: await now(tx), note: '' }),
+  };
+}
 
-    /** Notices deadlines that have passed; each is given once. */
-    reachClocks: (): Promise<readonly RunningClock[]> => reachClocks(parts),
+function clockActs(parts: Parts) {
+  return {
+    /** Notices deadlines that have passed, all or those of one case; each is given once. */
+    reachClocks: (caseId?: string): Promise<readonly RunningClock[]> => reachClocks(parts, caseId),
+
+    /** What was owed to an authority was handed in: its clock ends. False where it does not run. */
+    handIn: (id: string, duty: Duty, by: StepBy): Promise<boolean> =>
+      parts.database.transaction((tx) => handIn(tx, parts, id, duty, by)),
   };
 }
 
@@ -191,6 +201,16 @@ function questions(parts: Parts) {
   return {
     /** What time it is for these cases, and whether that is doubted. */
     instantIn: (tx: Transaction): Promise<Instant> => parts.instants.read(tx),
+
+    /** Every real case, however many there are. */
+    realCases: async (): Promise<readonly { readonly id: CaseId; readonly isClosed: boolean }[]> =>
+      (await createCaseStore(parts.database).listReal()).map(({ id, stage }) => ({
+        id,
+        isClosed: isClosedStage(stage),
+      })),
+
+    /** The report as it would be sent now to somebody else: without anybody's link. */
+    reportNow: (opened: OpenedCase): Report => renderCase(parts, opened),
 
     /** What would become of a step, without taking it. */
     check: async (it: Case, step: Step): Promise<Result<unknown, StepRefusal>> => {
@@ -327,7 +347,8 @@ async function takeStep(
   const to = outcome.value.case;
   await cases.save(to);
   await cases.recordEvent(to, { version: to.version, event: step, actor: by.actor, at: now, note: by.note ?? '' });
-  await moveClocks(tx, parts, to, outcome.value, { origin: step, now });
+  const clocks = [...outcome.value.clocks, ...dutyClocks(from, to)];
+  await moveClocks(tx, parts, to, { clocks }, { origin: step, now });
   await recordEmbargo(tx, parts, from, to, now);
   await extendPromise(tx, parts, to, now);
   await openWithdrawn(tx, parts, to, instant);

@@ -1,17 +1,12 @@
 export { type AgreedEndRefusal, type EmbargoTerms, factsOf, termsOf } from './agreed-end.ts';
-export type {
-  Case,
-  CaseId,
-  CaseKind,
-  RealCase,
-  Stage,
-} from './case.ts';
+export { type Case, type CaseId, type CaseKind, isClosed, type RealCase, type Stage } from './case.ts';
 export { type CaseRefusal, isStep, STEPS, type Step } from './case-step.ts';
 export type { HistoryEntry } from './case-store.ts';
 export { type CaseSummary, findCase, findReportedParty, OPERATOR, type OpenedCase } from './case-view-service.ts';
 export { CLOCK_POLICIES, isPolicyName, type PolicyName, policyOf } from './clock-policy.ts';
 export type { RunningClock } from './clock-store.ts';
 export { type CompressedClock, createCompressedClock } from './compressed-clock.ts';
+export { SILENCE_JOB } from './deadline-service.ts';
 export {
   createDisclosure,
   type Disclosure,
@@ -21,6 +16,7 @@ export {
   type StepRefusal,
 } from './disclosure.ts';
 export { createDisclosureJobs } from './disclosure-job.ts';
+export { DUTIES, isDuty } from './duty-clock.ts';
 export { advisoryIdOf, type Contact, type Learnt, type OwnTests, packageOf, titleOf } from './finding.ts';
 export { draftMitigation, MAX_MITIGATION } from './mitigation.ts';
 export type { Report } from './report.ts';

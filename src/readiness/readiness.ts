@@ -47,6 +47,12 @@ export function createReadiness(parts: ReadinessParts) {
     /** What the report of a case still lacks; empty where it may be sent. */
     missingIn: (tx: Transaction, opened: OpenedCase): Promise<readonly string[]> => missing(tx, parts, opened),
 
+    /** A person has read the report as it stands now. */
+    async isSignedOff(tx: Transaction, opened: OpenedCase): Promise<boolean> {
+      const word = await findWord<SignOff>(tx, parts, opened, 'sign-off');
+      return word?.digest === digestOf(parts, opened);
+    },
+
     /** Follows the report by machine, keeps what came of it, and tells what is still missing. */
     async check(id: string, workshop: Workshop): Promise<Result<readonly string[], NoCase>> {
       const opened = await database.transaction((tx) => parts.disclosure().findIn(tx, id));
