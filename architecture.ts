@@ -32,6 +32,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   secondlook: ['lib', 'store', 'formats'],
   pacing: ['lib', 'store', 'formats'],
   simulate: ['lib', 'pacing'],
+  exposure: ['lib', 'store', 'formats', 'timekeeping', 'contact', 'disclosure', 'coordination'],
   publish: ['lib', 'store', 'formats', 'tlog', 'disclosure'],
   campaign: [
     'lib',
@@ -101,6 +102,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'secondlook',
     'pacing',
     'simulate',
+    'exposure',
     'publish',
     'campaign',
     'policy',

@@ -17,6 +17,7 @@ import {
   registerDedupe,
   registerDoctor,
   registerDocumentCommands,
+  registerExposureCommands,
   registerFundCommands,
   registerIncidentCommands,
   registerIntakeCommands,
@@ -47,6 +48,7 @@ import {
   serve,
   toReleaseEnd,
 } from './cli/index.ts';
+
 import { createDemonstrating } from './demonstrating.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { readIdentities } from './doors.ts';
@@ -122,6 +124,7 @@ export function registerAll(program: Command, parts: Parts): void {
   });
   registerCases(program, parts, session);
   registerContact(program, parts, async () => (await session()).services);
+  registerExposure(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
   registerFollow(program, parts, session, (asked) => readProfile(asked, parts));
   registerChainCommands(program, { terminal, chains: async () => (await session()).services.chains });
@@ -214,6 +217,16 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
     signOff: async (id, word) => (await session()).services.readiness.signOff(id, word),
     escalate: async (id, actor) => (await session()).services.escalations.escalate(id, actor),
     origin: () => config.origin ?? `http://localhost:${DEFAULT_PORT}`,
+  });
+}
+
+/** Commands on partners: what they deliver, whom a case hits, who is told. */
+function registerExposure(program: Command, parts: Parts, services: () => Promise<Services>): void {
+  registerExposureCommands(program, {
+    terminal: parts.terminal,
+    exposure: async () => (await services()).exposure,
+    notices: async () => (await services()).notices,
+    membership: async () => (await openProgramme(parts)).membership,
   });
 }
 

@@ -1,7 +1,8 @@
 /** What `pacing` is told of the cases of `disclosure`, and how it sends: joined here, because neither knows the other. */
 import type { Coordination } from './coordination/index.ts';
-import type { CaseSummary, Disclosure, OpenedCase } from './disclosure/index.ts';
+import type { Disclosure, OpenedCase } from './disclosure/index.ts';
 import { createEgress, explainEgress, namedOrigins } from './egress/index.ts';
+import type { Exposure } from './exposure/index.ts';
 import { outcomeOf, type PacedCase, type Pacing, type PacingParts, readOutcome } from './pacing/index.ts';
 import type { Transaction } from './store/database.ts';
 import type { Chains, Triage, TriageDecision } from './triage/index.ts';
@@ -12,22 +13,23 @@ const MAINTAINER = 'the maintainer';
 type CasePorts = Pick<PacingParts, 'cases' | 'notify'>;
 
 interface Known {
-  readonly disclosure: Pick<Disclosure, 'list' | 'find' | 'takeIn'>;
+  readonly disclosure: Pick<Disclosure, 'realCases' | 'find' | 'takeIn'>;
   readonly triage: Pick<Triage, 'find'>;
   readonly chains: Pick<Chains, 'chained'>;
+  readonly exposure: Pick<Exposure, 'countPartners'>;
 }
 
-export function createPacedCases({ disclosure, triage, chains }: Known): CasePorts {
+export function createPacedCases({ disclosure, triage, chains, exposure }: Known): CasePorts {
   return {
     async cases(known) {
       const chained = await chains.chained();
       const paced: PacedCase[] = [];
-      const isOpen = ({ id, kind }: CaseSummary): boolean => kind === 'real' && !known.has(id);
-      for (const { id } of (await disclosure.list()).filter(isOpen)) {
+      for (const { id } of (await disclosure.realCases()).filter((each) => !known.has(each.id))) {
         const opened = await disclosure.find(id);
         if (!opened) continue;
         const decided = await triage.find(id);
-        paced.push(toPaced(opened, decided?.decision, chained.has(id)));
+        const dependents = await exposure.countPartners(id);
+        paced.push({ ...toPaced(opened, decided?.decision, chained.has(id)), dependents });
       }
       return paced;
     },
@@ -39,7 +41,7 @@ function toPaced(
   { case: it, finding }: OpenedCase,
   decision: TriageDecision | undefined,
   isChained: boolean,
-): PacedCase {
+): Omit<PacedCase, 'dependents'> {
   const { facts } = it;
   const known = { isAttacked: facts.A !== undefined, isExploitPublic: facts.X !== undefined };
   // Until triage has kept its first decision the case itself says what it can.

@@ -43,6 +43,8 @@ import {
   findCase,
   type OpenedCase,
 } from './disclosure/index.ts';
+import { createPartners } from './exposed-cases.ts';
+import { createExposureJobs } from './exposure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
 import { createFollowedCases } from './followed-cases.ts';
 import {
@@ -137,7 +139,10 @@ export async function createServices(parts: Parts) {
     ...{ database, random, outbox, contact, coordination, disclosure, disclosureFor, readiness, linkFor },
     coordinator: config.coordinator,
   });
-  const pacing = createPacing({ database, vault, ...createPacedCases({ disclosure, triage, chains }) });
+  const { exposure, notices } = createPartners({
+    ...{ database, vault, random, disclosure, invitations: letters.invitations, instants: timekeeping },
+  });
+  const pacing = createPacing({ database, vault, ...createPacedCases({ disclosure, triage, chains, exposure }) });
   const campaigns = createCampaigns({ database, vault, clock, random });
   const maintainerPages = createMaintainerPages({
     ...{ database, random, links },
@@ -147,9 +152,9 @@ export async function createServices(parts: Parts) {
     ...{ database, vault, log, home, timekeeping, outbox },
     intake: createIntake({ database, vault, random }),
     answers: openAnswers({ database, clock, random, vault, outbox }, disclosure, maintainerPages, letters),
-    ...{ invitations: letters.invitations, escalations: letters.escalations },
+    ...letters,
     ...{ coordination, links, readiness, maintainerPages, disclosure, disclosureUnder },
-    ...{ triage, chains, pacing, publishing, publishingFor, campaigns },
+    ...{ triage, chains, pacing, exposure, notices, publishing, publishingFor, campaigns },
     ...lookAgain({ database, vault, random, disclosure, triage, campaigns }, createFollowedCases(config, coordination)),
     reports: createCampaignReports({
       ...{ database, vault, clock, disclosure, log },
@@ -313,6 +318,7 @@ export async function createHandlers(
     ...createSequenceJobs(services.log),
     ...programmeJobs,
     ...createPacingJobs({ database, pacing: services.pacing }),
+    ...createExposureJobs({ database, exposure: services.exposure }),
     ...createTriageJobs({ database, triage: services.triage }),
     ...createDisclosureJobs({ disclosure }),
     ...createCoordinationJobs({ coordination: services.coordination, tryVersion: workshop.tryVersion }),

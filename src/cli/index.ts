@@ -6,6 +6,7 @@ export { registerCreditCommands } from './credit.ts';
 export { registerDedupe } from './dedupe.ts';
 export { registerDoctor } from './doctor.ts';
 export { registerDocumentCommands } from './document.ts';
+export { registerExposureCommands } from './exposure.ts';
 export { registerFollowCommands } from './follow.ts';
 export { registerFundCommands } from './fund.ts';
 export { registerIncidentCommands } from './incident.ts';

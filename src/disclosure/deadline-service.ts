@@ -11,6 +11,7 @@ import { createClockStore, type RunningClock } from './clock-store.ts';
 import { createDetailsStore } from './details-store.ts';
 import type { Duty } from './duty-clock.ts';
 import { isInForce } from './embargo.ts';
+import { toDay } from './new-case.ts';
 import { type DetailsParts, openWithdrawn } from './sealed-details-service.ts';
 
 /** Runs when a deadline may have passed. */
@@ -148,5 +149,3 @@ export async function handIn(
   await cases.recordEvent(it, entry);
   return true;
 }
-
-export const toDay = (at: Date): string => at.toISOString().slice(0, 10);

@@ -5,7 +5,7 @@
 import type { Outbox } from '../contact/index.ts';
 import type { AdvisoryPublisher, AdvisoryRecord } from '../formats/advisory-record.ts';
 import { addDays, type Clock } from '../lib/clock.ts';
-import { createId, type RandomBytes } from '../lib/id.ts';
+import type { RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
@@ -18,9 +18,9 @@ import {
   type SealedFinding,
   type Tlog,
 } from '../tlog/index.ts';
-import type { ConfirmedFinding, FindingId } from '../verify/index.ts';
+import type { ConfirmedFinding } from '../verify/index.ts';
 import { type AgreedEndRefusal, agreeEnd } from './agreed-end.ts';
-import { type Case, type CaseId, type CaseKind, isClosedStage, type Party } from './case.ts';
+import { type Case, type CaseId, isClosedStage, type Party } from './case.ts';
 import { advance, type CaseRefusal, openingClocks, type Step } from './case-step.ts';
 import { createCaseStore } from './case-store.ts';
 import {
@@ -34,12 +34,13 @@ import {
   renderCase,
   renderDraft,
 } from './case-view-service.ts';
-import { type PolicyName, policyOf } from './clock-policy.ts';
+import { policyOf } from './clock-policy.ts';
 import type { RunningClock } from './clock-store.ts';
-import { extendPromise, handIn, moveClocks, reachClocks, recordEmbargo, toDay } from './deadline-service.ts';
+import { extendPromise, handIn, moveClocks, reachClocks, recordEmbargo } from './deadline-service.ts';
 import { createDetailsStore } from './details-store.ts';
 import { type Duty, dutyClocks } from './duty-clock.ts';
-import { type Contact, type Learnt, packageOf, toAdvisoryRecord } from './finding.ts';
+import { type Contact, type Learnt, toAdvisoryRecord } from './finding.ts';
+import { commitmentValues, type NewCase, newCase, toDay } from './new-case.ts';
 import type { Report } from './report.ts';
 import { type NoReminder, postReminders, postReport, type Vendor } from './report-service.ts';
 import { addEntries, learn, openWithdrawn, revealSealed } from './sealed-details-service.ts';
@@ -63,15 +64,6 @@ export interface DisclosureDependencies {
   readonly publisher: AdvisoryPublisher;
   /** Who answers maintainers, and where. */
   readonly contact: { readonly name: string; readonly address: string };
-}
-
-export interface NewCase {
-  readonly findingId: FindingId;
-  readonly finding: ConfirmedFinding;
-  readonly policy: PolicyName;
-  readonly vendor: Contact & { readonly simulated: boolean };
-  /** Public ids the finding matches; a demonstration needs at least one. */
-  readonly knownAs: readonly string[];
 }
 
 export type OpenRefusal =
@@ -274,39 +266,6 @@ async function openCase(tx: Transaction, parts: Parts, fresh: NewCase): Promise<
     note: '',
   });
   return ok(it.id);
-}
-
-function newCase({ random, time }: Parts, fresh: NewCase, kind: CaseKind, now: Date): Case {
-  return {
-    id: createId('case', random),
-    version: 1,
-    kind,
-    time,
-    policy: fresh.policy,
-    openedAt: now,
-    facts: {},
-    stage: 'received',
-    embargo: 'none',
-    parties: [
-      { id: createId('party', random), role: 'coordinator', simulated: false, report: 'received' },
-      { id: createId('party', random), role: 'vendor', simulated: fresh.vendor.simulated, report: 'start' },
-    ],
-  };
-}
-
-/** The fields of the commitment's template (`tlog/template.ts`). */
-function commitmentValues(id: CaseId, finding: ConfirmedFinding, reporter: string, now: Date) {
-  const named = packageOf(finding);
-  return {
-    caseId: id,
-    class: finding.flaw,
-    reportDate: toDay(now),
-    reporter,
-    reproducerSha256: finding.reproducer.sha256,
-    severity: finding.severity.vector,
-    target: named.purl,
-    version: named.version,
-  };
 }
 
 async function judgeStep(

@@ -11,7 +11,6 @@ export {
   createDisclosure,
   type Disclosure,
   type DisclosureDependencies,
-  type NewCase,
   type OpenRefusal,
   type StepRefusal,
 } from './disclosure.ts';
@@ -19,6 +18,7 @@ export { createDisclosureJobs } from './disclosure-job.ts';
 export { DUTIES, isDuty } from './duty-clock.ts';
 export { advisoryIdOf, type Contact, type Learnt, type OwnTests, packageOf, titleOf } from './finding.ts';
 export { draftMitigation, MAX_MITIGATION } from './mitigation.ts';
+export type { NewCase } from './new-case.ts';
 export type { Report } from './report.ts';
 export {
   isDemonstration,

@@ -24,7 +24,7 @@ export interface Waiting {
   readonly outcome: SsvcOutcome;
   /** Attacks or a public exploit are known. */
   readonly isExploited: boolean;
-  /** Packages that depend on the project, as far as known. */
+  /** What depends on the project, as far as known: of real cases the partners whose products it hits. */
   readonly dependents: number;
   /** Part of a path of several flaws. */
   readonly isChained: boolean;

@@ -127,7 +127,7 @@ function reports(tx: Transaction) {
                                             found_at, is_ready, sent_at, ended_at, how)
          values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::double precision * 86400), $9, $10, $11, $12)
          on conflict (case_id) do update set outcome = excluded.outcome, is_exploited = excluded.is_exploited,
-           is_chained = excluded.is_chained, is_ready = excluded.is_ready,
+           is_chained = excluded.is_chained, dependents = excluded.dependents, is_ready = excluded.is_ready,
            sent_at = coalesce(own.sent_at, excluded.sent_at), ended_at = coalesce(own.ended_at, excluded.ended_at),
            how = coalesce(own.how, excluded.how)`,
         [

@@ -17,7 +17,12 @@ const openPacing = (): Pacing => {
   const triage = createTriage({ ...world, ...createTriagedCases(world.disclosure) });
   return createPacing({
     ...world,
-    ...createPacedCases({ disclosure: world.disclosure, triage, chains: { chained: async () => new Set() } }),
+    ...createPacedCases({
+      disclosure: world.disclosure,
+      triage,
+      chains: { chained: async () => new Set() },
+      exposure: { countPartners: async () => 0 },
+    }),
   });
 };
 
@@ -240,4 +245,27 @@ test('no name of a project stands in the schema in the clear', async () => {
     assert.equal(found.rows[0]?.count, 0, name);
   }
   assert.ok((await pacing.queue()).some((each) => each.id === id));
+});
+
+test('the more partners a flaw hits the sooner its turn comes, and the queue says how many', async () => {
+  const [quiet, spread] = [await openCase(), await openCase()];
+  await pacing.queue();
+  const orderOf = async () => (await pacing.queue()).map(({ id }) => id);
+  const before = await orderOf();
+  const exposed = createPacing({
+    ...world,
+    ...createPacedCases({
+      disclosure: world.disclosure,
+      triage: createTriage({ ...world, ...createTriagedCases(world.disclosure) }),
+      chains: { chained: async () => new Set() },
+      exposure: { countPartners: async (id) => (id === before.at(-1) ? 9 : 0) },
+    }),
+  });
+  const queue = await exposed.queue();
+  assert.deepEqual(
+    queue.map(({ id }) => id),
+    [before.at(-1), before[0]],
+  );
+  assert.match(queue[0]?.because[0] ?? '', /exposure 2 \(9 dependents\)/);
+  assert.deepEqual([quiet, spread].sort(), [...before].sort());
 });

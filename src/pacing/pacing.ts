@@ -47,6 +47,8 @@ export interface PacedCase {
   readonly isExploited: boolean;
   /** A link of a chain: with other findings it carries an attacker further. */
   readonly isChained: boolean;
+  /** Partners whose products it hits, as far as they told us what they deliver. */
+  readonly dependents: number;
   readonly foundAt: Date;
   readonly isReady: boolean;
   readonly sentAt: Date | null;
@@ -183,8 +185,7 @@ async function noteCases(parts: PacingParts, { index, relate }: Indices): Promis
           outcome: it.outcome,
           isExploited: it.isExploited,
           isChained: it.isChained,
-          // Not known yet: `exposure` counts over partners' own graphs only.
-          dependents: 0,
+          dependents: it.dependents,
           foundDay: toDay(it.foundAt),
           relation: it.place === null ? null : relate(`${project}\0${it.place}`),
         },

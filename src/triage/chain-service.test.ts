@@ -36,7 +36,12 @@ test('two findings that follow each other are a chain with its own priority, unt
   );
   assert.ok((chain?.priority ?? 0) > 6.3, 'graver than each alone');
   const triage = { find: async () => undefined };
-  const paced = await createPacedCases({ disclosure: world.disclosure, triage, chains }).cases(new Set());
+  const paced = await createPacedCases({
+    disclosure: world.disclosure,
+    triage,
+    exposure: { countPartners: async () => 0 },
+    chains,
+  }).cases(new Set());
   assert.deepEqual(new Set(paced.filter(({ isChained }) => isChained).map(({ id }) => id)), new Set([first, second]));
   assert.ok(paced.some(({ id }) => id === alone));
   const { rows } = await world.database.query<{ row: string }>(

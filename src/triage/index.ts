@@ -1,4 +1,5 @@
 /** The door of triage: how bad, how soon, and why. */
+export { affectedRange } from './affected.ts';
 export { type Belief, type Calibration, type Review, SEVERITIES } from './calibration.ts';
 export { type Chains, createChains, readHold } from './chain-service.ts';
 export type { Claim, TriageDecision, TriageFacts, Valued } from './decide.ts';

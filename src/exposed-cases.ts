@@ -1,0 +1,42 @@
+/** What `exposure` is told of the cases of `disclosure`: joined here, because neither knows what the other is for. */
+import type { Disclosure } from './disclosure/index.ts';
+import {
+  createExposure,
+  createNotices,
+  type Exposure,
+  type ExposureParts,
+  type NoticeParts,
+  type Notices,
+  packageOfPurl,
+} from './exposure/index.ts';
+import { affectedRange } from './triage/index.ts';
+
+type CasePorts = Pick<ExposureParts, 'openCases' | 'findCase'>;
+
+function createExposedCases(disclosure: Pick<Disclosure, 'realCases' | 'findIn'>): CasePorts {
+  return {
+    openCases: async () => (await disclosure.realCases()).filter(({ isClosed }) => !isClosed).map(({ id }) => id),
+    async findCase(tx, id) {
+      const opened = await disclosure.findIn(tx, id);
+      if (!opened) return undefined;
+      const { target } = opened.finding;
+      const purl = packageOfPurl(target);
+      if (purl === undefined) throw new Error(`the target of ${id} is no package URL`);
+      const range = affectedRange({ purl: target, events: opened.learnt.affected?.events ?? null });
+      return { case: opened.case, flawed: { purl, range: range.value } };
+    },
+  };
+}
+
+type PartnerParts = Omit<NoticeParts, keyof CasePorts | 'exposure'> & {
+  readonly disclosure: Pick<Disclosure, 'realCases' | 'findIn'>;
+};
+
+export function createPartners({ disclosure, ...parts }: PartnerParts): {
+  readonly exposure: Exposure;
+  readonly notices: Notices;
+} {
+  const cases = createExposedCases(disclosure);
+  const exposure = createExposure({ ...parts, ...cases });
+  return { exposure, notices: createNotices({ ...parts, ...cases, exposure }) };
+}
