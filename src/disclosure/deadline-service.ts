@@ -18,8 +18,8 @@ import { type DetailsParts, openWithdrawn } from './sealed-details-service.ts';
 export const CLOCK_JOB = 'disclosure.clock';
 /** Runs when nobody answered for as long as the policy allows; `coordination` does it. */
 export const SILENCE_JOB = 'disclosure.silence';
-/** Deadlines handled in one go. */
-const REACHED_AT_ONCE = 500;
+/** Deadlines handled in one go; few, so that what another worker handled meanwhile is seldom tried. */
+const REACHED_AT_ONCE = 100;
 
 export interface DeadlineParts extends DetailsParts {
   readonly database: Database;
@@ -90,7 +90,7 @@ export async function reachClocks(parts: DeadlineParts, caseId?: string): Promis
     return { ...instant, due: await createClockStore(tx).listDue(instant.at, parts.time, REACHED_AT_ONCE, caseId) };
   });
   if (heldSince) return [];
-  for (const clock of due) {
+  for (const clock of rotated(due, parts.random)) {
     try {
       const taken = await parts.database.transaction((tx) => reachOne(tx, parts, clock));
       if (taken) reached.push(taken);
@@ -104,7 +104,14 @@ export async function reachClocks(parts: DeadlineParts, caseId?: string): Promis
     throw new AggregateError(causes, `${failed.length} deadlines could not be handled: ${names}`);
   }
   // A full batch may have left some.
-  return reached.length === REACHED_AT_ONCE ? [...reached, ...(await reachClocks(parts, caseId))] : reached;
+  const isMore = due.length === REACHED_AT_ONCE && reached.length > 0;
+  return isMore ? [...reached, ...(await reachClocks(parts, caseId))] : reached;
+}
+
+/** From somewhere on, and round: workers that sweep at once begin at different places. */
+function rotated<T>(list: readonly T[], random: RandomBytes): readonly T[] {
+  const at = Buffer.from(random(4)).readUInt32BE() % Math.max(1, list.length);
+  return [...list.slice(at), ...list.slice(0, at)];
 }
 
 async function reachOne(

@@ -19,7 +19,8 @@ const DUE_DAYS = 90;
 const PROMISE_DAYS = 135;
 const AT_ONCE = 3;
 
-const [url = '', masterKey = '', home = '', count = '0', aheadMs = '0', untilMs = '0', seed = '1'] = process.argv.slice(2);
+const [url = '', masterKey = '', home = '', count = '0', aheadMs = '0', untilMs = '0', seed = '1'] =
+  process.argv.slice(2);
 const random = systemRandom;
 const fates = createSeededRandom(Number(seed));
 const database = await openDatabase({ url, maxConnections: AT_ONCE, name: 'embargo opening' });
