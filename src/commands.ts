@@ -124,7 +124,6 @@ export function registerAll(program: Command, parts: Parts): void {
   });
   registerCases(program, parts, session);
   registerContact(program, parts, async () => (await session()).services);
-  registerExposure(program, parts, async () => (await session()).services);
   registerPace(program, parts, session);
   registerFollow(program, parts, session, (asked) => readProfile(asked, parts));
   registerChainCommands(program, { terminal, chains: async () => (await session()).services.chains });
@@ -220,16 +219,6 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
   });
 }
 
-/** Commands on partners: what they deliver, whom a case hits, who is told. */
-function registerExposure(program: Command, parts: Parts, services: () => Promise<Services>): void {
-  registerExposureCommands(program, {
-    terminal: parts.terminal,
-    exposure: async () => (await services()).exposure,
-    notices: async () => (await services()).notices,
-    membership: async () => (await openProgramme(parts)).membership,
-  });
-}
-
 /** Commands on what comes in, what leaves and what comes back. */
 function registerContact(program: Command, parts: Parts, services: () => Promise<Services>): void {
   const { terminal, config, database } = parts;
@@ -238,6 +227,11 @@ function registerContact(program: Command, parts: Parts, services: () => Promise
     actor: OPERATOR,
     intake: parts.once(() => openIntake(parts)),
     turnedAway: async (days) => listTurnedAway(await database(), days),
+  });
+  registerExposureCommands(program, {
+    terminal,
+    partners: services,
+    membership: async () => (await openProgramme(parts)).membership,
   });
   registerMailCommands(program, {
     terminal,

@@ -18,8 +18,10 @@ import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface ExposureCommandParts {
   readonly terminal: Terminal;
-  readonly exposure: () => Promise<Pick<Exposure, 'importBom' | 'show'>>;
-  readonly notices: () => Promise<Notices>;
+  readonly partners: () => Promise<{
+    readonly exposure: Pick<Exposure, 'importBom' | 'show'>;
+    readonly notices: Notices;
+  }>;
   readonly membership: () => Promise<Pick<Membership, 'findOrganisation'>>;
 }
 
@@ -40,7 +42,7 @@ export function registerExposureCommands(program: Command, parts: ExposureComman
   addNotices(exposure, parts);
 }
 
-function addImport(exposure: Command, { terminal, exposure: service, membership }: ExposureCommandParts): void {
+function addImport(exposure: Command, { terminal, partners, membership }: ExposureCommandParts): void {
   exposure
     .command('import <org> <file>')
     .description(
@@ -49,7 +51,7 @@ function addImport(exposure: Command, { terminal, exposure: service, membership 
     .option(...JSON_OPTION)
     .action(async (named: string, file: string, { json }: JsonOption) => {
       const { id, name } = settled(await (await membership()).findOrganisation(named));
-      const imported = await (await service()).importBom(id, await readFileBytes(file, MAX_SBOM_BYTES));
+      const imported = await (await partners()).exposure.importBom(id, await readFileBytes(file, MAX_SBOM_BYTES));
       if (!imported.ok) {
         throw new CommandEnd(
           'failed',
@@ -72,7 +74,7 @@ interface ContactOptions extends JsonOption {
   readonly key?: string;
 }
 
-function addContact(exposure: Command, { terminal, notices, membership }: ExposureCommandParts): void {
+function addContact(exposure: Command, { terminal, partners, membership }: ExposureCommandParts): void {
   exposure
     .command('contact <org> <address>')
     .description('where a partner is told: name@example.org or webhook:https://…; kept encrypted')
@@ -84,7 +86,7 @@ function addContact(exposure: Command, { terminal, notices, membership }: Exposu
       const { id, name: own } = settled(await (await membership()).findOrganisation(named));
       const publicKey = key === undefined ? undefined : await readFileText(key);
       const contact = { name: name ?? own, address, zone, ...(publicKey !== undefined && { publicKey }) };
-      const set = await (await notices()).setContact(id, contact);
+      const set = await (await partners()).notices.setContact(id, contact);
       if (!set.ok) throw new CommandEnd('usage', CONTACT_TROUBLE[set.refusal.kind]);
       if (json) terminal.json({ organisation: id });
       terminal.say(`${own} is told at ${address}`);
@@ -97,7 +99,7 @@ const CONTACT_TROUBLE = {
   'no-public-key': '--key holds neither an age recipient nor an OpenPGP key that can be used',
 } as const;
 
-function addAgree(exposure: Command, { terminal, notices, membership }: ExposureCommandParts): void {
+function addAgree(exposure: Command, { terminal, partners, membership }: ExposureCommandParts): void {
   exposure
     .command('agree <org>')
     .description('it has agreed to keep silent about whatever it is told of: it then sees the flaw at once')
@@ -105,13 +107,13 @@ function addAgree(exposure: Command, { terminal, notices, membership }: Exposure
     .option(...JSON_OPTION)
     .action(async (named: string, { end, json }: JsonOption & { readonly end?: boolean }) => {
       const { id, name } = settled(await (await membership()).findOrganisation(named));
-      await (await notices()).setAgreement(id, end ? null : OPERATOR);
+      await (await partners()).notices.setAgreement(id, end ? null : OPERATOR);
       if (json) terminal.json({ organisation: id, agreed: !end });
       terminal.say(end ? `${name} is only invited from now on` : `${name} is bound by every embargo it is told of`);
     });
 }
 
-function addShow(exposure: Command, { terminal, exposure: service, membership }: ExposureCommandParts): void {
+function addShow(exposure: Command, { terminal, partners, membership }: ExposureCommandParts): void {
   exposure
     .command('show <case>')
     .description(
@@ -119,7 +121,7 @@ function addShow(exposure: Command, { terminal, exposure: service, membership }:
     )
     .option(...JSON_OPTION)
     .action(async (caseId: string, { json }: JsonOption) => {
-      const exposed = await (await service()).show(caseId);
+      const exposed = await (await partners()).exposure.show(caseId);
       if (!exposed) throw new CommandEnd('notFound', `there is no case ${caseId}`);
       const shown = await Promise.all(
         exposed.map(async (each) => ({ name: await nameOf(await membership(), each.organisationId), ...each })),
@@ -174,7 +176,7 @@ interface NoticeCommandOptions extends JsonOption {
   readonly agreedWith?: string;
 }
 
-function addNotices(exposure: Command, { terminal, notices, membership }: ExposureCommandParts): void {
+function addNotices(exposure: Command, { terminal, partners, membership }: ExposureCommandParts): void {
   exposure
     .command('notices <case>')
     .description('tell the partners that it hits, once each, under the rules of its embargo')
@@ -182,7 +184,7 @@ function addNotices(exposure: Command, { terminal, notices, membership }: Exposu
     .option('--agreed-with <words>', 'what was agreed with the maintainers, where the policy leaves it to that')
     .option(...JSON_OPTION)
     .action(async (caseId: string, { json, ...options }: NoticeCommandOptions) => {
-      const told = await (await notices()).tell(caseId, { actor: OPERATOR, ...options });
+      const told = await (await partners()).notices.tell(caseId, { actor: OPERATOR, ...options });
       if (!told.ok) throw new CommandEnd(EXITS[told.refusal.kind] ?? 'refused', noticeSentence(told.refusal));
       const named = await Promise.all(
         told.value.map(async (each) => ({ ...each, name: await nameOf(await membership(), each.organisationId) })),
