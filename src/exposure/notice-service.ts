@@ -4,6 +4,7 @@
  */
 import { type PublicKey, readAddress, readPublicKey } from '../contact/index.ts';
 import type { InvitationRefusal, Invitations } from '../coordination/index.ts';
+import { policyOf } from '../disclosure/index.ts';
 import { isTimeZone } from '../lib/local-time.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Transaction } from '../store/database.ts';
@@ -104,7 +105,7 @@ async function tell(
 ): Promise<Result<readonly Noticed[], NoticesRefusal>> {
   const it = await parts.findCase(tx, caseId);
   if (!it) return refuse({ kind: 'no-such-case', id: caseId });
-  const allowed = mayTellPartners(it.case, options.agreedWith);
+  const allowed = mayTellPartners(it.case, policyOf(it.case.policy), options.agreedWith);
   if (!allowed.ok) return allowed;
   // Holds the case until the end: of two that tell at once, the second sees what the first did.
   const exposed = (await parts.exposure.showIn(tx, caseId)) ?? [];
