@@ -205,8 +205,8 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
     coordination: async () => (await session()).services.coordination,
     links: async () => (await session()).services.links,
     checkReport: async (id, asked) => {
-      const { disclosure, readiness } = (await session()).services;
-      const workshop = await openWorkshop(parts, readProfile(asked, parts));
+      const { disclosure, readiness, followup } = (await session()).services;
+      const workshop = await openWorkshop(parts, readProfile(asked, parts), followup);
       const opened = await disclosure.find(id);
       if (opened) await workshop.findPatch(opened, disclosure);
       return readiness.check(id, workshop);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPatchAttempts } from './campaign/index.ts';
 import { type Disclosure, type OpenedCase, packageOf } from './disclosure/index.ts';
-import { createReleaseWorkshop, type ReleaseWorkshop } from './followup/index.ts';
+import { createReleaseWorkshop, type Followup, type ReleaseWorkshop } from './followup/index.ts';
 import { ok, refuse } from './lib/result.ts';
 import type { Parts } from './parts.ts';
 import type { Workshop } from './readiness/index.ts';
@@ -19,7 +19,11 @@ export interface ReportWorkshop extends Workshop {
   readonly findPatch: (opened: OpenedCase, disclosure: Pick<Disclosure, 'learn'>) => Promise<void>;
 }
 
-export async function openWorkshop(parts: Parts, profile: SandboxProfile): Promise<ReportWorkshop> {
+export async function openWorkshop(
+  parts: Parts,
+  profile: SandboxProfile,
+  followup: Pick<Followup, 'mirrorOf'>,
+): Promise<ReportWorkshop> {
   const registry = parts.registry();
   const [sandbox, scratch, verification] = await Promise.all([
     parts.sandbox(profile),
@@ -27,6 +31,7 @@ export async function openWorkshop(parts: Parts, profile: SandboxProfile): Promi
     parts.verification(profile, registry),
   ]);
   const open = (target: string) => openTarget({ target, scratch, registry });
+  const releases = createReleaseWorkshop({ verification, scratch, registry });
   const attempt = createPatchAttempts({
     run: (request) => sandbox.run(request),
     random: parts.random,
@@ -54,7 +59,11 @@ export async function openWorkshop(parts: Parts, profile: SandboxProfile): Promi
       const packument = await registry.packument(packageOf(finding).name, { again: true });
       return packument.ok ? packument.value.tags.latest : undefined;
     },
-    tryVersion: createReleaseWorkshop({ verification, scratch, registry }).tryVersion,
+    tryVersion: releases.tryVersion,
+    async tryHead({ finding }) {
+      const mirror = await followup.mirrorOf(packageOf(finding).name);
+      return mirror === undefined ? undefined : await releases.tryHead(finding, mirror);
+    },
     scopeFile: ({ finding }) => withTree(finding.target, (tree) => readScope(tree)),
     async findPatch({ case: it, finding, learnt }, disclosure) {
       if (learnt.patch !== null) return;

@@ -140,6 +140,7 @@ function readPlace({ git, debian, index }: PlaceOptions) {
 interface SetOptions {
   readonly steppedBy?: string;
   readonly staleDays?: string;
+  readonly looks?: string;
 }
 
 function addSet(watch: Command, { terminal, followup }: FollowCommandParts): void {
@@ -148,7 +149,8 @@ function addSet(watch: Command, { terminal, followup }: FollowCommandParts): voi
     .description('who takes the step that a verified fix asks for, and when a fix without a release is stale')
     .option('--stepped-by <who>', 'person (as it is at first) or machine, which also asks about stale fixes')
     .option('--stale-days <days>', 'from 1 to 3650')
-    .action(async ({ steppedBy, staleDays }: SetOptions) => {
+    .option('--looks <when>', 'by-itself (as it is at first), or when-asked: who is asked often learns what is watched')
+    .action(async ({ steppedBy, staleDays, looks }: SetOptions) => {
       const opened = await followup();
       const now = await opened.settings();
       if (steppedBy !== undefined && steppedBy !== 'person' && steppedBy !== 'machine') {
@@ -158,9 +160,16 @@ function addSet(watch: Command, { terminal, followup }: FollowCommandParts): voi
       if (!(Number.isInteger(days) && days >= 1 && days <= 3_650)) {
         throw new CommandEnd('usage', '--stale-days takes 1 to 3650');
       }
-      await opened.setSettings({ steppedBy: steppedBy ?? now.steppedBy, staleDays: days });
-      const { steppedBy: who, staleDays: after } = await opened.settings();
-      terminal.say(`steps are taken by a ${who}; a fix without a release is stale after ${after} days`);
+      if (looks !== undefined && looks !== 'by-itself' && looks !== 'when-asked') {
+        throw new CommandEnd('usage', `--looks takes by-itself or when-asked, not ${looks}`);
+      }
+      const looksByItself = looks === undefined ? now.looksByItself : looks === 'by-itself';
+      const who = steppedBy ?? now.steppedBy;
+      await opened.setSettings({ steppedBy: who, staleDays: days, looksByItself });
+      terminal.say(
+        `steps are taken by a ${who}; a fix without a release is stale after ${days} days; ` +
+          `sources are asked ${looksByItself ? 'by a clock' : 'only by `watch run`'}`,
+      );
     });
 }
 

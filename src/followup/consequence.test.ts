@@ -12,8 +12,8 @@ import {
 import { newReleases, pauseMs, type Release, type Remembered, remember, versionOfTag, worthTrying } from './release.ts';
 
 const FIXED_BEFORE: readonly Tried[] = [
-  { version: '1.0.2', outcome: 'fixed' },
-  { version: '1.0.1', outcome: 'still-there' },
+  { source: 'npm', version: '1.0.2', outcome: 'fixed' },
+  { source: 'npm', version: '1.0.1', outcome: 'still-there' },
 ];
 
 /** Every phase, every outcome, with and without a release before that had the fix. */
@@ -34,7 +34,7 @@ const CELLS: readonly (readonly [Phase, TrialOutcome, Consequence['kind'], Conse
 
 test('what a trial means, in every phase of a case', () => {
   for (const [phase, outcome, alone, afterFix] of CELLS) {
-    const tried = { version: '1.0.3', outcome };
+    const tried = { source: 'npm', version: '1.0.3', outcome } as const;
     assert.equal(consequenceOf(phase, tried, []).kind, alone, `${phase} ${outcome}`);
     const later = consequenceOf(phase, tried, FIXED_BEFORE);
     assert.equal(later.kind, afterFix, `${phase} ${outcome} after a fix`);
@@ -43,11 +43,30 @@ test('what a trial means, in every phase of a case', () => {
 });
 
 test('a line that never had the fix is not back, and the lowest fixed release is the one named', () => {
-  assert.equal(consequenceOf('after', { version: '1.0.1', outcome: 'still-there' }, FIXED_BEFORE).kind, 'none');
-  assert.deepEqual(consequenceOf('with-maintainers', { version: '2.0.0', outcome: 'fixed' }, FIXED_BEFORE), {
-    kind: 'fix-released',
-    version: '1.0.2',
-  });
+  assert.equal(
+    consequenceOf('after', { source: 'npm', version: '1.0.1', outcome: 'still-there' }, FIXED_BEFORE).kind,
+    'none',
+  );
+  assert.deepEqual(
+    consequenceOf('with-maintainers', { source: 'npm', version: '2.0.0', outcome: 'fixed' }, FIXED_BEFORE),
+    {
+      kind: 'fix-released',
+      version: '1.0.2',
+    },
+  );
+});
+
+test('a tag that has the fix, or has it no more, moves no case: users install what the registry has', () => {
+  for (const source of ['git', 'debian'] as const) {
+    for (const outcome of ['fixed', 'still-there'] as const) {
+      assert.equal(consequenceOf('with-maintainers', { source, version: '1.0.3', outcome }, FIXED_BEFORE).kind, 'none');
+    }
+    const tagged: readonly Tried[] = [{ source, version: '1.0.2', outcome: 'fixed' }];
+    assert.equal(
+      consequenceOf('after', { source: 'npm', version: '1.0.3', outcome: 'still-there' }, tagged).kind,
+      'none',
+    );
+  }
 });
 
 const day = (number: number): Date => new Date(Date.UTC(2026, 0, 1) + number * 86_400_000);

@@ -1,9 +1,10 @@
 /** What a trial means for its case. Pure: the stage of the case and its trials so far go in, what is to be done comes out. */
-import { compareReleases } from './release.ts';
+import { compareReleases, type Source } from './release.ts';
 
 export type TrialOutcome = 'still-there' | 'fixed' | 'unclear';
 
 export interface Tried {
+  readonly source: Source;
   readonly version: string;
   readonly outcome: TrialOutcome;
 }
@@ -20,24 +21,27 @@ export type Consequence =
   /** An earlier release had the fix, and this one has the flaw again. */
   | { readonly kind: 'back'; readonly version: string; readonly fixedIn: string; readonly reopens: boolean };
 
+/** What moves a case is what users install; a tag is told, and changes nothing. */
+const RELEASED: Source = 'npm';
+
 export function consequenceOf(phase: Phase, tried: Tried, all: readonly Tried[]): Consequence {
-  if (phase === 'over' || tried.outcome === 'unclear') return { kind: 'none' };
+  if (phase === 'over' || tried.outcome === 'unclear' || tried.source !== RELEASED) return { kind: 'none' };
   if (tried.outcome === 'still-there') return whereBack(phase, tried, all);
   const version = firstFixed([...all, tried]) ?? tried.version;
   if (phase === 'with-maintainers') return { kind: 'fix-released', version };
   return firstFixed(all) === undefined ? { kind: 'fix-seen', version } : { kind: 'none' };
 }
 
-function whereBack(phase: Phase, { version }: Tried, all: readonly Tried[]): Consequence {
+function whereBack(phase: Phase, { version }: Pick<Tried, 'version'>, all: readonly Tried[]): Consequence {
   const fixedIn = firstFixed(all);
   const isLater = fixedIn !== undefined && (compareReleases(version, fixedIn) ?? 0) > 0;
   return isLater ? { kind: 'back', version, fixedIn, reopens: phase === 'after' } : { kind: 'none' };
 }
 
-/** The lowest release on which it was silent. */
+/** The lowest release that users can install on which it was silent. */
 export function firstFixed(all: readonly Tried[]): string | undefined {
   return all
-    .filter(({ outcome }) => outcome === 'fixed')
+    .filter(({ outcome, source }) => outcome === 'fixed' && source === RELEASED)
     .map(({ version }) => version)
     .toSorted((left, right) => compareReleases(left, right) ?? 0)[0];
 }

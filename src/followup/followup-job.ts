@@ -22,11 +22,12 @@ export function createFollowupJobs(parts: FollowupJobParts): Readonly<Record<str
     [SWEEP_JOB]: async () => {
       // Planned first, so that a sweep which fails is not the last.
       await planSweep(database, SWEEP_EVERY_MS);
-      for (const watch of await followup.plan()) {
+      const { looksByItself, steppedBy } = await followup.settings();
+      for (const watch of looksByItself ? await followup.plan() : []) {
         // One after the other: no source is asked by many workers at once.
         await addJob(database, LOOK_JOB, { watch }, { key: `${LOOK_JOB} ${watch}`, queue: LOOK_JOB });
       }
-      if ((await followup.settings()).steppedBy === 'machine') await chaseAll(followup);
+      if (steppedBy === 'machine') await chaseAll(followup);
     },
     // A source that cannot be asked is no failure of the job: the watch has its own pause.
     [LOOK_JOB]: async (payload) => void (await followup.look(readText(payload, 'watch'))),

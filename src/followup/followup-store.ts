@@ -33,6 +33,8 @@ export interface ReleaseRow {
 export interface FollowSettings {
   readonly steppedBy: 'person' | 'machine';
   readonly staleDays: number;
+  /** Sources are asked by a clock; else only when a person says so. */
+  readonly looksByItself: boolean;
 }
 
 const WATCH = `id, package_id as "packageId", source, key_id as "keyId", version, sealed, looked_at as "lookedAt",
@@ -176,13 +178,16 @@ function marks(tx: Transaction) {
 
     async settings(): Promise<FollowSettings> {
       const { rows } = await tx.query<FollowSettings>(
-        'select stepped_by as "steppedBy", stale_days as "staleDays" from followup.settings',
+        'select stepped_by as "steppedBy", stale_days as "staleDays", looks_by_itself as "looksByItself" from followup.settings',
       );
-      return rows[0] ?? { steppedBy: 'person', staleDays: 30 };
+      if (!rows[0]) throw new Error('the settings of followup are gone');
+      return rows[0];
     },
 
-    async saveSettings({ steppedBy, staleDays }: FollowSettings): Promise<void> {
-      await tx.query('update followup.settings set stepped_by = $1, stale_days = $2', [steppedBy, staleDays]);
+    async saveSettings({ steppedBy, staleDays, looksByItself }: FollowSettings): Promise<void> {
+      await tx.query('update followup.settings set stepped_by = $1, stale_days = $2, looks_by_itself = $3', [
+        ...[steppedBy, staleDays, looksByItself],
+      ]);
     },
   };
 }

@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { BY, createReleases, FIXED, FLAWED, PACKAGE, type Releases, SYMPTOM } from '../../test/support/releases.ts';
 import { drainJobs } from '../store/job-worker.ts';
@@ -11,13 +15,14 @@ before(async () => {
 after(() => releases?.close());
 afterEach(async () => {
   const { database } = releases.world;
-  await releases.followup.setSettings({ steppedBy: 'person', staleDays: 30 });
+  await releases.followup.setSettings({ steppedBy: 'person', staleDays: 30, looksByItself: true });
   await database.query('truncate graphile_worker._private_jobs cascade');
   await database.query(
     "update disclosure.cases set stage = 'withdrawn', embargo = 'none', notified_at = null, due_at = null, is_extended = null, details_at = null, closed_at = now() where stage <> 'withdrawn'",
   );
 });
 
+const hasGit = spawnSync('git', ['--version']).status === 0;
 let last = 0;
 /** Each test has releases of its own, above those of the tests before. */
 const publish = async (...sources: readonly string[]): Promise<readonly string[]> => {
@@ -57,7 +62,7 @@ test('a release with the fix is seen, the reproducer is silent on it 3 of 3, and
 });
 
 test('where the operator left it to the machine, a verified fix moves the case by itself', async () => {
-  await releases.followup.setSettings({ steppedBy: 'machine', staleDays: 30 });
+  await releases.followup.setSettings({ steppedBy: 'machine', staleDays: 30, looksByItself: true });
   const id = await releases.open('confirm', 'notify');
   const [fixed] = await publish(FIXED);
   assert.deepEqual(tried(await releases.run()), [[fixed, 'fixed', 'fix-released']]);
@@ -149,6 +154,22 @@ test('workers do it by themselves, on a clock', async () => {
   assert.deepEqual(rows, [{ task: 'followup.sweep', later: true }]);
 });
 
+test('where the operator wants it quiet, no source is asked by a clock', async () => {
+  await releases.open('confirm');
+  const { database, vault, random } = releases.world;
+  await releases.followup.setSettings({ steppedBy: 'person', staleDays: 30, looksByItself: false });
+  await database.query("update followup.watches set next_at = now() - interval '1 second'");
+  const asked = releases.server.asked.length;
+  const handlers = createFollowupJobs({ database, followup: releases.followup, workshop: releases.workshop });
+  await planSweep(database);
+  assert.deepEqual(await drainJobs({ database, vault, random, handlers, concurrency: 2, timeoutMs: 300_000 }), []);
+  assert.equal(releases.server.asked.length, asked);
+  await releases.followup.setSettings({ steppedBy: 'person', staleDays: 30, looksByItself: true });
+  await planSweep(database);
+  assert.deepEqual(await drainJobs({ database, vault, random, handlers, concurrency: 2, timeoutMs: 300_000 }), []);
+  assert.ok(releases.server.asked.length > asked);
+});
+
 test('a case opened later is tried on the newest release, though the source says that nothing changed', async () => {
   await releases.open('confirm');
   const [newest] = await publish(FLAWED);
@@ -161,6 +182,47 @@ test('a case opened later is tried on the newest release, though the source says
     (await show(later)).releases.map(({ version, outcome }) => [version, outcome]),
     [[newest, 'still-there']],
   );
+});
+
+test('a tag of a local mirror and its HEAD are run as they stand, and move no case', { skip: !hasGit }, async () => {
+  const mirror = mkdtempSync(join(tmpdir(), 'headstart-mirror-'));
+  const git = (...args: readonly string[]): void => {
+    const env = { PATH: process.env.PATH, GIT_CONFIG_GLOBAL: '/dev/null', HOME: mirror };
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.org', ...args], {
+      env,
+      cwd: mirror,
+      stdio: 'pipe',
+    });
+  };
+  const commit = (version: string, source: string): void => {
+    writeFileSync(join(mirror, 'package.json'), JSON.stringify({ name: PACKAGE, version, main: 'index.js' }));
+    writeFileSync(join(mirror, 'index.js'), source);
+    git('add', '.');
+    git('commit', '-m', version);
+  };
+  git('init');
+  commit('9.0.0', FIXED);
+  git('tag', 'v9.0.0');
+  commit('9.1.0-dev', FLAWED);
+  const id = await releases.open('confirm', 'notify');
+  await releases.run();
+  const before = (await show(id)).releases.length;
+  assert.ok((await releases.followup.watchAt(PACKAGE, { source: 'git', repository: mirror })).ok);
+  const trials = await releases.run();
+  assert.deepEqual(
+    trials.map(({ release, trial, consequence }) => [release.label, trial.outcome, consequence]),
+    [['v9.0.0', 'fixed', 'none']],
+  );
+  const shown = await show(id);
+  assert.deepEqual([shown.releases.length, shown.isStepDue, shown.stage], [before + 1, false, 'notified']);
+  assert.equal(await releases.followup.mirrorOf(PACKAGE), mirror);
+  assert.equal(await releases.workshop.tryHead(releases.finding, mirror), 'fires');
+  assert.ok(await releases.followup.stopWatching(PACKAGE, 'git'));
+  rmSync(mirror, { recursive: true });
+});
+
+test('a version that the registry does not give for the moment is not called fixed', async () => {
+  assert.equal(await releases.workshop.tryVersion(releases.finding, '99.0.0'), 'not-comparable');
 });
 
 test('a fix that nobody releases is asked about once, and by mail alone', async () => {

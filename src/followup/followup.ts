@@ -15,6 +15,7 @@ import { addJob } from '../store/jobs.ts';
 import type { FixFacts } from './consequence.ts';
 import type { SeenRelease } from './followed.ts';
 import { createFollowupStore, type FollowSettings, type WatchId, type WatchRow } from './followup-store.ts';
+import { isMirror } from './git-client.ts';
 import {
   newReleases,
   type Place,
@@ -116,6 +117,13 @@ export function createFollowup(parts: FollowupParts) {
         await insertWatch(tx, inner, name, place);
         return ok(null);
       });
+    },
+    /** A local mirror that the operator named for the package. */
+    mirrorOf: async (name: string): Promise<string | undefined> => {
+      const watches = await createFollowupStore(database).watchesOf([blind(name)]);
+      const git = watches.find(({ source }) => source === 'git');
+      const place = git && (await openWatch(database, inner, git)).place;
+      return place?.source === 'git' && isMirror(place.repository) ? place.repository : undefined;
     },
     stopWatching: async (name: string, source: 'git' | 'debian'): Promise<boolean> =>
       await createFollowupStore(database).removeWatch(blind(name), source),

@@ -101,12 +101,21 @@ function toTags(refs: readonly string[]): readonly string[] {
   return [...new Set(tags)].slice(0, MAX_TAGS);
 }
 
-/** Writes the files of a tag as an archive that a target can be opened from. Says why where it cannot. */
+export const HEAD = 'HEAD';
+
+/** Writes the files of a tag, or of HEAD, as an archive that a target can be opened from. Says why where it cannot. */
 export async function packTag(repository: string, tag: string, archive: string): Promise<Result<null, string>> {
   const gitDirectory = isMirror(repository) ? await findGitDirectory(repository) : undefined;
   if (!gitDirectory) return refuse('a tag is unpacked from a local mirror only; none is named');
   const options = ['--no-pager', '-c', 'safe.directory=*', `--git-dir=${gitDirectory}`];
-  const command = [...options, 'archive', '--format=tar', '--prefix=package/', `--output=${archive}`, `${TAGS}${tag}`];
+  const command = [
+    ...options,
+    'archive',
+    '--format=tar',
+    '--prefix=package/',
+    `--output=${archive}`,
+    tag === HEAD ? HEAD : `${TAGS}${tag}`,
+  ];
   const env = { PATH: '/usr/bin:/bin', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', LC_ALL: 'C' };
   try {
     await run('git', command, { timeout: UNPACK_MS, env });

@@ -6,7 +6,7 @@ import { type Result, refuse } from '../lib/result.ts';
 import { openTarget, type PackageTree, type Registry, type TargetRefusal } from '../target/index.ts';
 import type { ConfirmedFinding, ReleaseTrial, RunOutcome, Verification } from '../verify/index.ts';
 import type { SeenRelease } from './followed.ts';
-import { packTag } from './git-client.ts';
+import { HEAD, packTag } from './git-client.ts';
 import type { ReleaseWorkshop } from './trial-service.ts';
 
 export interface ReleaseWorkshopParts {
@@ -53,12 +53,24 @@ export function createReleaseWorkshop(parts: ReleaseWorkshopParts) {
         without: (trouble) => ({ trouble }),
       }),
   };
+  const outcomeOn = async (finding: ConfirmedFinding, release: SeenRelease): Promise<ReleaseTrial['outcome']> => {
+    try {
+      return (await workshop.tryRelease(finding, release)).outcome;
+    } catch (error) {
+      if (error instanceof ReleaseNotAtHand) return 'unclear';
+      throw error;
+    }
+  };
   return {
     ...workshop,
     /** A published version that somebody calls fixed, or the newest. */
     async tryVersion(finding: ConfirmedFinding, version: string): Promise<RunOutcome['outcome']> {
-      const { outcome } = await workshop.tryRelease(finding, { source: 'npm', version, label: version });
-      return AS_VERSION[outcome];
+      return AS_VERSION[await outcomeOn(finding, { source: 'npm', version, label: version })];
+    },
+
+    /** What lies in a local mirror now, released or not. */
+    async tryHead(finding: ConfirmedFinding, repository: string): Promise<RunOutcome['outcome']> {
+      return AS_VERSION[await outcomeOn(finding, { source: 'git', version: HEAD, label: HEAD, repository })];
     },
   };
 }

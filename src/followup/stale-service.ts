@@ -45,7 +45,9 @@ export async function showCase(tx: Transaction, parts: ShowParts, id: string): P
   if (opened?.case.kind !== 'real') return undefined;
   const store = createFollowupStore(tx);
   const releases = await readReleases(tx, parts, opened);
-  const tried = releases.flatMap(({ version, outcome }) => (outcome === null ? [] : [{ version, outcome }]));
+  const tried = releases.flatMap(({ source, version, outcome }) =>
+    outcome === null ? [] : [{ source, version, outcome }],
+  );
   const chased = await store.lastChase(id);
   const phase = phaseOf(opened);
   const { at: now } = await parts.disclosure.instantIn(tx);

@@ -48,7 +48,7 @@ export async function tryOne(parts: TrialParts, id: string, workshop: ReleaseWor
   const { opened, row, release, all } = read;
   // Outside of any transaction: it takes a minute.
   let trial = await workshop.tryRelease(opened.finding, release);
-  const foreseen = consequenceOf(phaseOf(opened), { version: release.version, outcome: trial.outcome }, all);
+  const foreseen = consequenceOf(phaseOf(opened), { ...release, outcome: trial.outcome }, all);
   let again: ConfirmedFinding | undefined;
   if (foreseen.kind === 'back' && foreseen.reopens) {
     const confirmed = await workshop.confirmIn(opened.finding, release);
@@ -77,7 +77,7 @@ async function keep(tx: Transaction, parts: TrialParts, made: Made): Promise<Tri
   const kept = { reason, fired, of } satisfies KeptTrial;
   const sealed = await parts.vault.sealJson(tx, opened.keyId, kept, `trial ${row.id}`);
   if (!(await store.keepTrial(row.id, trial.outcome, sealed))) return undefined;
-  const consequence = consequenceOf(phaseOf(opened), { version: release.version, outcome: trial.outcome }, all);
+  const consequence = consequenceOf(phaseOf(opened), { ...release, outcome: trial.outcome }, all);
   const done = await follow(tx, parts, { opened, row, consequence, again });
   return { caseId: row.caseId, release, trial, consequence: done };
 }
@@ -125,7 +125,9 @@ async function stepByMachine(tx: Transaction, { disclosure }: TrialParts, id: st
 /** A released fix cannot be taken back, and a commitment is opened once: what comes back is a case of its own. */
 async function reopen(tx: Transaction, parts: TrialParts, { opened, row, again }: Following): Promise<void> {
   const store = createFollowupStore(tx);
-  if (!again || (await store.reopenedAs(opened.case.id)) !== null) return;
+  if ((await store.reopenedAs(opened.case.id)) !== null) return;
+  // The case moved on while the release was tried: everything is undone, and the job runs again.
+  if (!again) throw new Error('a flaw that is back was not confirmed yet');
   const { disclosure, vault, random } = parts;
   const { at: now } = await disclosure.instantIn(tx);
   const recorded = await recordFinding(tx, again, { vault, random, now, campaignId: null });
@@ -164,12 +166,13 @@ async function readTried(tx: Transaction, { vault }: TrialParts, opened: OpenedC
   const tried: Tried[] = [];
   for (const row of await createFollowupStore(tx).releasesOf(opened.case.id)) {
     if (row.outcome === null) continue;
-    tried.push({ version: (await openRelease(tx, vault, opened, row)).version, outcome: row.outcome });
+    const { source, version } = await openRelease(tx, vault, opened, row);
+    tried.push({ source, version, outcome: row.outcome });
   }
   const { fixedVersion } = opened.learnt;
   const isReleased = phaseOf(opened) === 'after' && opened.case.facts.D !== undefined;
   if (isReleased && fixedVersion !== null && firstFixed(tried) === undefined) {
-    tried.push({ version: fixedVersion, outcome: 'fixed' });
+    tried.push({ source: 'npm', version: fixedVersion, outcome: 'fixed' });
   }
   return tried;
 }

@@ -89,6 +89,7 @@ for (const [name, workshop, expected] of [
     /1\.2\.9 is silent/,
   ],
   ['could not be run there', { tryVersion: async () => 'not-comparable' }, /could not be run on the newest release/],
+  ['is fixed in the repository', { tryHead: async () => 'silent' }, /HEAD of its repository is silent/],
   ['has no newest release', { newestVersion: async () => undefined }, /newest release could not be found/],
 ] satisfies readonly (readonly [string, Partial<Workshop>, RegExp])[]) {
   test(`a report that ${name} is not sent`, async () => {

@@ -24,6 +24,8 @@ export interface Workshop {
     finding: OpenedCase['finding'],
     version: string,
   ) => Promise<'fires' | 'silent' | 'not-comparable'>;
+  /** The same on what lies in the project's repository now; undefined where no mirror of it is named. */
+  readonly tryHead: (opened: OpenedCase) => Promise<'fires' | 'silent' | 'not-comparable' | undefined>;
   /** The SECURITY.md that the package ships. */
   readonly scopeFile: (opened: OpenedCase) => Promise<string | undefined>;
 }
@@ -92,6 +94,7 @@ async function followByMachine(
     trouble: run.ok ? null : run.refusal,
     ...(run.ok ? { reproduced: run.value.reproduced, of: run.value.of } : { reproduced: 0, of: 0 }),
     newest: version === undefined ? null : { version, outcome: await workshop.tryVersion(opened.finding, version) },
+    head: (await workshop.tryHead(opened)) ?? null,
     scopeFile: scope === undefined ? null : sha256Hex(scope),
   };
 }

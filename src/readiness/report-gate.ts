@@ -14,6 +14,8 @@ export interface MachineCheck {
     readonly version: string;
     readonly outcome: 'fires' | 'silent' | 'not-comparable';
   } | null;
+  /** On HEAD of the project's repository; null where no mirror is named, absent in older words. */
+  readonly head?: 'fires' | 'silent' | 'not-comparable' | null;
   /** SHA-256 of the project's own SECURITY.md in the package; null where it ships none. */
   readonly scopeFile: string | null;
 }
@@ -67,6 +69,7 @@ function machineMissing({ machine, digest, now }: GateFacts): readonly string[] 
   else if (machine.newest.outcome === 'not-comparable') {
     missing.push(`not already fixed: it could not be run on the newest release ${machine.newest.version}`);
   }
+  if (machine.head === 'silent') missing.push('not already fixed: HEAD of its repository is silent');
   return missing;
 }
 

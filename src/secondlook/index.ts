@@ -1,6 +1,6 @@
-export { type Share, shareOf } from './agreement.ts';
+export type { Share } from './agreement.ts';
 export { leftUnfixedBy, planReaudit, type ReauditPlan } from './incomplete-fix.ts';
-export { KINDS, type Kind } from './sample.ts';
+export type { Kind } from './sample.ts';
 export { createSecondLookJobs, planDraw } from './second-look-job.ts';
 export {
   createSecondLooks,

@@ -5,5 +5,6 @@ export const WORKSHOP: Workshop = {
   follow: async () => ({ ok: true, value: { reproduced: 3, of: 3 } }),
   newestVersion: async () => '1.2.2',
   tryVersion: async () => 'fires',
+  tryHead: async () => undefined,
   scopeFile: async () => undefined,
 };
