@@ -10,6 +10,7 @@ import { inspectChannels, lookAtGithub, openMailbox } from './channels.ts';
 import {
   CommandEnd,
   DEFAULT_PORT,
+  readIdentities,
   registerAdoptionCommands,
   registerCaseCommands,
   registerChainCommands,
@@ -51,7 +52,6 @@ import {
 
 import { createDemonstrating } from './demonstrating.ts';
 import { OPERATOR } from './disclosure/index.ts';
-import { readIdentities } from './doors.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
 import { registerFollow } from './follow-commands.ts';
 import { findClaims, listTurnedAway } from './inbound/index.ts';

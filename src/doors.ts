@@ -1,11 +1,11 @@
 /** The doors that strangers come in by, joined: the SMTP server, and the report form on the web role. */
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
-import { CommandEnd } from './cli/index.ts';
+import { CommandEnd, readIdentities } from './cli/index.ts';
 import { policyOf } from './disclosure/index.ts';
 import { addReportRoutes } from './http/index.ts';
 import { createInbound, createTurningAway, type Inbound, openMailDoor, type TurningAway } from './inbound/index.ts';
-import { type DecryptionKeys, publicKeysOf, readKeys } from './intake/index.ts';
+import { type DecryptionKeys, publicKeysOf } from './intake/index.ts';
 import type { Parts } from './parts.ts';
 import { identityOf, type Services } from './services.ts';
 
@@ -40,29 +40,13 @@ export async function openDoors(
 const sayFault = ({ terminal }: Parts, error: unknown): void =>
   terminal.say(`doors: ${error instanceof Error ? error.name : 'fault'}`);
 
-export async function readIdentities(files: readonly string[]): Promise<DecryptionKeys> {
-  const all = await Promise.all(
-    files.map(async (file) => {
-      const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-        throw new CommandEnd('usage', `HEADSTART_INBOUND_IDENTITY: ${file} cannot be read: ${cause.code}`);
-      });
-      const keys = readKeys(text);
-      if (keys.age.length + keys.pgp.length === 0) {
-        throw new CommandEnd('usage', `HEADSTART_INBOUND_IDENTITY: ${file} holds no key that is known`);
-      }
-      return keys;
-    }),
-  );
-  return { age: all.flatMap(({ age }) => age), pgp: all.flatMap(({ pgp }) => pgp) };
-}
-
 export async function addReportForm(
   server: FastifyInstance,
   parts: Parts,
   { inbound, turningAway, keys }: Doors,
   origin: () => string,
 ): Promise<void> {
-  const { publisher } = identityOf(parts.config);
+  const { publisher, mailFrom } = parts.config;
   await addReportRoutes(server, {
     inbound,
     turnAway: turningAway.add,
@@ -70,8 +54,8 @@ export async function addReportForm(
     monotonicMs: () => performance.now(),
     origin,
     frame: {
-      recipient: publisher.name,
-      contact: publisher.contact,
+      recipient: identityOf(parts.config).publisher.name,
+      contact: publisher?.contact ?? (mailFrom && `mailto:${mailFrom}`),
       policy: `How long it stays private: ${policyOf(parts.config.policy).title}.`,
     },
     publicKeys: await publicKeysOf(keys),

@@ -10,7 +10,7 @@ export { registerExposureCommands } from './exposure.ts';
 export { registerFollowCommands } from './follow.ts';
 export { registerFundCommands } from './fund.ts';
 export { registerIncidentCommands } from './incident.ts';
-export { registerIntakeCommands } from './intake.ts';
+export { readIdentities, registerIntakeCommands } from './intake.ts';
 export { registerJournalCommands } from './journal.ts';
 export { registerKeyCommands } from './key.ts';
 export { registerLogCommands } from './log.ts';

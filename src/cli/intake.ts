@@ -85,7 +85,8 @@ function addImport(program: Command, { terminal, intake }: IntakeCommandParts): 
     });
 }
 
-async function readIdentities(files: readonly string[]): Promise<DecryptionKeys> {
+/** Throws CommandEnd where a file cannot be read or holds no key. */
+export async function readIdentities(files: readonly string[]): Promise<DecryptionKeys> {
   const all = await Promise.all(
     files.map(async (file) => {
       const keys = readKeys(await readFileText(file));

@@ -14,8 +14,8 @@ import { instant, page, toHtml } from './page.ts';
 export interface ReportPageFrame {
   /** Who receives it. */
   readonly recipient: string;
-  /** Where else reports go: `mailto:` or an address. */
-  readonly contact: string;
+  /** Where else reports go: `mailto:` or an address; undefined where nobody said so. */
+  readonly contact: string | undefined;
   /** Whether something can be encrypted to us. */
   readonly hasKey: boolean;
   /** In words: how long what is reported stays private. */
@@ -39,12 +39,8 @@ export function renderReportForm(
   stamp: string,
   { filled = {}, trouble }: { readonly filled?: Filled; readonly trouble?: string } = {},
 ): string {
-  const contact = `<a href="${toHtml(frame.contact)}">${toHtml(frame.contact.replace(/^mailto:/, ''))}</a>`;
-  const encrypted = frame.hasKey
-    ? `To send it encrypted, write to ${contact} with <a href="/report/key.txt">our key</a>. `
-    : `Or write to ${contact}. `;
   const body = `${trouble ? `<p class="warn" role="alert">${toHtml(trouble)}</p>` : ''}
-<p>To ${toHtml(frame.recipient)}. What you send is kept encrypted and read by people who work on cases. ${encrypted}${toHtml(frame.policy)}</p>
+<p>To ${toHtml(frame.recipient)}. What you send is kept encrypted and read by people who work on cases. ${otherWay(frame)}${toHtml(frame.policy)}</p>
 <form method="post" action="/report">
 ${line('package', filled, 'required')}
 ${line('version', filled)}
@@ -60,6 +56,14 @@ ${line('contact', filled, 'type="email" autocomplete="email"')}
 </form>
 <footer>One flaw a report, please. Attach nothing: what we need, we ask for.</footer>`;
   return page('', body, 'Report a flaw');
+}
+
+function otherWay({ contact, hasKey }: ReportPageFrame): string {
+  if (contact === undefined) return '';
+  const link = `<a href="${toHtml(contact)}">${toHtml(contact.replace(/^mailto:/, ''))}</a>`;
+  return hasKey
+    ? `To send it encrypted, write to ${link} with <a href="/report/key.txt">our key</a>. `
+    : `Or write to ${link}. `;
 }
 
 function line(field: FormField, filled: Filled, attributes = ''): string {

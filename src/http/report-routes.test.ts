@@ -134,4 +134,9 @@ test('security.txt names the form, whom to write to and until when it holds, in 
   const local = await open({ origin: () => 'http://127.0.0.1:8470' });
   assert.ok(!/http:/.test((await local.inject({ url: '/.well-known/security.txt' })).body));
   await local.close();
+  const frame = { recipient: 'Somebody', contact: undefined, policy: '' };
+  const nobody = await open({ origin: () => 'http://127.0.0.1:8470', frame });
+  assert.equal((await nobody.inject({ url: '/.well-known/security.txt' })).statusCode, 404);
+  assert.equal((await nobody.inject({ url: '/report' })).statusCode, 200);
+  await nobody.close();
 });

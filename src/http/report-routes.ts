@@ -92,7 +92,8 @@ export async function addReportRoutes(server: FastifyInstance, parts: ReportRout
         policy: at('/report'),
         ...(frame.hasKey && { encryption: at('/report/key.txt') }),
       };
-      const contacts = [...(isReachable ? [at('/report')] : []), frame.contact];
+      const contacts = [...(isReachable ? [at('/report')] : []), ...(frame.contact ? [frame.contact] : [])];
+      if (contacts.length === 0) return reply.code(404).type(TEXT).send('Nobody has said yet whom to write to.\n');
       return reply.type(TEXT).send(toSecurityText({ contacts, expires, ...own }));
     });
     done();

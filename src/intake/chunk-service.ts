@@ -9,7 +9,7 @@ import { createHmacSha256 } from '../lib/hmac.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { DataKeyId, Sealer, Vault } from '../store/vault.ts';
-import { createBlind, DIGEST_CHARACTERS } from './blind.ts';
+import { type Blind, createBlind, DIGEST_CHARACTERS } from './blind.ts';
 import type { Claim } from './claim.ts';
 import { lookUpTraits, type SameTrait, sameTraits } from './identity.ts';
 import { type Counts, createImportStore, type ImportId } from './import-store.ts';
@@ -66,13 +66,8 @@ export function createChunks({ database, vault, random }: ChunkParts) {
     const identity = Buffer.from(identityOf(sha256Hex(told)), 'hex');
     const claim = rejection ? undefined : piece.claim;
     const same = claim ? sameTraits(claim).map((it) => ({ ...it, blind: blind(it) })) : [];
-    const like = claim && toBlinded(toLikeness(claim));
+    const like = claim && toBlinded(toLikeness(claim), blind);
     return { id: createId('record', random), ordinal, piece, claim: piece.claim, rejection, identity, same, like };
-  }
-
-  function toBlinded(likeness: Likeness): Prepared['like'] {
-    const { kept, asked } = likenessTraits(likeness.brief);
-    return { ...likeness, blinds: kept.map(blind), asked: asked.map(blind) };
   }
 
   function toFresh(it: Prepared, { fate, detail }: Verdict, sealer: Sealer): FreshRecord {
@@ -126,6 +121,17 @@ export function createChunks({ database, vault, random }: ChunkParts) {
     });
   }
   return { prepare, decide };
+}
+
+function toBlinded(likeness: Likeness, blind: Blind): Prepared['like'] {
+  const { kept, asked } = likenessTraits(likeness.brief);
+  // Most are both.
+  const made = new Map(kept.map((trait) => [trait.value, blind(trait)]));
+  return {
+    ...likeness,
+    blinds: [...made.values()],
+    asked: asked.map((trait) => made.get(trait.value) ?? blind(trait)),
+  };
 }
 
 interface Verdict {

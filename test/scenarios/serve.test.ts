@@ -63,6 +63,13 @@ test('the API answers beside the status page: its document to everyone, the rest
   assert.equal((await ask(addresses.console, '/api/v1/session')).status, 401);
 });
 
+test('the report form answers beside the status page, and never on the public server', async () => {
+  const { status, body } = await ask(addresses.console, '/report');
+  assert.equal(status, 200);
+  assert.match(body, /<form method="post" action="\/report">/);
+  assert.equal((await ask(addresses.public, '/report')).status, 404);
+});
+
 test('the public server serves the key of the log and its security contact', async () => {
   for (const name of ['log.pub', '.well-known/security.txt', 'feed.json']) {
     const { status, body } = await ask(addresses.public, `/${name}`);
