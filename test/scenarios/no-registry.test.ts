@@ -9,7 +9,8 @@ test('where no registry answers, the first start says so and takes a package of 
     const { json, stderr } = await installation.expect(0, 'start', '--exit', '--json');
     assert.match(stderr, /The npm registry does not answer/);
     assert.match(stderr, /a small package of our own instead/);
-    const { seconds, ...summary } = json[0] ?? {};
+    const { seconds, release, ...summary } = json[0] ?? {};
+    assert.equal((release as { stage: string }).stage, 'partners');
     assert.deepEqual(summary, {
       targets: 2,
       confirmed: 1,

@@ -96,8 +96,9 @@ after(() => installation?.close());
 
 test('a campaign in which everything worked ends with 0 and tells it in one JSON value', () => {
   assert.equal(run.code, 0, run.stderr);
-  const { seconds, ...summary } = run.json[0] ?? {};
+  const { seconds, release, ...summary } = run.json[0] ?? {};
   assert.equal(typeof seconds, 'number');
+  assert.equal((release as { stage: string }).stage, 'partners');
   assert.deepEqual(summary, {
     targets: 2,
     confirmed: 1,
