@@ -66,14 +66,21 @@ function addList(watch: Command, { terminal, followup }: FollowCommandParts): vo
     });
 }
 
+interface RunOptions extends JsonOption {
+  readonly profile?: string;
+  readonly again?: boolean;
+}
+
 function addRun(watch: Command, { terminal, followup, workshop }: FollowCommandParts): void {
   watch
     .command('run')
     .description('look at every source now, and run the reproducers on what is new; a running worker does so by itself')
     .option('--profile <profile>', 'full or user')
+    .option('--again', 'also what was unclear: a trial that showed nothing is made once more')
     .option(...JSON_OPTION)
-    .action(async ({ json, profile }: JsonOption & { readonly profile?: string }) => {
+    .action(async ({ json, profile, again }: RunOptions) => {
       const opened = await followup();
+      if (again) await opened.tryUnclearAgain();
       const looks: Look[] = [];
       for (const id of await opened.hurry()) looks.push(await opened.look(id));
       for (const look of looks) if (look.kind === 'failed') terminal.say(`a source failed: ${look.reason}`);

@@ -119,6 +119,14 @@ function releases(tx: Transaction) {
       return rows.length > 0;
     },
 
+    /** What showed nothing waits again. How many did. */
+    async forgetUnclear(): Promise<number> {
+      const { rows } = await tx.query(
+        `update followup.releases set outcome = null, trial = null, tried_at = null where outcome = 'unclear' returning id`,
+      );
+      return rows.length;
+    },
+
     /** False where another worker has written what came of it. */
     async keepTrial(id: ReleaseId, outcome: TrialOutcome, trial: Uint8Array): Promise<boolean> {
       const { rows } = await tx.query(

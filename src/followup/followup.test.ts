@@ -85,6 +85,8 @@ test('a release in which the call is gone is unclear, and neither fixed nor affe
   const [gone] = await publish('exports.other = 1;\n');
   assert.deepEqual(tried(await releases.run()), [[gone, 'unclear', 'none']]);
   assert.deepEqual([(await show(id)).fixedIn, (await show(id)).stage], [null, 'notified']);
+  assert.equal(await releases.followup.tryUnclearAgain(), 1);
+  assert.deepEqual(tried(await releases.run()), [[gone, 'unclear', 'none']], 'it is tried once more');
 });
 
 test('a flaw that is back after its fix was released is a case of its own, sealed like any other', async () => {
@@ -134,6 +136,10 @@ test('looks and trials that run twice, also at once, are done once', async () =>
   assert.equal(trials.filter(Boolean).length, 1);
   assert.equal(await releases.followup.try(release, releases.workshop), undefined);
   assert.equal((await eventsOf(id)).filter((event) => event === 'the fix was verified on a release').length, 1);
+  await assert.rejects(
+    releases.world.database.query("update followup.releases set outcome = 'still-there' where id = $1", [release]),
+    /written once/,
+  );
 });
 
 test('workers do it by themselves, on a clock', async () => {

@@ -88,6 +88,8 @@ export function createFollowup(parts: FollowupParts) {
     /** Undefined where it was tried before. */
     try: (releaseId: string, workshop: ReleaseWorkshop): Promise<Trial | undefined> =>
       tryOne(parts, releaseId, workshop),
+    /** Trials that showed nothing are made once more; how many. */
+    tryUnclearAgain: (): Promise<number> => createFollowupStore(database).forgetUnclear(),
     waiting: async (): Promise<readonly string[]> =>
       (await createFollowupStore(database).waitingReleases()).map(({ id }) => id),
 

@@ -3,8 +3,7 @@
  * same transaction: a verified fix is learnt and, where the operator left it to the machine, its step taken; a flaw that
  * is back after a released fix is opened as a case of its own.
  */
-import type { Disclosure, OpenedCase } from '../disclosure/index.ts';
-import { packageOf } from '../disclosure/index.ts';
+import { type Disclosure, type OpenedCase, packageOf } from '../disclosure/index.ts';
 import type { RandomBytes } from '../lib/id.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
@@ -44,7 +43,7 @@ export const RELEASE_WATCH = 'release watch';
 /** Undefined where there is nothing to try any more: another worker was faster. */
 export async function tryOne(parts: TrialParts, id: string, workshop: ReleaseWorkshop): Promise<Trial | undefined> {
   const read = await parts.database.transaction((tx) => readRelease(tx, parts, id));
-  if (!read || read.row.outcome !== null) return undefined;
+  if (!read || read.row.outcome !== null || phaseOf(read.opened) === 'over') return undefined;
   const { opened, row, release, all } = read;
   // Outside of any transaction: it takes a minute.
   let trial = await workshop.tryRelease(opened.finding, release);
