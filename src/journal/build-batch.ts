@@ -2,7 +2,14 @@
 import { toBase64, toHex } from '../lib/bytes.ts';
 import type { Ed25519Signer } from '../lib/ed25519.ts';
 import { chainOver, formatHead } from './batch.ts';
-import { createReceiptTree, receiptLeaf, rootMessage, type SignedRoot, toStoredText } from './receipt.ts';
+import {
+  createReceiptTree,
+  type ReceiptTree,
+  receiptLeafOf,
+  rootMessage,
+  type SignedRoot,
+  toStoredText,
+} from './receipt.ts';
 
 export interface StoredReceipt {
   /** JSON, as `receipt check` reads it; made when asked for, so that what waits to be posted is small. */
@@ -31,36 +38,75 @@ export interface BuiltBatch {
 
 export function buildBatch(lines: readonly Line[], before: Before, signer: Ed25519Signer): BuiltBatch {
   const number = before.number + 1;
-  let text = '';
-  for (const { line } of lines) text += `${line}\n`;
-  const payload = Buffer.from(text);
-  const stored: (StoredReceipt | undefined)[] = [];
-  const receipts = signReceipts(lines, before.gateway, number, signer, stored);
+  const { payload, ends } = writeLines(lines);
+  const signed = signReceipts(lines, payload, ends, { gateway: before.gateway, number, signer });
+  const receipts = signed && { size: signed.root.size, root: signed.root.root, signature: signed.signature };
   const chain = chainOver(before.chain, { number, receipts }, payload);
-  const head = formatHead({ number, bytes: payload.length, chain: toHex(chain), receipts });
-  return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), payload]), number, chain, stored };
+  const head = Buffer.from(formatHead({ number, bytes: payload.length, chain: toHex(chain), receipts }), 'latin1');
+  const bytes = Buffer.concat([head, payload]);
+  return { bytes, number, chain, stored: signed ? giveOut(bytes, head.length, ends, signed) : [] };
+}
+
+const LF = 10;
+/** Of one UTF-16 unit in UTF-8, at most. */
+const UNIT_BYTES = 3;
+
+/** Each line is written once, as bytes; what is hashed, stored and given out is read from them. */
+function writeLines(lines: readonly Line[]): { payload: Buffer; ends: number[] } {
+  let units = 0;
+  for (const { line } of lines) units += line.length + 1;
+  const room = Buffer.allocUnsafe(units * UNIT_BYTES);
+  const ends: number[] = [];
+  let at = 0;
+  for (const { line } of lines) {
+    at += room.write(line, at);
+    ends.push(at);
+    room[at] = LF;
+    at += 1;
+  }
+  return { payload: room.subarray(0, at), ends };
+}
+
+const startOf = (ends: readonly number[], place: number): number => (place === 0 ? 0 : (ends[place - 1] ?? 0) + 1);
+
+interface Signed {
+  /** Of the receipts, among the lines. */
+  readonly places: readonly number[];
+  readonly tree: ReceiptTree;
+  readonly root: SignedRoot;
+  readonly signature: string;
 }
 
 function signReceipts(
   lines: readonly Line[],
-  gateway: string,
-  batch: number,
-  signer: Ed25519Signer,
-  stored: (StoredReceipt | undefined)[],
-) {
+  payload: Buffer,
+  ends: readonly number[],
+  { gateway, number, signer }: { readonly gateway: string; readonly number: number; readonly signer: Ed25519Signer },
+): Signed | undefined {
   const places: number[] = [];
   for (let place = 0; place < lines.length; place += 1) if (lines[place]?.isReceipt) places.push(place);
   if (places.length === 0) return undefined;
-  const texts = places.map((place) => lines[place]?.line ?? '');
-  const tree = createReceiptTree(texts.map(receiptLeaf));
-  const signed: SignedRoot = { gateway, batch, size: texts.length, root: tree.root };
-  const signature = toBase64(signer.sign(rootMessage(signed)));
+  const tree = createReceiptTree(
+    places.map((place) => receiptLeafOf(payload.subarray(startOf(ends, place), ends[place]))),
+  );
+  const root: SignedRoot = { gateway, batch: number, size: places.length, root: tree.root };
+  return { places, tree, root, signature: toBase64(signer.sign(rootMessage(root))) };
+}
+
+function giveOut(
+  bytes: Buffer,
+  headBytes: number,
+  ends: readonly number[],
+  { places, tree, root, signature }: Signed,
+): (StoredReceipt | undefined)[] {
+  const stored: (StoredReceipt | undefined)[] = [];
   places.forEach((place, index) => {
     stored[place] = {
       get text() {
-        return toStoredText(texts[index] ?? '', tree.path(index), index, signed, signature);
+        const leaf = bytes.toString('utf8', headBytes + startOf(ends, place), headBytes + (ends[place] ?? 0));
+        return toStoredText(leaf, tree.path(index), index, root, signature);
       },
     };
   });
-  return { size: signed.size, root: signed.root, signature };
+  return stored;
 }

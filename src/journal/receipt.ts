@@ -119,6 +119,14 @@ export function receiptLeaf(text: string): string {
   return hash('sha256', `\0${text}`, 'base64');
 }
 
+/** The same over its bytes. */
+export function receiptLeafOf(bytes: Uint8Array): string {
+  const input = Buffer.allocUnsafe(1 + bytes.length);
+  input[0] = 0x00;
+  input.set(bytes, 1);
+  return hash('sha256', input, 'base64');
+}
+
 export interface ReceiptTree {
   /** Base64. */
   readonly root: string;
