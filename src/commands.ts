@@ -54,6 +54,7 @@ import { createDemonstrating } from './demonstrating.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
 import { registerFollow } from './follow-commands.ts';
+import { openFunding } from './funded-projects.ts';
 import { findClaims, listTurnedAway } from './inbound/index.ts';
 import { createIntake, type Intake, openText } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
@@ -181,7 +182,8 @@ function registerPace(program: Command, parts: Parts, session: () => Promise<Ses
   registerFundCommands(program, {
     terminal: parts.terminal,
     pacing: async () => (await session()).services.pacing,
-    ledger: async () => (await openProgramme(parts)).ledger,
+    funding: async () => openFunding(parts, (await session()).services.disclosure),
+    membership: async () => (await openProgramme(parts)).membership,
   });
   registerSimulate(program, { terminal: parts.terminal });
 }

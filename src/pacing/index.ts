@@ -9,7 +9,7 @@ export {
 export { isSevere, POPULATION, type SentReport } from './capacity.ts';
 export { readOutcome, SSVC_WEIGHTS, type SsvcOutcome, type Waiting } from './harm.ts';
 export { divideByNeed, type ProjectNeed } from './need.ts';
-export type { OptOutRefusal } from './opt-out.ts';
+export { type OptOutRefusal, projectOf } from './opt-out.ts';
 export { outcomeOf } from './outcome.ts';
 export {
   createPacing,

@@ -36,6 +36,12 @@ export function readProject(text: string): string | undefined {
   return read.ok ? toPurl(withoutVersion(read.value)) : undefined;
 }
 
+/** The project of a target, as it is shown; undefined where it names none. */
+export function projectOf(target: string): string | undefined {
+  const project = readProject(target);
+  return project === undefined ? undefined : projectTitle(project);
+}
+
 export const projectTitle = (project: string): string => nameAsWritten(project) ?? project;
 
 const plainLines = (text: string): readonly string[] =>

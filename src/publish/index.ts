@@ -1,5 +1,6 @@
 /** The door of publication: two signatures, then the world. */
 export { documentPaths } from './advisory-documents.ts';
+export { createPublicTree } from './public-tree-client.ts';
 export {
   createPublishing,
   type Publishing,
