@@ -132,3 +132,22 @@ test('what is no mail is refused; what is a strange one is read within limits', 
   const long = await read(mail([], 'Headstart: more time\r\n'.repeat(20_000)));
   assert.deepEqual([long.words.length, long.text.length <= 100_000], [10, true]);
 });
+
+test('what reads as if the flaw were public is told; what is quoted, or only asks to keep it private, is not', async () => {
+  const may = async (text: string) => (await read(mail([], text))).mayBePublic;
+  for (const text of [
+    'This was published on a blog yesterday.',
+    'Sorry: it is already public.',
+    'We see it exploited in the wild.',
+    'Somebody posted it to oss-security.',
+  ]) {
+    assert.equal(await may(text), true, text);
+  }
+  for (const text of [
+    'We will publish a fix next week.',
+    'Please keep it private until then.',
+    'Thanks.\r\n> it is public by now',
+  ]) {
+    assert.equal(await may(text), false, text);
+  }
+});
