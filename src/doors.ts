@@ -1,7 +1,6 @@
 /** The doors that strangers come in by, joined: the SMTP server, and the report form on the web role. */
-import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
-import { CommandEnd, readIdentities } from './cli/index.ts';
+import { CommandEnd, readFileText, readIdentities } from './cli/index.ts';
 import { policyOf } from './disclosure/index.ts';
 import { addReportRoutes } from './http/index.ts';
 import { createInbound, createTurningAway, type Inbound, openMailDoor, type TurningAway } from './inbound/index.ts';
@@ -62,13 +61,13 @@ export async function addReportForm(
   });
 }
 
-/** Gives its address; undefined where none is configured. */
+/** Gives its address; null where none is configured. */
 export async function openMail(parts: Parts, { inbound, turningAway }: Doors): Promise<string | null> {
   const settings = parts.config.inbound;
   if (!settings) return null;
   const tls = settings.tls && {
-    certificate: await readFile(settings.tls.certificate, 'utf8'),
-    key: await readFile(settings.tls.key, 'utf8'),
+    certificate: await readFileText(settings.tls.certificate),
+    key: await readFileText(settings.tls.key),
   };
   const door = await openMailDoor({
     settings: { ...settings, tls },
@@ -76,13 +75,18 @@ export async function openMail(parts: Parts, { inbound, turningAway }: Doors): P
     turnAway: (reason) => turningAway.add('mail', reason),
     monotonicMs: () => performance.now(),
     onFault: (error) => sayFault(parts, error),
-  }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') throw error;
-    throw new CommandEnd(
-      'conflict',
-      `HEADSTART_INBOUND_LISTEN: port ${settings.port} is taken or not allowed (${error.code})`,
-    );
-  });
+  }).catch((error: NodeJS.ErrnoException) => endUnopened(error, settings.port));
   parts.onClose(() => door.close());
   return `smtp://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${door.port}`;
+}
+
+function endUnopened(error: NodeJS.ErrnoException, port: number): never {
+  const { code = '' } = error;
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+    throw new CommandEnd('conflict', `HEADSTART_INBOUND_LISTEN: port ${port} cannot be had (${code})`);
+  }
+  if (code.startsWith('ERR_OSSL')) {
+    throw new CommandEnd('usage', 'HEADSTART_INBOUND_CERTIFICATE and HEADSTART_INBOUND_KEY are no pair in PEM');
+  }
+  throw error;
 }

@@ -7,6 +7,7 @@ export { registerDedupe } from './dedupe.ts';
 export { registerDoctor } from './doctor.ts';
 export { registerDocumentCommands } from './document.ts';
 export { registerExposureCommands } from './exposure.ts';
+export { readFileText } from './file-input.ts';
 export { registerFollowCommands } from './follow.ts';
 export { registerFundCommands } from './fund.ts';
 export { registerIncidentCommands } from './incident.ts';

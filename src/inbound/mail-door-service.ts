@@ -73,6 +73,13 @@ export async function openMailDoor(parts: MailDoorParts): Promise<MailDoor> {
   const limits = { ...LIMITS, ...parts.limits };
   const { settings, turnAway } = parts;
   const rate = createRate({ perSecond: limits.perSecond, burst: limits.burst, most: MAX_ADDRESSES });
+  // One after the other: records are decided so anyway, and what a mail takes while it is read is taken once.
+  let turn: Promise<unknown> = Promise.resolve();
+  const takeInTurn = (raw: Buffer, envelope: Envelope): Promise<unknown> => {
+    const taking = turn.then(() => parts.take(raw, envelope));
+    turn = taking.catch(() => {});
+    return taking;
+  };
   const refuse = (code: number, text: string, trouble: MailTrouble) => {
     turnAway(trouble);
     return Object.assign(new Error(text), { responseCode: code });
@@ -105,7 +112,7 @@ export async function openMailDoor(parts: MailDoorParts): Promise<MailDoor> {
       if (raw === 'broken-off') return done(refuse(451, 'The mail broke off', 'broken-off'));
       if (raw === 'too-large') return done(refuse(552, `A mail has at most ${limits.mailBytes} bytes`, 'too-large'));
       try {
-        await parts.take(raw, envelopeOf(session));
+        await takeInTurn(raw, envelopeOf(session));
         return done(undefined, 'Taken: it is kept');
       } catch (error) {
         parts.onFault(error);
