@@ -58,7 +58,8 @@ export function createDemonstrating(parts: Parts, services: () => Promise<Servic
       const [{ membership, keys, stops, ledger, vetting }, { release, adoptions, incidents, evidence }, log] =
         await Promise.all([programme(), releases(), parts.log()]);
       const known = await membership.findModel(DEMONSTRATION_MODEL);
-      const { url: providerUrl } = await start(known && portOf(known.url));
+      // A port that somebody else took meanwhile is given up: the model is put under the new one.
+      const { url: providerUrl } = await start(known && portOf(known.url)).catch(() => start());
       const attestation = await attestAlone(parts, profile, await prepare(profile));
       const records = await readRecords(await services(), campaign, attestation, clock.now());
       const approve = async (organisation: string, tier: Tier): Promise<void> => {
