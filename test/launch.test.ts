@@ -19,6 +19,7 @@ beforeEach(() => {
     '#!/bin/sh',
     `echo "$@" >> ${join(clone, 'asked')}`,
     '[ -e fail ] && exit 1',
+    'case "$*" in *--prefer-offline*) [ -e stale ] && exit 1 ;; esac',
     'rm -rf node_modules && mkdir -p node_modules/.bin',
     `ln -s ${process.execPath} node_modules/.bin/node`,
   ].join('\n');
@@ -63,7 +64,14 @@ test('another lock file is another installation', () => {
 test('an install that failed is not taken for one', () => {
   writeFileSync(join(clone, 'fail'), '');
   assert.equal(launch('start'), 70);
+  const failed = installs().length;
   rmSync(join(clone, 'fail'));
+  assert.equal(launch('start'), 0);
+  assert.equal(installs().length, failed + 1);
+});
+
+test('where what npm has kept does not do, the registry is asked', () => {
+  writeFileSync(join(clone, 'stale'), '');
   assert.equal(launch('start'), 0);
   assert.deepEqual(installs(), [true, true]);
 });
