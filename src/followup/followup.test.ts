@@ -71,6 +71,14 @@ test('where the operator left it to the machine, a verified fix moves the case b
   assert.equal(opened.history.find(({ event }) => event === 'fix-released')?.actor, 'release watch');
 });
 
+test('an earlier fixed version that was measured is not forgotten for a later one', async () => {
+  const [earlier, later] = await publish(FIXED, FIXED);
+  const id = await releases.open('confirm', 'notify');
+  await releases.world.disclosure.learn(id, { fixedVersion: earlier ?? '' });
+  assert.deepEqual(tried(await releases.run()), [[later, 'fixed', 'kept-for-a-person']]);
+  assert.equal((await releases.world.disclosure.find(id))?.learnt.fixedVersion, earlier);
+});
+
 test('a release that refuses only the one payload is not called fixed', async () => {
   const id = await releases.open('confirm', 'notify');
   const [symptom] = await publish(SYMPTOM);

@@ -11,6 +11,7 @@ import { type ConfirmedFinding, type ReleaseTrial, recordFinding } from '../veri
 import { type Consequence, consequenceOf, firstFixed, type Phase, type Tried } from './consequence.ts';
 import type { KeptTrial, SeenRelease } from './followed.ts';
 import { createFollowupStore, type ReleaseId, type ReleaseRow } from './followup-store.ts';
+import { compareReleases } from './release.ts';
 
 /** What can run a reproducer on a release. Throws where the release is not to be had for the moment. */
 export interface ReleaseWorkshop {
@@ -96,11 +97,11 @@ async function follow(tx: Transaction, parts: TrialParts, it: Following): Promis
     case 'none':
       return 'none';
     case 'fix-seen':
-      await disclosure.learnIn(tx, id, { fixedVersion: consequence.version });
+      await learnFix(tx, parts, opened, consequence.version);
       await disclosure.note(tx, opened, 'a release with the fix was seen', RELEASE_WATCH);
       return 'fix-seen';
     case 'fix-released':
-      await disclosure.learnIn(tx, id, { fixedVersion: consequence.version });
+      await learnFix(tx, parts, opened, consequence.version);
       await disclosure.note(tx, opened, 'the fix was verified on a release', RELEASE_WATCH);
       return await stepByMachine(tx, parts, id);
     case 'back':
@@ -111,6 +112,18 @@ async function follow(tx: Transaction, parts: TrialParts, it: Following): Promis
       await reopen(tx, parts, it);
       return 'back';
   }
+}
+
+/** The first fixed version that is known stays: measuring knows more releases than the watch has seen. */
+async function learnFix(
+  tx: Transaction,
+  { disclosure }: TrialParts,
+  { case: it, learnt }: OpenedCase,
+  version: string,
+) {
+  const known = learnt.fixedVersion;
+  if (known !== null && (compareReleases(known, version) ?? 1) <= 0) return;
+  await disclosure.learnIn(tx, it.id, { fixedVersion: version });
 }
 
 async function stepByMachine(tx: Transaction, { disclosure }: TrialParts, id: string): Promise<Trial['consequence']> {
