@@ -32,19 +32,21 @@ const NEVER_MS = 3_600_000;
 /** `shares` is how many gateways are live. */
 export function createRateLimiter(shares: () => number): RateLimiter {
   const emptyAtMs = new Map<string, number>();
+  const emptyAfter = (id: string, intervalMs: number, nowMs: number): number =>
+    Math.max(nowMs, emptyAtMs.get(id) ?? 0) + intervalMs;
   return {
     take(subjects, nowMs) {
       const parts = Math.max(1, shares());
-      const next: [string, number][] = [];
       for (const { kind, id, rate } of subjects) {
         if (!(rate.perSecond > 0)) return { kind, retryAfterMs: NEVER_MS };
         const intervalMs = (1_000 * parts) / rate.perSecond;
-        const at = Math.max(nowMs, emptyAtMs.get(id) ?? 0) + intervalMs;
         const toleranceMs = intervalMs * Math.max(1, rate.burst / parts);
-        if (at - nowMs > toleranceMs) return { kind, retryAfterMs: Math.max(1, at - nowMs - toleranceMs) };
-        next.push([id, at]);
+        const aheadMs = emptyAfter(id, intervalMs, nowMs) - nowMs;
+        if (aheadMs > toleranceMs) return { kind, retryAfterMs: Math.max(1, aheadMs - toleranceMs) };
       }
-      for (const [id, at] of next) emptyAtMs.set(id, at);
+      for (const { id, rate } of subjects) {
+        emptyAtMs.set(id, emptyAfter(id, (1_000 * parts) / rate.perSecond, nowMs));
+      }
       if (emptyAtMs.size > MAX_SUBJECTS) for (const [id, at] of emptyAtMs) if (at <= nowMs) emptyAtMs.delete(id);
       return undefined;
     },

@@ -59,10 +59,9 @@ export function createReply(parts: ReplyParts): Reply {
   };
   response.on('close', onClose);
   const takePieces = (): Buffer | undefined => {
-    const [first, ...others] = pieces;
-    const bytes = others.length === 0 ? first : Buffer.concat(pieces);
+    const taken = pieces;
     pieces = [];
-    return bytes;
+    return taken.length < 2 ? taken[0] : Buffer.concat(taken);
   };
   const flush = (): void => {
     const bytes = takePieces();
@@ -121,7 +120,8 @@ function toHead(upstream: IncomingHttpHeaders, own: ReplyParts['headers']): stri
 }
 
 function sendWhole(response: ServerResponse, status: number, head: string[], body: Buffer): void {
-  response.writeHead(status, [...head, 'content-length', String(body.length)]);
+  head.push('content-length', String(body.length));
+  response.writeHead(status, head);
   // Byte for byte as it came: latin1 is what maps each byte to itself.
   if (body.length <= ONE_WRITE_BYTES) response.end(body.toString('latin1'), 'latin1');
   else response.end(body);
