@@ -94,9 +94,9 @@ test('what comes through a promise is looked into: of an export, of a call, of a
 
 test('a command-line program whose options or their values come to the prototype is found, and its guarded twin is silent', async () => {
   const classes = ['prototype-pollution'] as const;
-  assert.deepEqual(await confirmed('headstart-fixture-settings', classes), [
+  assert.deepEqual(await confirmed('headstart-fixture-options', classes), [
     'prototype-pollution bin/arguments.js:12',
     'prototype-pollution bin/settings.js:18',
   ]);
-  assert.deepEqual(await candidatesIn('headstart-fixture-settings@1.0.1', classes), []);
+  assert.deepEqual(await candidatesIn('headstart-fixture-options@1.0.1', classes), []);
 });
