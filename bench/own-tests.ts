@@ -3,6 +3,7 @@
  * and a wider budget: counts of the reasons, on standard output.
  *
  *   node bench/own-tests.ts [--at-once 2] [--minutes 30] [--only name,name]
+ *                           [--look-only]   says which packages bring a test script and tests, and runs none
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     'at-once': { type: 'string', default: '2' },
     minutes: { type: 'string', default: '30' },
     only: { type: 'string' },
+    'look-only': { type: 'boolean', default: false },
   },
 });
 const BUDGET = { fetchSeconds: 180, runSeconds: 150 };
@@ -48,6 +50,7 @@ async function fateOf(target: string): Promise<string> {
   const missing = await missingOfTests(source.value.directory);
   await source.value.dispose();
   if (missing) return missing;
+  if (values['look-only']) return 'a test script, and tests among the published files';
   const tree = await openTarget({ target, scratch, registry });
   if (!tree.ok) return `its dependencies cannot be fetched: ${tree.refusal.kind}`;
   const tests = createOwnTests({ run: sandbox.run, scratch, registry, budget: BUDGET }, target);
