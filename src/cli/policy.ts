@@ -53,10 +53,7 @@ export function registerPolicyCommands(program: Command, parts: PolicyCommandPar
   program
     .command('decide')
     .description('which stage the frameworks allow a model, by evidence; enters the log and opens nothing')
-    .requiredOption(
-      '--framework <file...>',
-      `a framework file, or one that is shipped: ${[...shippedIds()].join(', ')}`,
-    )
+    .requiredOption('--framework <file...>', `a framework file, or one that is shipped: ${shippedIds().join(', ')}`)
     .requiredOption('--evidence <file>', 'what is known of the model, and the stage asked for')
     .option('--save <file>', 'the decision as canonical JSON')
     .option('--no-record', 'neither keep the inputs nor enter the decision in the log')
@@ -174,7 +171,12 @@ export function toEvaluationEnd(refusal: EvaluateRefusal): CommandEnd {
   }
 }
 
-const shippedIds = () => [...shippedFrameworks()].flatMap(([id, { gates }]) => (gates.length > 0 ? [id] : []));
+/** Of those with gates. Told without reading them as frameworks, for which every command would wait. */
+const shippedIds = () =>
+  [...shippedDocuments].flatMap(([id, document]) => {
+    const { gates } = document as { readonly gates?: readonly Json[] };
+    return gates && gates.length > 0 ? [id] : [];
+  });
 
 /** Refused with the place where it is no framework. */
 function readOrEnd(file: string, text: string): Framework {
