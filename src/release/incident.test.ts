@@ -9,17 +9,18 @@ import type { Json } from '../lib/canonical-json.ts';
 import { openEvidence } from './evidence-client.ts';
 import { advanceIncident, draftNotices, INCIDENT_STEPS, renderIncident, severityOf } from './incident.ts';
 import { createIncidents, type Incidents } from './incident-service.ts';
-import { createRelease } from './release.ts';
+import { createRelease, type Release } from './release.ts';
 
 let world: World;
 let incidents: Incidents;
 let folder: string;
+let release: Release;
 let now = new Date('2026-11-20T12:00:00Z');
 
 before(async () => {
   world = await createWorld({ now: () => now });
   folder = await mkdtemp(join(tmpdir(), 'headstart-incident-'));
-  const release = createRelease({ ...world.parts, evidence: openEvidence(folder) });
+  release = createRelease({ ...world.parts, evidence: openEvidence(folder) });
   incidents = createIncidents({ ...world.parts, release });
   await world.model('m1');
 });
@@ -43,6 +44,13 @@ const fresh = (facts: { readonly [name: string]: Json }, model?: string) => ({
   owner: 'lead',
 });
 const stageAtGate = async () => (await world.membership.listModels()).find(({ id }) => id === 'm1')?.stage;
+
+async function saidOf(id: string) {
+  const { rows } = await world.database.query<{ body: Buffer }>('select body from tlog.entries order by position');
+  return rows
+    .map(({ body }) => JSON.parse(Buffer.from(JSON.parse(body.toString()).payload, 'base64').toString()))
+    .filter(({ subject }) => subject === id);
+}
 
 test('severity follows from the record, and a person may only raise it', async () => {
   for (const fact of ['imminentRisk', 'criticalInfrastructure', 'weightsExfiltrated'])
@@ -74,6 +82,17 @@ test('an incident on a model that does not exist leaves nothing behind', async (
   const before_ = (await incidents.list()).length;
   assert.equal(refusalOf(await incidents.open(fresh({ cyberBreach: true }, 'none'), 'a')).kind, 'not-found');
   assert.equal((await incidents.list()).length, before_);
+});
+
+test('the log says of an incident on a demonstration model that it is one, and of no other', async () => {
+  const digest = `sha256:${'a'.repeat(64)}`;
+  for (const isDemonstration of [true, false]) {
+    const id = await world.model(`shown-${isDemonstration}`);
+    okOf(await release.registerModel({ id, digest, isDemonstration }, 'a'));
+    const { incident } = okOf(await incidents.open(fresh({ cyberBreach: true }, id), 'a'));
+    const [opened] = await saidOf(incident.id);
+    assert.equal(opened.facts.demonstration, isDemonstration);
+  }
 });
 
 test('every cell of the machine', () => {
@@ -113,10 +132,7 @@ test('whether a notice was late can be told from the log alone', async () => {
   okOf(await incidents.noticed(incident.id, 'new-york-raise/incident', 'a'));
   now = new Date('2026-11-20T12:00:00Z');
   assert.equal(refusalOf(await incidents.noticed(incident.id, 'none/none', 'a')).kind, 'no-such-clock');
-  const { rows } = await world.database.query<{ body: Buffer }>('select body from tlog.entries order by position');
-  const said = rows
-    .map(({ body }) => JSON.parse(Buffer.from(JSON.parse(body.toString()).payload, 'base64').toString()))
-    .filter(({ subject }) => subject === incident.id);
+  const said = await saidOf(incident.id);
   const [opened, ...notices] = said;
   assert.ok(opened.facts.clocks.some(({ clause }: { clause: string }) => clause === 'california-sb53/imminent'));
   assert.deepEqual(
