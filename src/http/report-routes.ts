@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { SECURITY_TXT_DAYS, toSecurityText } from '../formats/security-txt.ts';
 import type { FormRefusal, Inbound, TurningAway } from '../inbound/index.ts';
 import { addDays, type Clock } from '../lib/clock.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import { createRate } from '../lib/rate.ts';
 import { formOf, HTML, prepareFormScope } from './form-scope.ts';
 import {
@@ -34,7 +35,6 @@ const TEXT = 'text/plain; charset=utf-8';
 /** Reports of one address, and of all. */
 const OF_ONE = { perSecond: 1 / 120, burst: 5, most: 10_000 };
 const OF_ALL = { perSecond: 1, burst: 60, most: 1 };
-const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
 
 export async function addReportRoutes(server: FastifyInstance, parts: ReportRouteParts): Promise<void> {
   const { inbound, clock, monotonicMs, origin, publicKeys } = parts;
@@ -104,7 +104,7 @@ export async function addReportRoutes(server: FastifyInstance, parts: ReportRout
 function addressOf({ socket, headers }: FastifyRequest): string {
   const own = socket.remoteAddress ?? '';
   const forwarded = [headers['x-forwarded-for']].flat().at(-1)?.split(',').at(-1)?.trim();
-  const address = LOOPBACK.test(own) && forwarded ? forwarded : own;
+  const address = isLoopback(own) && forwarded ? forwarded : own;
   return address.includes(':') && !address.startsWith('::ffff:') ? address.split(':').slice(0, 4).join(':') : address;
 }
 

@@ -111,7 +111,7 @@ test('nothing is relayed, nothing too long is taken, and each refusal is counted
 
 test('a client that announces more than it may, or comes too often, is told so; a fault of ours asks it to come again', async () => {
   const tight = await doors.openMail({
-    limits: { perSecond: 0.001, burst: 2 },
+    limits: { perSecond: 0.001, burst: 2, isFrontLimited: true },
     take: () => Promise.reject(new Error('the database is away')),
   });
   assert.equal(codeOf(await send({ text: 'x' }, RECIPIENT, tight.port).catch((error: unknown) => error)), 451);

@@ -4,6 +4,7 @@
  */
 import type { AddressInfo, Socket } from 'node:net';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
+import { isLoopback } from '../lib/loopback.ts';
 import { createRate } from '../lib/rate.ts';
 import type { Envelope } from './sender-check.ts';
 
@@ -45,9 +46,10 @@ export interface MailLimits {
   /** Between two bytes of a client, and for all a connection may last. */
   readonly idleMs: number;
   readonly connectionMs: number;
-  /** Connections of one address. */
+  /** Connections of one address. A mail server of this machine brings everybody's, and has limits of its own. */
   readonly perSecond: number;
   readonly burst: number;
+  readonly isFrontLimited: boolean;
 }
 
 const LIMITS: MailLimits = {
@@ -58,6 +60,7 @@ const LIMITS: MailLimits = {
   connectionMs: 600_000,
   perSecond: 0.5,
   burst: 30,
+  isFrontLimited: false,
 };
 const CLOSE_MS = 5_000;
 /** Addresses whose connections are remembered. */
@@ -97,7 +100,8 @@ export async function openMailDoor(parts: MailDoorParts): Promise<MailDoor> {
     socketTimeout: limits.idleMs,
     closeTimeout: CLOSE_MS,
     onConnect({ remoteAddress }, done) {
-      const isTooOften = rate(remoteAddress, parts.monotonicMs()) !== undefined;
+      const isLimited = limits.isFrontLimited || !isLoopback(remoteAddress);
+      const isTooOften = isLimited && rate(remoteAddress, parts.monotonicMs()) !== undefined;
       done(isTooOften ? refuse(421, 'Too many connections from your address; try later', 'too-often') : undefined);
     },
     onRcptTo({ address }, session, done) {
