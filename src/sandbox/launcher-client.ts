@@ -116,13 +116,13 @@ function startLauncher(call: NumberOf) {
     if (pending.size === 0) rest();
   };
   const hear = (line: string): void => {
-    const [kind, word, ...rest] = line.split(' ');
+    const [kind, word, ...facts] = line.split(' ');
     const id = Number(word);
     const asked = pending.get(id);
-    if (kind === 'started') asked?.started(Number(rest[0]), rest.slice(1).map(Number));
-    if (kind === 'failed') asked?.failed(rest.join(' '));
+    if (kind === 'started') asked?.started(Number(facts[0]), facts.slice(1).map(Number));
+    if (kind === 'failed') asked?.failed(facts.join(' '));
     if (kind === 'ended') {
-      const status = Number(rest[0]);
+      const status = Number(facts[0]);
       asked?.ended((status & SIGNAL_BITS) === 0 ? status >> STATUS_SHIFT : null);
     }
     if (kind !== 'started') forget(id);
