@@ -211,9 +211,10 @@ test('it is released by two signatures, and the log says that one person gave bo
   );
 });
 
-test('the log holds one commitment, one opening and one advisory, in this order', () => {
+test('the log holds one commitment, one opening and one advisory, in this order, and then what the demonstration said', () => {
   const types = statements.map(({ type }) => type).filter((type) => type !== 'key');
-  assert.deepEqual(types, ['commitment', 'release', 'opening', 'advisory']);
+  assert.deepEqual(types.slice(0, 4), ['commitment', 'release', 'opening', 'advisory']);
+  assert.deepEqual([...new Set(types.slice(4))].sort(), ['journal-head', 'statement']);
 });
 
 for (const format of ['csaf', 'osv', 'cve']) {
