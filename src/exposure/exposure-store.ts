@@ -52,7 +52,6 @@ function partners(tx: Transaction) {
       (await list('where organisation_id = $1 for update', [id]))[0],
     findPartner: async (id: string): Promise<Partner | undefined> =>
       (await list('where organisation_id = $1', [id]))[0],
-    listPartners: () => list('order by organisation_id', []),
 
     /** False where another was faster. */
     async insertPartner(id: string, keyId: string): Promise<boolean> {
@@ -124,14 +123,6 @@ function boms(tx: Transaction) {
         [packageIndex],
       );
       return rows;
-    },
-
-    async countBoms(organisationId: string): Promise<number> {
-      const { rows } = await tx.query<{ count: number }>(
-        'select count(*)::int as count from exposure.boms where organisation_id = $1 and superseded_at is null',
-        [organisationId],
-      );
-      return rows[0]?.count ?? 0;
     },
   };
 }
