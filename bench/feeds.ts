@@ -60,7 +60,7 @@ const epss = [
   'cve,epss,percentile',
   ...ids.map((_id, index) => `${cveOf(index)},0.5,0.9`),
 ].join('\n');
-// The last opened: those that a round which stops at some number would miss are among the others.
+// Spread over all of them, so that whoever decides in their order comes late to most.
 const kev = JSON.stringify({
   catalogVersion: '2026.11.20',
   dateReleased: '2026-11-20T12:00:00Z',

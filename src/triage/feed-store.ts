@@ -39,6 +39,11 @@ export function createFeedStore(tx: Transaction) {
       return rows;
     },
 
+    async listKevIds(): Promise<readonly string[]> {
+      const { rows } = await tx.query<{ cve: string }>('select cve from triage.kev');
+      return rows.map(({ cve }) => cve);
+    },
+
     /** Replaces the whole feed, and says what is otherwise. */
     async replace(feed: Feed, sha256: string): Promise<FeedChange> {
       const table = `triage.${feed.kind}`;

@@ -24,6 +24,22 @@ export function createTriageStore(tx: Transaction) {
       ]);
     },
 
+    /** By what the case can be found when a feed names it. */
+    async keepIds(caseId: string, indices: readonly Uint8Array[]): Promise<void> {
+      await tx.query(
+        'insert into triage.case_ids (case_id, cve_index) select $1, unnest($2::bytea[]) on conflict do nothing',
+        [caseId, indices],
+      );
+    },
+
+    async casesOf(indices: readonly Uint8Array[]): Promise<ReadonlySet<string>> {
+      const { rows } = await tx.query<{ id: string }>(
+        'select distinct case_id as id from triage.case_ids where cve_index = any($1::bytea[])',
+        [indices],
+      );
+      return new Set(rows.map(({ id }) => id));
+    },
+
     async answers(caseId: string): Promise<Readonly<Record<string, string>>> {
       const { rows } = await tx.query<{ point: string; value: string }>(
         'select point, value from triage.answers where case_id = $1',

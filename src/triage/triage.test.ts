@@ -25,7 +25,7 @@ before(async () => {
 after(() => world.close());
 afterEach(async () => {
   await world.database.query(
-    'truncate triage.feeds, triage.kev, triage.epss, triage.decisions, triage.reviews, triage.answers',
+    'truncate triage.feeds, triage.kev, triage.epss, triage.decisions, triage.reviews, triage.answers, triage.case_ids',
   );
   await world.database.query('truncate graphile_worker._private_jobs cascade');
   await world.database.query(
@@ -218,4 +218,27 @@ test('an answer of a person takes the place of the worst, and is asked for by it
   assert.equal(!wrong.ok && wrong.refusal.kind, 'no-answer');
   const none = await triage.answer('case_none', 'HI', 'L', 'a person');
   assert.equal(!none.ok && none.refusal.kind, 'no-such-case');
+});
+
+test('cases that the catalogue names are decided before all others, found by a blind index', async () => {
+  const others = [await openCase([UNLISTED]), await openCase([UNLISTED])];
+  const named = await openCase([LISTED]);
+  await triage.redecide();
+  const order: string[] = [];
+  const { findCase } = createTriagedCases(world.disclosure);
+  const watched = openTriage({
+    findCase: async (tx, id) => {
+      order.push(id);
+      return await findCase(tx, id);
+    },
+  });
+  await watched.importFeed('kev', catalogue('2025-04-01', [LISTED]));
+  await watched.redecide();
+  assert.equal(order[0], named);
+  assert.deepEqual(new Set(order), new Set([named, ...others]));
+  const { rows } = await world.database.query<{ row: string }>('select t::text as row from triage.case_ids t');
+  assert.ok(
+    rows.length > 0 &&
+      rows.every(({ row }) => !row.includes('CVE') && !row.includes(Buffer.from('CVE').toString('hex'))),
+  );
 });

@@ -81,12 +81,15 @@ export function createTriage(parts: TriageParts) {
 
     feeds: (): Promise<readonly StoredFeed[]> => createFeedStore(database).feeds(),
 
-    /** Decides all open cases anew, each in a transaction of its own. Gives how many came out otherwise. */
+    /**
+     * Decides all open cases anew, each in a transaction of its own: those first that the catalogue names, because their clocks
+     * move, however many there are. Gives how many came out otherwise.
+     */
     async redecide(): Promise<number> {
       const calibration = calibrate(await createTriageStore(database).reviews());
       let changed = 0;
       const failures: unknown[] = [];
-      for (const id of await parts.openCases()) {
+      for (const id of await namedFirst(database, parts)) {
         try {
           if (await database.transaction((tx) => redecideCase(tx, parts, id, calibration))) changed += 1;
         } catch (error) {
@@ -176,6 +179,7 @@ async function redecideCase(
   const [kev, epss] = [await feeds.findKev(cves), await feeds.findEpss(cves)];
   const { claims, affected, isAttacked, isExploitPublic } = it;
   const answers = await store.answers(id);
+  if (cves.length > 0) await store.keepIds(id, cves.map(blindId(parts)));
   const decision = decide({ claims, affected, kev, epss, isAttacked, isExploitPublic, answers }, calibration);
   // Also where the decision stands already: the step may have been refused, or its transaction lost.
   if (kev.length > 0 && !isAttacked) {
@@ -195,6 +199,21 @@ async function redecideCase(
   const sealed = parts.vault.sealUnder(SEALED_USE, Buffer.from(text), contextOf(id, number));
   await store.addDecision(id, number, identity, sealed);
   return true;
+}
+
+/** Enough of an HMAC that no two are met by chance. */
+const BLIND_BYTES = 16;
+
+function blindId({ vault }: Pick<TriageParts, 'vault'>): (cve: string) => Buffer {
+  const key = vault.derive('triage/case-ids');
+  return (cve) => createHmac('sha256', key).update(cve).digest().subarray(0, BLIND_BYTES);
+}
+
+async function namedFirst(database: Database, parts: TriageParts): Promise<readonly string[]> {
+  const listed = await createFeedStore(database).listKevIds();
+  const named = await createTriageStore(database).casesOf(listed.map(blindId(parts)));
+  const open = await parts.openCases();
+  return [...open.filter((id) => named.has(id)), ...open.filter((id) => !named.has(id))];
 }
 
 async function findDecided(database: Database, parts: TriageParts, id: string): Promise<Decided | undefined> {
