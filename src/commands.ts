@@ -34,6 +34,7 @@ import {
   registerReleaseCommands,
   registerReproduce,
   registerRolloutCommands,
+  registerSafetyCaseCommands,
   registerSandboxCommands,
   registerScan,
   registerScopeCommands,
@@ -62,7 +63,7 @@ import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
 import { documentBytes } from './policy/index.ts';
 import { createLook, openProgramme } from './programme.ts';
-import { findMissingEvidence, foreseeStage, openEvidence } from './release/index.ts';
+import { findMissingEvidence, openEvidence } from './release/index.ts';
 import { openRelease, readFindings } from './releases.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import type { Services } from './services.ts';
@@ -254,7 +255,7 @@ function placesOf(path: string): { readonly log: string; readonly evidence: stri
 /** Commands on decisions, stages and incidents. */
 function registerRelease(program: Command, parts: Parts, session: () => Promise<Session>): void {
   const { terminal, clock, config } = parts;
-  const opened = parts.once(() => openRelease(parts));
+  const opened = parts.once(() => openRelease(parts, async () => (await session()).services));
   registerPolicyCommands(program, {
     terminal,
     clock,
@@ -268,10 +269,11 @@ function registerRelease(program: Command, parts: Parts, session: () => Promise<
     terminal,
     release: async () => (await opened()).release,
     adoptions: async () => (await opened()).adoptions,
-    foresee: async (model, stage) => foreseeStage(await parts.database(), model, stage, clock.now()),
+    foresee: async (...asked) => (await opened()).foresee(...asked),
     places: placesOf(config.home),
   });
   registerAdoptionCommands(program, { terminal, clock, adoptions: async () => (await opened()).adoptions });
+  registerSafetyCaseCommands(program, { terminal, cases: async () => (await opened()).cases });
   registerStatementCommands(program, {
     terminal,
     clock,

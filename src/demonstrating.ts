@@ -35,7 +35,7 @@ export type Demonstrating = ReturnType<typeof createDemonstrating>;
 export function createDemonstrating(parts: Parts, services: () => Promise<Services>) {
   const { clock, terminal, onClose } = parts;
   const programme = parts.once(() => openProgramme(parts));
-  const releases = parts.once(() => openRelease(parts));
+  const releases = parts.once(() => openRelease(parts, services));
   let attesting: Promise<Attestation> | undefined;
   let provider: DemonstrationProvider | undefined;
   const start = async (port?: number): Promise<DemonstrationProvider> => {

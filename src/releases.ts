@@ -1,26 +1,81 @@
 /** Release, joined: decisions, their evidence, and the stages that gateways obey. Needs no sandbox and no server. */
 import { toHex } from './lib/bytes.ts';
+import type { Json } from './lib/canonical-json.ts';
 import { ok, type Result } from './lib/result.ts';
+import { countryKey, createStops } from './membership/index.ts';
 import type { Parts } from './parts.ts';
-import type { ReportedFinding } from './policy/index.ts';
-import { createAdoptions, createIncidents, createRelease, createRollouts, openEvidence } from './release/index.ts';
+import type { ReleaseStage, ReportedFinding } from './policy/index.ts';
+import { countryTag } from './program/index.ts';
+import {
+  createAdoptions,
+  createIncidents,
+  createRelease,
+  foreseeStage,
+  openEvidence,
+  type Release,
+} from './release/index.ts';
+import { createMeasure, createRolloutJobs, createRollouts, type Rollouts } from './rollout/index.ts';
 import type { Services } from './services.ts';
+import type { Transaction } from './store/database.ts';
 import { formatVerifierKey, type VerifyRefusal, verifyLog } from './tlog/index.ts';
 
-export async function openRelease({ database, log, clock, random, home, onClose }: Parts) {
-  const [opened, db, { evidence: folder }] = await Promise.all([log(), database(), home()]);
+/** What cases and clocks say; opened only when they are asked. */
+type Cases = () => Promise<Pick<Services, 'disclosure' | 'triage' | 'log' | 'timekeeping'>>;
+
+export async function openRelease({ database, vault, log, clock, random, home, onClose }: Parts, cases: Cases) {
+  const [opened, db, { path, evidence: folder }, keys] = await Promise.all([log(), database(), home(), vault()]);
   // What this command promised to the log becomes leaves before it ends, where no worker did it.
   onClose(() => opened.sequence());
   const evidence = openEvidence(folder);
   const parts = { database: db, clock, random, log: opened };
-  const release = createRelease({ ...parts, evidence });
+  const release: Release = createRelease({ ...parts, evidence, rollOut: (...given) => rollouts.settle(...given) });
+  const incidents = createIncidents({ ...parts, release });
+  const stops = createStops({ ...parts, vault: keys });
+  const instants = { read: async (tx: Transaction) => (await cases()).timekeeping.read(tx) };
+  const tagKey = countryKey(keys);
+  const rollouts: Rollouts = createRollouts({
+    ...{ ...parts, release, evidence, instants },
+    shareKey: keys.derive('program/rollout-share'),
+    tagOf: (country) => countryTag(tagKey, country),
+    measure: createMeasure({
+      home: path,
+      // What does not verify is not measured.
+      findings: async (kind) => {
+        const found = await readFindings(await cases(), kind);
+        return found.ok ? found.value.findings : undefined;
+      },
+      breaches: async (kind) => readBreaches((await cases()).disclosure, kind),
+      stops: async () => (await stops.list()).map(({ terms, askedAt }) => ({ model: terms.model, askedAt })),
+      incidents: () => incidents.list(),
+    }),
+  });
   return {
-    release,
-    evidence,
+    ...{ release, evidence, incidents, rollouts },
     adoptions: createAdoptions({ ...parts, evidence }),
-    incidents: createIncidents({ ...parts, release }),
-    rollouts: createRollouts({ ...parts, release }),
+    cases: { stageOf: release.stageOf, evidence, log: opened.directory },
+    /** Who would gain or lose a model by a stage; with a plan, at each of its steps. */
+    async foresee(model: string, stage: ReleaseStage | 'closed', plan: Json | undefined) {
+      const isStepped = plan !== undefined && stage !== 'closed';
+      const steps = isStepped ? await rollouts.foresee(model, stage, plan) : undefined;
+      if (steps?.ok === false) return steps;
+      return foreseeStage(db, model, stage, clock.now(), steps?.value);
+    },
+    jobs: createRolloutJobs({ database: db, rollouts, instants }),
   };
+}
+
+/** When a deadline of a case ran out and there was no fix. */
+async function readBreaches(disclosure: Services['disclosure'], kind: 'real' | 'demonstration') {
+  const breached: Date[] = [];
+  for (const summary of await disclosure.list()) {
+    const opened = summary.kind === kind ? await disclosure.find(summary.id) : undefined;
+    for (const { kind: which, dueAt, reachedAt } of opened?.clocks ?? []) {
+      const fixedAt = opened?.case.facts.F;
+      const isFixed = fixedAt !== undefined && fixedAt <= dueAt;
+      if (which === 'disclosure' && reachedAt !== null && !isFixed) breached.push(reachedAt);
+    }
+  }
+  return breached;
 }
 
 export interface SealedFindings {

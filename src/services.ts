@@ -64,6 +64,7 @@ import { createPartyLetters, type PartyLetters } from './party-letters.ts';
 import { createProgrammeJobs, openProgramme } from './programme.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
 import { createReadiness } from './readiness/index.ts';
+import { openRelease } from './releases.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
 import { createSecondLookKinds } from './second-looks.ts';
 import { createSecondLookJobs, createSecondLooks, planDraw, type SecondLooks } from './secondlook/index.ts';
@@ -286,6 +287,7 @@ export async function createHandlers(
   await planSweep(database);
   await planDraw(database);
   const programmeJobs = createProgrammeJobs(await openProgramme(parts));
+  const { jobs: rolloutJobs } = await openRelease(parts, async () => services);
   return {
     ...createSearchJobs({
       database,
@@ -317,6 +319,7 @@ export async function createHandlers(
     }),
     ...createSequenceJobs(services.log),
     ...programmeJobs,
+    ...rolloutJobs,
     ...createPacingJobs({ database, pacing: services.pacing }),
     ...createExposureJobs({ database, exposure: services.exposure }),
     ...createTriageJobs({ database, triage: services.triage }),

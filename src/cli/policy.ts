@@ -13,6 +13,8 @@ import {
   decisionBytes,
   decisionSha256,
   diffFrameworks,
+  documentBytes,
+  documentHash,
   type EvaluateRefusal,
   evaluate,
   type Framework,
@@ -44,6 +46,7 @@ const SHOWN_ITEMS = 20;
 interface DecideOptions {
   readonly framework: readonly string[];
   readonly evidence: string;
+  readonly safetyCase?: string;
   readonly save?: string;
   readonly record: boolean;
   readonly json?: boolean;
@@ -55,6 +58,7 @@ export function registerPolicyCommands(program: Command, parts: PolicyCommandPar
     .description('which stage the frameworks allow a model, by evidence; enters the log and opens nothing')
     .requiredOption('--framework <file...>', `a framework file, or one that is shipped: ${shippedIds().join(', ')}`)
     .requiredOption('--evidence <file>', 'what is known of the model, and the stage asked for')
+    .option('--safety-case <file>', 'the one that a result stands for, by the hash of its canonical JSON')
     .option('--save <file>', 'the decision as canonical JSON')
     .option('--no-record', 'neither keep the inputs nor enter the decision in the log')
     .option('--json', 'one JSON value on standard output')
@@ -139,10 +143,13 @@ async function openDocument(file: string): Promise<Json> {
 const SHIPPED_NAME = /^[a-z0-9-]+$/;
 
 async function decideCommand({ terminal, clock, record }: PolicyCommandParts, options: DecideOptions): Promise<void> {
-  const documents = {
+  const { safetyCase: file } = options;
+  const safetyCase = file === undefined ? undefined : parseJson(file, await readText(file));
+  const documents: DecisionDocuments = {
     frameworks: await openFrameworks(options.framework),
     dossier: await openDossier(options.evidence, clock),
-    find: () => undefined,
+    find: (hash) =>
+      safetyCase !== undefined && documentHash(safetyCase) === hash ? documentBytes(safetyCase) : undefined,
   };
   const decided = evaluate(documents);
   if (!decided.ok) throw toEvaluationEnd(decided.refusal);

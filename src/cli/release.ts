@@ -8,6 +8,8 @@ import { sha256Hex } from '../lib/hash.ts';
 import { ok, type Result } from '../lib/result.ts';
 import {
   type DecisionDocuments,
+  documentBytes,
+  documentHash,
   evaluate,
   RELEASE_STAGES,
   type ReleaseStage,
@@ -17,14 +19,15 @@ import {
 import {
   type Adoptions,
   findLogged,
-  type foreseeStage,
   openEvidence,
   openReplayLog,
   type Release,
   type ReleaseRefusal,
   type ReplayRefusal,
   replay,
+  type StageEffect,
   type StageOf,
+  type SteppedEffect,
 } from '../release/index.ts';
 import type { TrustOptions } from '../tlog/index.ts';
 import { readFileBytes } from './file-input.ts';
@@ -35,7 +38,11 @@ export interface ReleaseCommandParts {
   readonly terminal: Terminal;
   readonly release: () => Promise<Release>;
   readonly adoptions: () => Promise<Pick<Adoptions, 'document'>>;
-  readonly foresee: (model: string, stage: ReleaseStage | 'closed') => ReturnType<typeof foreseeStage>;
+  readonly foresee: (
+    model: string,
+    stage: ReleaseStage | 'closed',
+    plan: Json | undefined,
+  ) => Promise<Result<SteppedEffect, ReleaseRefusal>>;
   /** Where this installation's own log and evidence lie. Nothing is made by asking. */
   readonly places: { readonly log: string; readonly evidence: string };
 }
@@ -57,16 +64,23 @@ function addForesee(release: Command, { terminal, foresee }: ReleaseCommandParts
   release
     .command('dry-run <model> <stage>')
     .description('how many keys would gain or lose the model by a stage; changes nothing')
+    .option('--plan <file>', 'a rollout on that stage: the same for each of its steps')
     .option('--json', 'one JSON value on standard output')
-    .action(async (model: string, named: string, { json }: { json?: boolean }) => {
+    .action(async (model: string, named: string, { plan, json }: { plan?: string; json?: boolean }) => {
       const stage = (['closed', ...RELEASE_STAGES] as const).find((each) => each === named);
       if (!stage) throw new CommandEnd('usage', `no stage ${named}. There are closed, ${RELEASE_STAGES.join(', ')}`);
-      const effect = settled(await foresee(model, stage));
-      if (json) terminal.json({ ...effect });
-      const { gain, lose, keep, organisationsGaining, organisationsLosing } = effect;
-      terminal.say(`${gain} keys of ${organisationsGaining} organisations would gain it`);
-      terminal.say(`${lose} keys of ${organisationsLosing} organisations would lose it; ${keep} would keep it`);
+      const read = plan === undefined ? undefined : parseJson(plan, await readText(plan));
+      const effect = settled(await foresee(model, stage, read));
+      if (json) terminal.json({ ...effect, steps: effect.steps.map((each) => ({ ...each })) });
+      for (const [at, step] of effect.steps.entries()) tellEffect(terminal, step, `step ${at + 1}: `);
+      tellEffect(terminal, effect, effect.steps.length > 0 ? 'afterwards: ' : '');
     });
+}
+
+function tellEffect(terminal: Terminal, effect: StageEffect, at: string): void {
+  const { gain, lose, keep, organisationsGaining, organisationsLosing } = effect;
+  terminal.say(`${at}${gain} keys of ${organisationsGaining} organisations would gain it`);
+  terminal.say(`${at}${lose} keys of ${organisationsLosing} organisations would lose it; ${keep} would keep it`);
 }
 
 interface ReplayOptions {
@@ -167,6 +181,8 @@ interface DecideOptions {
   readonly trust: string;
   readonly statement: readonly string[];
   readonly sign?: readonly string[];
+  readonly rollout?: string;
+  readonly safetyCase?: string;
   readonly json?: boolean;
 }
 
@@ -179,6 +195,8 @@ function addDecide(release: Command, { terminal, release: service, adoptions }: 
     .requiredOption('--trust <file>', 'whose signature counts for what')
     .requiredOption('--statement <file...>', 'signed statements')
     .option('--sign <keyfile...>', 'Ed25519 keys (PEM) of the bodies that agree')
+    .option('--safety-case <file>', 'the one that a statement stands for, by its hash')
+    .option('--rollout <file>', 'a plan by which the stage opens in steps')
     .option('--json', 'one JSON value on standard output')
     .action(async (options: DecideOptions) => {
       const documents = await openDocuments(options, await adoptions());
@@ -194,7 +212,9 @@ function addDecide(release: Command, { terminal, release: service, adoptions }: 
       }
       const signers: Ed25519Signer[] = [];
       for (const file of options.sign) signers.push(await openKey(file));
-      const stage = settled(await opened.enact(documents, signDecision(decided.value, signers)));
+      const { rollout: file } = options;
+      const plan = file === undefined ? undefined : parseJson(file, await readText(file));
+      const stage = settled(await opened.enact(documents, signDecision(decided.value, signers), plan));
       if (options.json) terminal.json({ decisionSha256: sha256, entry, ...toShown(stage) });
       terminal.say(toLine(stage));
     });
@@ -205,6 +225,10 @@ async function openDocuments(options: DecideOptions, kept: Pick<Adoptions, 'docu
   for (const file of options.statement) {
     const bytes = await readFileBytes(file);
     statements.set(`sha256:${sha256Hex(bytes)}`, bytes);
+  }
+  if (options.safetyCase !== undefined) {
+    const document = parseJson(options.safetyCase, await readText(options.safetyCase));
+    statements.set(documentHash(document), documentBytes(document));
   }
   const dossier = parseJson(options.dossier, await readText(options.dossier));
   const read = readDossierValue(dossier);
@@ -280,6 +304,7 @@ function settled<T>(outcome: Result<T, ReleaseRefusal>): T {
 
 const EXITS: Partial<Record<ReleaseRefusal['kind'], ExitName>> = {
   malformed: 'usage',
+  'malformed-plan': 'usage',
   'not-found': 'notFound',
   exists: 'conflict',
   superseded: 'conflict',
@@ -313,6 +338,8 @@ export function toReleaseEnd(refusal: ReleaseRefusal): CommandEnd {
       return new CommandEnd(exit, `the quorum is missing: ${refusal.verdict.missing.join('; ')}`);
     case 'not-adopted':
       return new CommandEnd(exit, `${refusal.framework} is not adopted: ${refusal.why}; see \`release adopt\``);
+    case 'malformed-plan':
+      return new CommandEnd(exit, `the plan at ${refusal.place || 'its root'}: ${refusal.why}`);
     case 'second-person-needed':
       return new CommandEnd(exit, 'letting through again takes two persons: --yes stands for the second one');
     default:

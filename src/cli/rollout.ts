@@ -1,10 +1,11 @@
 /** `release rollout` and `release head-start`: steps inside an open stage, and what the cases say of the head start. */
 import type { Command } from 'commander';
-import type { Json } from '../lib/canonical-json.ts';
+import { OPERATOR } from '../disclosure/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Result } from '../lib/result.ts';
 import { endOf, measureHeadStart, type ReportedFinding, toMetrics } from '../policy/index.ts';
-import type { Rollout, RolloutRefusal, Rollouts } from '../release/index.ts';
+import { METRICS, type Measurement, type Rollout, type RolloutRefusal, type Rollouts } from '../rollout/index.ts';
+import { readFileBytes } from './file-input.ts';
 import { nounOf } from './member-input.ts';
 import { parseJson, readText } from './policy.ts';
 import { toReleaseEnd } from './release.ts';
@@ -65,8 +66,8 @@ function counts({ reported, fixed, reviewed, reportedHigh, fixedHigh }: ReturnTy
 function addRollout(release: Command, { terminal, rollouts }: RolloutCommandParts): void {
   const rollout = release.command('rollout').description('steps within an open stage, each analysed before the next');
   const show = (each: Rollout, json?: boolean): void => {
-    const { model, step, plan, state, failures, inconclusive } = each;
-    if (json) terminal.json({ model, step: step + 1, of: plan.steps.length, state, failures, inconclusive });
+    const { model, step, plan, state } = each;
+    if (json) terminal.json(toShown(each));
     terminal.say(`${model}: step ${step + 1} of ${plan.steps.length} (${plan.steps[step]?.name}), ${state}`);
   };
   rollout
@@ -78,15 +79,53 @@ function addRollout(release: Command, { terminal, rollouts }: RolloutCommandPart
       show(settled(await (await rollouts()).begin(model, plan)), json);
     });
   rollout
-    .command('analyse <model> <measured>')
-    .description('one analysis of a file of metrics; failing beyond the limit closes the model')
+    .command('attach <model> <file>')
+    .description('results of `eval run` or `pressure`, for the metrics that come from files; they count for this step')
     .option('--json', 'one JSON value on standard output')
     .action(async (model: string, file: string, { json }: { json?: boolean }) => {
-      const measured = toMeasured(file, parseJson(file, await readText(file)));
-      const { rollout: after, analysis } = settled(await (await rollouts()).analyse(model, measured));
+      const measured = settled(await (await rollouts()).attach(model, await readFileBytes(file), OPERATOR));
+      if (json) terminal.json(measured.map((each) => ({ ...each })));
+      for (const each of measured) terminal.say(toLine(each));
+    });
+  rollout
+    .command('analyse <model>')
+    .description('one analysis now, of what its sources say; failing beyond the limit closes the model or goes back')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (model: string, { json }: { json?: boolean }) => {
+      const { rollout: after, analysis, measured } = settled(await (await rollouts()).analyse(model));
       terminal.say(analysis);
+      for (const each of measured) terminal.say(toLine(each));
       show(after, json);
-      if (after.state === 'rolled-back') throw new CommandEnd('failed', `${model} is closed: the rollout failed`);
+      if (after.state === 'rolled-back') throw new CommandEnd('failed', `the rollout of ${model} failed`);
+    });
+  rollout
+    .command('show <model>')
+    .description('where it is, and what every analysis found, the newest first')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (model: string, { json }: { json?: boolean }) => {
+      const opened = await rollouts();
+      const found = await opened.find(model);
+      if (!found) throw new CommandEnd('notFound', `there is no rollout of ${model}`);
+      const analyses = await opened.analyses(model);
+      if (json) {
+        const told = analyses.map(({ at, measured, ...each }) => {
+          return { ...each, at: at.toISOString(), measured: measured.map((one) => ({ ...one })) };
+        });
+        terminal.json({ ...toShown(found), analyses: told });
+        return;
+      }
+      show(found);
+      for (const { at, step, analysis, measured } of analyses) {
+        terminal.say(`${at.toISOString()}  step ${step + 1}  ${analysis}  ${measured.map(toLine).join('; ')}`);
+      }
+    });
+  rollout
+    .command('metrics')
+    .description('what an analysis can look at, each with its source')
+    .option('--json', 'one JSON value on standard output')
+    .action(({ json }: { json?: boolean }) => {
+      if (json) terminal.json([...METRICS].map(([name, meaning]) => ({ name, ...meaning })));
+      for (const [name, { source, what }] of METRICS) terminal.say(`${name}  (${source})  ${what}`);
     });
   rollout
     .command('resume <model>')
@@ -97,23 +136,17 @@ function addRollout(release: Command, { terminal, rollouts }: RolloutCommandPart
     });
 }
 
-/** `[{"name","value","source"}]`, as a dossier has metrics. */
-function toMeasured(file: string, value: Json): ReadonlyMap<string, number> {
-  if (!Array.isArray(value)) throw new CommandEnd('usage', `${file} is no list of metrics`);
-  return new Map(
-    (value as readonly { readonly name?: Json; readonly value?: Json }[]).map((each, at): [string, number] => {
-      if (typeof each?.name !== 'string' || typeof each.value !== 'number') {
-        throw new CommandEnd('usage', `${file} at /${at}: a metric has name, value and source`);
-      }
-      return [each.name, each.value];
-    }),
-  );
+function toShown({ model, step, plan, state, failures, inconclusive }: Rollout) {
+  return { model, step: step + 1, of: plan.steps.length, state, failures, inconclusive };
 }
+
+const toLine = ({ name, value, source }: Measurement): string => `${name} ${value} (${source})`;
 
 function settled<T>(outcome: Result<T, RolloutRefusal>): T {
   if (outcome.ok) return outcome.value;
   const { refusal } = outcome;
-  if (refusal.kind === 'malformed-plan') throw new CommandEnd('usage', `the plan at ${refusal.place}: ${refusal.why}`);
+  if (refusal.kind === 'closed')
+    throw new CommandEnd('conflict', `${refusal.model} is closed: nothing is analysed until it is open again`);
   if (refusal.kind === 'not-running')
     throw new CommandEnd('conflict', `the rollout of ${refusal.model} is ${refusal.state}`);
   throw toReleaseEnd(refusal);

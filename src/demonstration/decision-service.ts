@@ -5,14 +5,16 @@
 import { toBase64 } from '../lib/bytes.ts';
 import { canonicalJson, type Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
-import { generateEd25519Pem, readEd25519Pem } from '../lib/ed25519.ts';
+import { type Ed25519Signer, generateEd25519Pem, readEd25519Pem } from '../lib/ed25519.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import {
   type Decision,
   type DecisionDocuments,
+  documentBytes,
   documentHash,
   evaluate,
   type ReleaseStage,
+  SAFETY_CASE,
   shippedDocuments,
   shippedFrameworks,
   signAdoption,
@@ -50,17 +52,7 @@ export type Decider = ReturnType<typeof createDecider>;
 export function createDecider({ clock, release, adoptions, evidence }: DeciderParts) {
   const newSigner = () => readEd25519Pem(generateEd25519Pem());
   const [states, lead, officer] = [newSigner(), newSigner(), newSigner()];
-  const signer = (name: string, { publicKey }: typeof states, kinds: readonly string[], bodies: readonly string[]) => ({
-    ...{ name: `${name} (${ONE_PERSON})`, key: toBase64(publicKey), states: kinds, bodies },
-  });
-  const trust: Json = {
-    schema: 'headstart-trust/1',
-    signers: [
-      signer('this installation', states, ['results', 'determinations', 'safeguards', 'metrics'], []),
-      signer('safeguards lead', lead, [], [`${FRAMEWORK}/safeguards lead`]),
-      signer('release officer', officer, [], [`${FRAMEWORK}/release officer`]),
-    ],
-  };
+  const trust = trustIn(states, lead, officer);
   const documents = new Map<string, Uint8Array>();
   const keep = (bytes: Uint8Array): string => {
     const name = `sha256:${sha256Hex(bytes)}`;
@@ -110,6 +102,15 @@ export function createDecider({ clock, release, adoptions, evidence }: DeciderPa
     },
     state,
 
+    /** The safety case, and that it is stood for. */
+    async stateCase(document: Json): Promise<void> {
+      const bytes = documentBytes(document);
+      keep(bytes);
+      const digest = await evidence.put(bytes);
+      const claim = { name: SAFETY_CASE, value: 'pass', digest, nature: 'simulated', modelDigest: modelOf.modelDigest };
+      state('results', claim);
+    },
+
     /** Throws where it is not granted or a signature is missing. */
     async open(stage: ReleaseStage): Promise<Opened> {
       const asked = dossierFor(stage, [FRAMEWORK]);
@@ -125,6 +126,20 @@ export function createDecider({ clock, release, adoptions, evidence }: DeciderPa
       const missing = decision.missing.filter(({ what }) => what !== 'adoption').length;
       return { asked: OTHERS, missing: missing + decision.ambiguities.length };
     },
+  };
+}
+
+function trustIn(states: Ed25519Signer, lead: Ed25519Signer, officer: Ed25519Signer): Json {
+  const signer = (name: string, { publicKey }: Ed25519Signer, kinds: readonly string[], bodies: readonly string[]) => ({
+    ...{ name: `${name} (${ONE_PERSON})`, key: toBase64(publicKey), states: kinds, bodies },
+  });
+  return {
+    schema: 'headstart-trust/1',
+    signers: [
+      signer('this installation', states, ['results', 'determinations', 'safeguards', 'metrics'], []),
+      signer('safeguards lead', lead, [], [`${FRAMEWORK}/safeguards lead`]),
+      signer('release officer', officer, [], [`${FRAMEWORK}/release officer`]),
+    ],
   };
 }
 

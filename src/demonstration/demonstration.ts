@@ -25,6 +25,7 @@ import { type CallAnswer, type CallOptions, callModel } from './call-client.ts';
 import { createDecider, type Decider, type Opened } from './decision-service.ts';
 import { checksResult, type GateChecks, type InstallationRecords, resultsOf, SAFEGUARDS } from './evidence.ts';
 import { DEMONSTRATION_MODEL, modelDigest, PROVIDER_VARIABLE } from './provider-service.ts';
+import { demonstrationCase } from './safety-case.ts';
 import { settle } from './settle.ts';
 import { type Demonstrated, type Restored, toLines } from './told.ts';
 
@@ -78,6 +79,7 @@ export async function demonstrate(parts: DemonstrationParts, records: Installati
     const evidence = on.flatMap((name) => checked.get(name) ?? digests.get(name) ?? []);
     decider.state('safeguards', { framework: 'house', id, standing: evidence.length === on.length, evidence });
   }
+  await decider.stateCase(demonstrationCase(DEMONSTRATION_MODEL, modelDigest(), parts.clock.now()));
   const opened = await decider.open('partners');
   const partner = await createCaller(parts, 'partner');
   const answered = await untilStatus(parts, partner, 200);

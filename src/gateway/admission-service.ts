@@ -14,6 +14,7 @@ import {
   selectLevel,
   toStopAttributes,
 } from '../program/index.ts';
+import type { RatedSubject, RateLimiter } from './gcra.ts';
 
 export interface Asked {
   readonly dialect: Dialect;
@@ -23,6 +24,13 @@ export interface Asked {
   readonly scope: string | undefined;
   readonly userProfile: string | undefined;
   readonly now: Date;
+  readonly nowMs: number;
+}
+
+/** What is looked up in memory. */
+export interface AdmissionParts {
+  readonly authority: Pick<Authority, 'findStop'>;
+  readonly rates: RateLimiter;
 }
 
 export interface Judged {
@@ -49,7 +57,7 @@ const USER_PROFILE = /^[A-Za-z0-9_-]{1,128}$/;
 
 const invalid = (detail: string) => refuse<Refusal>({ kind: 'invalid-request', detail });
 
-export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Judgement<Judged> {
+export function judge({ authority, rates }: AdmissionParts, asked: Asked): Judgement<Judged> {
   const { dialect, caller, now } = asked;
   const document = readJsonDocument(asked.body);
   if (!document.ok) return invalid(document.refusal.detail);
@@ -79,6 +87,8 @@ export function judge(authority: Pick<Authority, 'findStop'>, asked: Asked): Jud
   if (!scope.ok) return scope;
   const level = checkLevel(caller, request.value);
   if (!level.ok) return level;
+  const slowed = takeStepRates(rates, grants.value, asked);
+  if (slowed) return refuse(slowed);
   return ok({
     document: document.value,
     request: request.value,
@@ -118,6 +128,24 @@ function findGrants({ caller, dialect, now }: Asked, { attempts }: CallRequest):
     if (model.url !== first.model.url) return invalid('The fallbacks are not served by the same provider');
   }
   return ok(grants);
+}
+
+/** What a step of a rollout lets through of a model, for each organisation and for all together. */
+function takeStepRates(
+  rates: RateLimiter,
+  grants: Judged['grants'],
+  { caller: { organisation, forOrganisation = organisation }, nowMs }: Asked,
+): Refusal | undefined {
+  const subjects: RatedSubject[] = [];
+  for (const { model, stepRates } of grants) {
+    if (stepRates === undefined) continue;
+    const { organisation: ofEach, model: ofAll } = stepRates;
+    if (ofEach) subjects.push({ kind: 'organisation', id: `${model.id} ${forOrganisation}`, rate: ofEach });
+    if (ofAll) subjects.push({ kind: 'model', id: `${model.id} all`, rate: ofAll });
+  }
+  const slowed = subjects.length === 0 ? undefined : rates.take(subjects, nowMs);
+  if (!slowed) return undefined;
+  return { kind: 'rate-limited', limit: slowed.kind, retryAfterSeconds: Math.ceil(slowed.retryAfterMs / 1_000) };
 }
 
 const PATHS = { anthropic: '/v1/messages', openai: '/v1/chat/completions and /v1/responses' } as const;

@@ -18,6 +18,7 @@ import type { Authority, Caller } from '../program/index.ts';
 import type { CallFacts } from '../telemetry/index.ts';
 import { type Judged, judge, USER_PROFILE_HEADER } from './admission-service.ts';
 import { type AnswerLimits, type Outcome, passAnswer, type RunningAnswer } from './answer-service.ts';
+import type { RateLimiter } from './gcra.ts';
 import type { Guard, GuardSession } from './guard-hook.ts';
 import { createGate, type Gate, type LiveCall, type LiveCalls } from './live-calls.ts';
 import { type Bound, boundCall } from './price.ts';
@@ -29,6 +30,7 @@ import { oneHeader, toUpstreamHeaders, type UpstreamListener, type Upstreams } f
 export interface CallParts {
   readonly gateway: Id<'gateway'>;
   readonly authority: Pick<Authority, 'isFresh' | 'findStop' | 'epoch'>;
+  readonly rates: RateLimiter;
   readonly meter: Pick<Meter, 'reserve' | 'stands' | 'post'>;
   readonly journal: Pick<Journal, 'admit' | 'settle' | 'note' | 'retain'>;
   readonly upstreams: Upstreams;
@@ -82,11 +84,12 @@ export function createCalls(parts: CallParts) {
     /** Answers whatever happens; the promise settles when the call is posted. */
     async serve(arrival: Arrival): Promise<void> {
       const { caller, requestId, request } = arrival;
-      const judged = judge(parts.authority, {
+      const judged = judge(parts, {
         dialect: arrival.dialect,
         caller,
         body: arrival.body,
         now: parts.clock.now(),
+        nowMs: parts.monotonicMs(),
         scope: oneHeader(request, 'headstart-scope'),
         userProfile: oneHeader(request, USER_PROFILE_HEADER),
       });

@@ -16,7 +16,8 @@ import { createRateLimiter } from './gcra.ts';
 import { createLiveCalls } from './live-calls.ts';
 import { sendRefusal } from './reply-service.ts';
 
-export interface GatewayParts extends Omit<CallParts, 'live' | 'limits' | 'later' | 'authority' | 'onServed'> {
+export interface GatewayParts
+  extends Omit<CallParts, 'live' | 'limits' | 'later' | 'authority' | 'rates' | 'onServed'> {
   readonly authority: Authority;
   readonly presence: ReturnType<typeof createPresenceStore>;
   /** As callers know it (`https://gate.example.org`); undefined: where it listens, on loopback. */
@@ -59,10 +60,11 @@ export function createGateway(parts: GatewayParts): Gateway {
   const presence = keepPresence(parts, live);
   watchAuthority(parts, live);
   const origin = (): string => parts.origin ?? originOf(server);
-  const callers = createCallers({ ...parts, origin, rates: createRateLimiter(presence.gateways) });
+  const rates = createRateLimiter(presence.gateways);
+  const callers = createCallers({ ...parts, origin, rates });
   const limits = parts.answerLimits ?? ANSWER_LIMITS;
   const later = createBacklog(parts.monotonicMs, parts.onTrouble);
-  const calls = createCalls({ ...parts, live, limits, later, onServed: createProver(parts) });
+  const calls = createCalls({ ...parts, rates, live, limits, later, onServed: createProver(parts) });
   const bodies = createBodies(parts.bodyLimits ?? BODY_LIMITS);
   const visits = createVisits();
   let isDraining = false;

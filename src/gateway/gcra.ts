@@ -13,7 +13,7 @@ export interface RateLimiter {
 }
 
 export interface RatedSubject {
-  readonly kind: 'key' | 'person' | 'organisation';
+  readonly kind: 'key' | 'person' | 'organisation' | 'model';
   readonly id: string;
   readonly rate: Rate;
 }

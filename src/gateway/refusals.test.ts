@@ -60,6 +60,35 @@ test('a model of others and a model that does not exist: the same answer, byte f
   }
 });
 
+test('who is outside the share of a step hears what is heard of a model that does not exist, byte for byte; who is inside is held to its rates', async () => {
+  await gate.model('stepped', 'anthropic');
+  const { key: own } = await gate.key(acme, person, ['stepped']);
+  const notices = createNoticeStore(gate.world.database);
+  const step = { id: 'stepped', base: 'closed' as const, salt: Buffer.alloc(32), regions: undefined };
+  const call = (model: string) => post('/v1/messages', JSON.stringify({ ...ask, model }), { 'x-api-key': own });
+  const becomes = async (status: number) => {
+    const end = Date.now() + 10_000;
+    for (;;) {
+      const answer = await call('stepped');
+      if (answer.status === status) return answer;
+      assert.ok(Date.now() < end, `it stays ${answer.status}: ${answer.text}`);
+    }
+  };
+  await becomes(200);
+  await notices.setRollout({ ...step, shareMillionths: 0, rates: {} });
+  const outside = await becomes(404);
+  const nobodys = await call('steppee');
+  assert.deepEqual([outside.status, outside.text], [nobodys.status, nobodys.text]);
+  const rates = { model: { perSecond: 0.001, burst: 1 } };
+  await notices.setRollout({ ...step, shareMillionths: 1_000_000, rates });
+  await becomes(200);
+  const second = await call('stepped');
+  assert.equal(second.status, 429);
+  assert.match(second.text, /Too many requests for this model/);
+  await notices.dropRollout('stepped');
+  await becomes(200);
+});
+
 test('credit that does not cover the call refuses before anything is sent', async () => {
   const poor = await gate.organisation('Poor', 0.0001);
   const { key: poorKey } = await gate.key(poor, await gate.world.person(poor, 'p@poor.test'), MODELS);

@@ -17,7 +17,7 @@ export {
   type PromptKeeperParts,
   type PromptParts,
 } from './prompt-service.ts';
-export type { JournalRefusal } from './read-service.ts';
+export { type JournalRefusal, readJournal } from './read-service.ts';
 export {
   type CallId,
   checkReceipt,

@@ -1,7 +1,7 @@
 /** The door of membership: who takes part, what they are granted, what is stopped. */
 
 export { type Caps, createCaps } from './cap-service.ts';
-export { createMembershipJobs, type OpenedCountry } from './country-service.ts';
+export { countryKey, createMembershipJobs, type OpenedCountry } from './country-service.ts';
 export { createKeyDesk } from './key-desk-service.ts';
 export { createKeys, type GrantRequest, type KeyRequest, type Keys } from './key-service.ts';
 export {

@@ -75,6 +75,8 @@ export interface Decision {
     }[];
     readonly evidence: readonly string[];
     readonly statements: readonly string[];
+    /** Of the safety case it rests on, since version 3 of the semantics. */
+    readonly safetyCase?: string | null;
   };
   readonly bindingRules: readonly BindingRule[];
   readonly missing: readonly Missing[];

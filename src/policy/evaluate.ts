@@ -5,7 +5,8 @@ import { sha256Hex } from '../lib/hash.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { type Adoption, openAdoption } from './adoption.ts';
 import type { Decision } from './decide.ts';
-import { type DossierRefusal, readDossierValue } from './dossier.ts';
+import { openSafetyCase } from './decide-with-case.ts';
+import { type Dossier, type DossierRefusal, readDossierValue } from './dossier.ts';
 import type { Framework } from './framework.ts';
 import { checkTogether, type FrameworkRefusal, readFrameworkValue } from './read-framework.ts';
 import { CURRENT_SEMANTICS, findSemantics, SEMANTICS, type Semantics, type SemanticsRefusal } from './semantics.ts';
@@ -18,7 +19,7 @@ export interface DecisionDocuments {
   readonly dossier: Json;
   /** Needed by a dossier on signed evidence, which names its hash. */
   readonly trust?: Json | undefined;
-  /** Bytes of a statement or of an act of adoption by its name, `sha256:…`. */
+  /** Bytes of a statement, of an act of adoption or of a safety case by its name, `sha256:…`. */
   readonly find: (hash: string) => Uint8Array | undefined;
 }
 
@@ -29,13 +30,42 @@ export type EvaluateRefusal =
   | SemanticsRefusal
   | { readonly kind: 'other-trust'; readonly named: string };
 
+interface Opened {
+  readonly frameworks: readonly Framework[];
+  readonly dossier: Dossier;
+  readonly refused: readonly RefusedClaim[];
+  readonly adoptions: readonly Adoption[];
+}
+
 export function evaluate(
-  { frameworks: documents, dossier: given, trust, find }: DecisionDocuments,
+  documents: DecisionDocuments,
   version: number = CURRENT_SEMANTICS,
   among: Semantics = SEMANTICS,
 ): Result<Decision, EvaluateRefusal> {
   const decide = findSemantics(version, among);
   if (!decide.ok) return decide;
+  const opened = open(documents);
+  if (!opened.ok) return opened;
+  const { frameworks, dossier, refused, adoptions } = opened.value;
+  return ok(decide.value(frameworks, dossier, refused, adoptions, documents.find));
+}
+
+/** Everything that a decision rests on, and the safety case among it, judged as the decision judges it. */
+export function openGround(
+  documents: DecisionDocuments,
+): Result<Opened & { readonly safetyCase: ReturnType<typeof openSafetyCase> }, EvaluateRefusal> {
+  const opened = open(documents);
+  if (!opened.ok) return opened;
+  const { frameworks, dossier } = opened.value;
+  return ok({ ...opened.value, safetyCase: openSafetyCase(frameworks, dossier, documents.find) });
+}
+
+function open({
+  frameworks: documents,
+  dossier: given,
+  trust,
+  find,
+}: DecisionDocuments): Result<Opened, EvaluateRefusal> {
   const frameworks: Framework[] = [];
   for (const document of documents) {
     const read = readFrameworkValue(document);
@@ -47,7 +77,8 @@ export function evaluate(
   const dossier = readDossierValue(given);
   if (!dossier.ok) return dossier;
   const { statements, adoptions: named = [] } = dossier.value;
-  if (statements.length + named.length === 0) return ok(decide.value(frameworks, dossier.value));
+  if (statements.length + named.length === 0)
+    return ok({ frameworks, dossier: dossier.value, refused: [], adoptions: [] });
   if (trust === undefined || documentHash(trust) !== dossier.value.trust)
     return refuse({ kind: 'other-trust', named: dossier.value.trust ?? 'none' });
   const read = readTrust(trust);
@@ -55,7 +86,8 @@ export function evaluate(
   const acts = openActs(named, find, (bytes) => openAdoption(bytes, frameworks, read.value));
   const opened =
     statements.length === 0 ? { dossier: dossier.value, refused: [] } : openStatements(dossier.value, find, read.value);
-  return ok(decide.value(frameworks, opened.dossier, [...acts.refused, ...opened.refused], acts.adoptions));
+  const refused = [...acts.refused, ...opened.refused];
+  return ok({ frameworks, dossier: opened.dossier, refused, adoptions: acts.adoptions });
 }
 
 function openActs(

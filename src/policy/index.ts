@@ -9,17 +9,20 @@ export {
   documentHash,
   type EvaluateRefusal,
   evaluate,
+  openGround,
 } from './evaluate.ts';
 export { type Framework, isSourceVerified, labelOf, RELEASE_STAGES, type ReleaseStage } from './framework.ts';
 export { diffFrameworks, type FrameworkChange } from './framework-diff.ts';
 export { endOf, measureHeadStart, type ReportedFinding, toMetrics } from './head-start.ts';
 export { type IncidentRecord, type IncidentRefusal, readIncident } from './incident.ts';
+export type { JudgedCase } from './judge-safety-case.ts';
 export { judgeQuorum, type QuorumVerdict, signDecision, signReversal } from './quorum.ts';
 export {
   type FrameworkRefusal,
   readFramework,
   readFrameworkValue,
 } from './read-framework.ts';
+export { readSafetyCase, SAFETY_CASE, type SafetyCase } from './safety-case.ts';
 export { CURRENT_SEMANTICS, type Decide, SEMANTICS, type Semantics } from './semantics.ts';
 export { shippedDocuments, shippedFrameworks } from './shipped.ts';
 export { signStatement } from './statement.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Json } from '../lib/canonical-json.ts';
 import { isSourceVerified } from './framework.ts';
-import house from './frameworks/house-1.json' with { type: 'json' };
+import house from './frameworks/house-2.json' with { type: 'json' };
 import preparedness from './frameworks/openai-preparedness-2.json' with { type: 'json' };
 import { checkTogether, MAX_FRAMEWORK_BYTES, readFramework, readFrameworkValue } from './read-framework.ts';
 import { shippedFrameworks } from './shipped.ts';

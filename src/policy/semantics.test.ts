@@ -6,6 +6,7 @@ import type { Json } from '../lib/canonical-json.ts';
 import type { Adoption } from './adoption.ts';
 import { decisionSha256 } from './decide.ts';
 import { readDossierValue } from './dossier.ts';
+import { documentBytes, documentHash } from './evaluate.ts';
 import { readFrameworkValue } from './read-framework.ts';
 import { CURRENT_SEMANTICS, findSemantics, SEMANTICS } from './semantics.ts';
 
@@ -14,6 +15,8 @@ interface Golden {
   readonly dossier: Json;
   /** Acts in force, as they were opened. */
   readonly adoptions?: readonly Adoption[];
+  /** That are found by their hash. */
+  readonly documents?: readonly Json[];
   readonly decisionSha256: string;
   readonly stage: string;
 }
@@ -41,7 +44,8 @@ for (const file of files) {
     const dossier = readDossierValue(golden.dossier);
     const decide = findSemantics(version);
     assert.ok(dossier.ok && decide.ok);
-    const decision = decide.value(frameworks, dossier.value, [], golden.adoptions);
+    const documents = new Map((golden.documents ?? []).map((each) => [documentHash(each), documentBytes(each)]));
+    const decision = decide.value(frameworks, dossier.value, [], golden.adoptions, (hash) => documents.get(hash));
     assert.equal(decision.stage, golden.stage);
     assert.equal(decisionSha256(decision), golden.decisionSha256);
   });

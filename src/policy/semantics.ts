@@ -6,6 +6,7 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Adoption } from './adoption.ts';
 import { type Decision, decide } from './decide.ts';
 import { decideAdopted } from './decide-adopted.ts';
+import { decideWithCase, type FindDocument } from './decide-with-case.ts';
 import type { Dossier } from './dossier.ts';
 import type { Framework } from './framework.ts';
 import type { RefusedClaim } from './sift.ts';
@@ -15,12 +16,13 @@ export type Decide = (
   dossier: Dossier,
   refusedBefore?: readonly RefusedClaim[],
   adoptions?: readonly Adoption[],
+  find?: FindDocument,
 ) => Decision;
 
 export type Semantics = Readonly<Record<number, Decide>>;
 
-export const SEMANTICS: Semantics = { 1: decide, 2: decideAdopted };
-export const CURRENT_SEMANTICS = 2;
+export const SEMANTICS: Semantics = { 1: decide, 2: decideAdopted, 3: decideWithCase };
+export const CURRENT_SEMANTICS = 3;
 
 export interface SemanticsRefusal {
   readonly kind: 'unknown-semantics';

@@ -8,7 +8,7 @@ import disclosureNorms from './frameworks/disclosure-norms-clocks.json' with { t
 import euCra from './frameworks/eu-cra-clocks.json' with { type: 'json' };
 import euGpaiCode from './frameworks/eu-gpai-code-clocks.json' with { type: 'json' };
 import googleFsf from './frameworks/google-fsf-3.1.json' with { type: 'json' };
-import house from './frameworks/house-1.json' with { type: 'json' };
+import house from './frameworks/house-2.json' with { type: 'json' };
 import newYorkRaise from './frameworks/new-york-raise-clocks.json' with { type: 'json' };
 import openaiPreparedness from './frameworks/openai-preparedness-2.json' with { type: 'json' };
 import { readFrameworkValue } from './read-framework.ts';

@@ -18,7 +18,8 @@ export interface RefusedClaim {
     | 'duplicated'
     | 'contradictory'
     | 'unknown-clause'
-    | 'not-found';
+    | 'not-found'
+    | 'incomplete';
   readonly why: string;
 }
 

@@ -4,6 +4,7 @@ import type { AuthorityBook, AuthorityRows, RowKind } from './authority.ts';
 import { ROW_KINDS } from './authority.ts';
 import type { AccessKey, Country, Grant, Organisation, OwnRate, Person, ScopeNotice } from './member.ts';
 import type { Model, PriceTier } from './model.ts';
+import type { RolloutNotice } from './rollout.ts';
 import type { Stop, StopId } from './stop.ts';
 import type { Tier } from './tier.ts';
 
@@ -188,6 +189,15 @@ export function fromStopRow(row: StopRow): Stop {
   };
 }
 
+const toRollout = (row: Loose): RolloutNotice => ({
+  id: row.id as string,
+  base: row.base as RolloutNotice['base'],
+  shareMillionths: row.share_millionths as number,
+  salt: row.salt as Buffer,
+  regions: orUndefined(row.regions),
+  rates: row.rates as RolloutNotice['rates'],
+});
+
 const SOURCES: { readonly [Kind in RowKind]: Source<AuthorityRows[Kind]> } = {
   organisations: { columns: '*', current: 'true', fromRow: toOrganisation },
   persons: { columns: '*', current: `standing = 'active'`, fromRow: toPerson },
@@ -206,4 +216,5 @@ const SOURCES: { readonly [Kind in RowKind]: Source<AuthorityRows[Kind]> } = {
     current: 'true',
     fromRow: (row: OwnRate) => row,
   },
+  rollouts: { columns: '*', current: 'true', fromRow: toRollout },
 };

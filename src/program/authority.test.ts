@@ -65,6 +65,7 @@ const WHOLE: Rows = {
   stops: [],
   scopes: [],
   rates: [],
+  rollouts: [],
 };
 
 function open(change: Partial<Rows> = {}) {

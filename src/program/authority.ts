@@ -6,6 +6,7 @@ import type { AccessKey, Country, Grant, GrantId, KeyId, Organisation, Organisat
 import { actsFor, type Person, type PersonId, type ScopeNotice } from './member.ts';
 import { type Model, type ModelView, openTo } from './model.ts';
 import { UNKNOWN_COUNTRY } from './nationality.ts';
+import { isLetIn, type RolloutNotice, type StepRates } from './rollout.ts';
 import { isInForce, matchesStop, type Stop, type StopAttributes } from './stop.ts';
 import { isWithin, type Rate, rightsOf, type Tier } from './tier.ts';
 
@@ -23,6 +24,8 @@ export interface CallerGrant {
   readonly model: ModelView;
   /** Milliseconds since 1970. */
   readonly expiresAt: number | undefined;
+  /** Where a step of a rollout, by which the caller was let in, limits how often. */
+  readonly stepRates?: StepRates;
 }
 
 export interface Caller {
@@ -54,6 +57,7 @@ export interface AuthorityRows {
   readonly stops: Stop;
   readonly scopes: ScopeNotice;
   readonly rates: OwnRate;
+  readonly rollouts: RolloutNotice;
 }
 
 export type RowKind = keyof AuthorityRows;
@@ -67,6 +71,7 @@ export const ROW_KINDS = [
   'stops',
   'scopes',
   'rates',
+  'rollouts',
 ] as const satisfies readonly RowKind[];
 
 /** A person has so many times the rate of their key, an organisation so many times that of a person. */
@@ -88,6 +93,7 @@ export function createAuthorityBook() {
     stops: createShelf(() => ''),
     scopes: createShelf(({ organisation }) => organisation),
     rates: createShelf(() => ''),
+    rollouts: createShelf(() => ''),
   };
   let callers = new Map<string, Caller | undefined>();
 
@@ -165,7 +171,7 @@ function toCaller(shelves: Shelves, key: AccessKey): Caller | undefined {
     tier: key.tier,
     countryTags: countryTagsOf(shelves, person),
     bind: key.bind === 'none' ? 'none' : key.jkt === undefined ? 'first-use' : { jkt: key.jkt },
-    grants: grantsOf(shelves, key),
+    grants: grantsOf(shelves, key, [organisation, ...(forOrganisation === undefined ? [] : [forOrganisation])]),
     scopes: [...shelves.scopes.of(key.organisation)].map(({ id, expiresAt }) => ({
       id,
       expiresAt: expiresAt.getTime(),
@@ -192,18 +198,32 @@ function countryTagsOf(shelves: Shelves, { id, organisation, forOrganisation }: 
 }
 
 /** Of several grants for a model, the one that lasts longest. */
-function grantsOf(shelves: Shelves, key: AccessKey): ReadonlyMap<string, CallerGrant> {
+function grantsOf(
+  shelves: Shelves,
+  key: AccessKey,
+  organisations: readonly string[],
+): ReadonlyMap<string, CallerGrant> {
   const grants = new Map<string, CallerGrant>();
   for (const { id, person, model, tier, expiresAt, revokedAt } of shelves.grants.of(key.organisation)) {
     const view = shelves.models.find(model);
     if (!view || revokedAt || !key.models.includes(model)) continue;
     if (person !== undefined && person !== key.person) continue;
     if (!isWithin(tier, key.tier) || !isWithin(key.tier, openTo(view))) continue;
+    const step = shelves.rollouts.find(model);
+    if (step && !isLetIn(step, key.tier, key.organisation, jurisdictionsOf(shelves, organisations))) continue;
     const until = expiresAt.getTime();
-    if ((grants.get(model)?.expiresAt ?? 0) < until) grants.set(model, { id, model: view, expiresAt: until });
+    const stepRates = step && !isWithin(key.tier, step.base) ? { stepRates: step.rates } : {};
+    if ((grants.get(model)?.expiresAt ?? 0) < until)
+      grants.set(model, { id, model: view, expiresAt: until, ...stepRates });
   }
   return grants;
 }
+
+/** Of each organisation the tags of all jurisdictions that are evidenced for it. */
+const jurisdictionsOf = (shelves: Shelves, organisations: readonly string[]): string[][] =>
+  organisations.map((id) =>
+    [...shelves.countries.of(id)].flatMap(({ kind, tag }) => (kind === 'jurisdiction' ? [tag] : [])),
+  );
 
 function ratesOf(shelves: Shelves, key: AccessKey): RateLimits {
   const { rate } = rightsOf(key.tier);

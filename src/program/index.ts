@@ -50,6 +50,7 @@ export {
 export { type CountryKind, countryTag, isCountry, readCountryTerm } from './nationality.ts';
 export { createNoticeStore, lockEpoch } from './notice-store.ts';
 export { createPresenceStore, type LiveCalls } from './presence-store.ts';
+export { type RolloutNotice, type StepRates, WHOLE_SHARE } from './rollout.ts';
 export {
   isEmpty,
   isInForce,

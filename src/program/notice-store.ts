@@ -3,6 +3,7 @@
  * scopes an organisation has proven. Each is written in the transaction that decides it.
  */
 import type { Transaction } from '../store/database.ts';
+import type { RolloutNotice } from './rollout.ts';
 import type { Stage } from './tier.ts';
 
 /** First in a transaction that changes what gateways know: two of them then never wait for each other in a ring. */
@@ -26,6 +27,23 @@ export function createNoticeStore(tx: Transaction) {
         stage,
       ]);
       return rows.length > 0;
+    },
+
+    /** The step that a rollout is at. */
+    async setRollout({ id, base, shareMillionths, salt, regions, rates }: RolloutNotice): Promise<void> {
+      await lockEpoch(tx);
+      await tx.query(
+        `insert into program.rollouts (id, base, share_millionths, salt, regions, rates) values ($1, $2, $3, $4, $5, $6::jsonb)
+         on conflict (id) do update set base = excluded.base, share_millionths = excluded.share_millionths,
+           salt = excluded.salt, regions = excluded.regions, rates = excluded.rates`,
+        [id, base, shareMillionths, salt, regions ?? null, JSON.stringify(rates)],
+      );
+    },
+
+    /** From now on no step restricts it. */
+    async dropRollout(model: string): Promise<void> {
+      await lockEpoch(tx);
+      await tx.query('delete from program.rollouts where id = $1', [model]);
     },
 
     /** Until when calls may be made under a scope; undefined: no longer. */

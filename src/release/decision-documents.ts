@@ -19,6 +19,7 @@ export interface LoggedDecision {
   readonly statements: readonly string[];
   /** Acts of adoption. */
   readonly adoptions: readonly string[];
+  readonly safetyCase: string | undefined;
 }
 
 interface Said {
@@ -46,6 +47,8 @@ export function sayDecision(decision: Decision, sha256: string, inputs: readonly
       stage,
       granted,
       demonstration,
+      // What is set aside is published here, with the instant at which that ends.
+      ...(decision.deviations.length > 0 && { deviations: decision.deviations.map((each) => ({ ...each })) }),
       evidence: decision.inputs.statements.length > 0 ? 'signed' : 'claimed',
     },
   };
@@ -59,6 +62,7 @@ export function readLoggedDecision(said: Said): LoggedDecision | undefined {
   const [sha256] = of('decision');
   const [dossier] = of('dossier');
   const [trust] = of('trust');
+  const [safetyCase] = of('safety-case');
   const { semantics } = said.facts;
   if (sha256 === undefined || dossier === undefined || typeof semantics !== 'number') return undefined;
   const named = (hash: string): string => `${PREFIX}${hash}`;
@@ -70,5 +74,6 @@ export function readLoggedDecision(said: Said): LoggedDecision | undefined {
     frameworks: of('framework').map(named),
     statements: of('statement').map(named),
     adoptions: of('adoption').map(named),
+    safetyCase: safetyCase === undefined ? undefined : named(safetyCase),
   };
 }

@@ -16,16 +16,16 @@ export {
   type ReleaseParts,
   type ReleaseRefusal,
   type StageOf,
+  tierOf,
 } from './release.ts';
 export {
   findLogged,
   findMissingEvidence,
+  openLogged,
   openReplayLog,
   type Replayed,
   type ReplayLog,
   type ReplayRefusal,
   replay,
 } from './replay-service.ts';
-export type { Rollout } from './rollout.ts';
-export { createRollouts, type RolloutRefusal, type Rollouts } from './rollout-service.ts';
-export { foreseeStage, type StageEffect } from './stage-effect-service.ts';
+export { foreseeStage, type StageEffect, type SteppedEffect } from './stage-effect-service.ts';

@@ -41,6 +41,12 @@ export interface ReleaseParts {
   readonly random: RandomBytes;
   readonly log: Pick<Tlog, 'append'>;
   readonly evidence: EvidenceFiles;
+  /** In the transaction that opens a stage: what becomes of a rollout, or that one begins by this plan. */
+  readonly rollOut?: (
+    tx: Transaction,
+    opened: Pick<OpenStage, 'model' | 'stage' | 'decision'>,
+    plan?: Json,
+  ) => Promise<Result<unknown, ReleaseRefusal>>;
 }
 
 export interface Recorded {
@@ -74,7 +80,8 @@ export type ReleaseRefusal =
   | { readonly kind: 'superseded'; readonly asOf: string }
   | { readonly kind: 'quorum-missing'; readonly verdict: QuorumVerdict }
   | { readonly kind: 'second-person-needed' }
-  | { readonly kind: 'not-adopted'; readonly framework: string; readonly why: string };
+  | { readonly kind: 'not-adopted'; readonly framework: string; readonly why: string }
+  | { readonly kind: 'malformed-plan'; readonly place: string; readonly why: string };
 
 /** A decision is enacted within so many days of the instant it was made as of. */
 export const ENACT_WITHIN_DAYS = 7;
@@ -101,8 +108,9 @@ export function createRelease(parts: ReleaseParts) {
     /** Decides, keeps every document and enters the hashes of all in the log. Opens nothing. */
     record: (documents: DecisionDocuments): Outcome<Recorded> => recordDecision(parts, documents),
 
-    /** Opens the stage that a recorded decision grants, if `envelope` carries its quorum. */
-    enact: (documents: DecisionDocuments, envelope: Uint8Array): Outcome<StageOf> => enact(parts, documents, envelope),
+    /** Opens the stage that a recorded decision grants, if `envelope` carries its quorum; with a plan, step by step. */
+    enact: (documents: DecisionDocuments, envelope: Uint8Array, plan?: Json): Outcome<StageOf> =>
+      enact(parts, documents, envelope, plan),
     /** A body that may reverse it does: the model is closed at once. */
     reverse: (documents: DecisionDocuments, reversal: Uint8Array): Outcome<StageOf> =>
       reverse(parts, documents, reversal),
@@ -162,6 +170,9 @@ async function recordDecision(parts: ReleaseParts, documents: DecisionDocuments)
       if (bytes) inputs.push({ name: `${kind}/${at}`, hash: await evidence.put(bytes) });
     }
   }
+  const { safetyCase } = decision.inputs;
+  const bytes = safetyCase ? documents.find(safetyCase) : undefined;
+  if (bytes) inputs.push({ name: 'safety-case', hash: await evidence.put(bytes) });
   await evidence.put(decisionBytes(decision));
   return within(database, async (tx) => {
     const store = createDecisionStore(tx);
@@ -193,7 +204,12 @@ function openSigned(
   return ok({ decision: decided.value, envelope: envelope.value, trust: trust.value });
 }
 
-async function enact(parts: ReleaseParts, documents: DecisionDocuments, bytes: Uint8Array): Outcome<StageOf> {
+async function enact(
+  parts: ReleaseParts,
+  documents: DecisionDocuments,
+  bytes: Uint8Array,
+  plan?: Json,
+): Outcome<StageOf> {
   const opened = openSigned(documents, bytes);
   if (!opened.ok) return opened;
   const { decision, envelope, trust } = opened.value;
@@ -237,6 +253,8 @@ async function enact(parts: ReleaseParts, documents: DecisionDocuments, bytes: U
     if (!(await store.enact(sha256, signatures, entry, now)))
       return refuse({ kind: 'exists', what: 'enactment', named: sha256 });
     await store.open({ model, decision: sha256, stage, since: now });
+    const stepped = await parts.rollOut?.(tx, { model, stage, decision: sha256 }, plan);
+    if (stepped?.ok === false) return stepped;
     return publishStage(tx, model);
   });
 }

@@ -6,7 +6,14 @@
 import { readUtf8 } from '../lib/bytes.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
-import { decisionBytes, decisionSha256, evaluate, SEMANTICS, type Semantics } from '../policy/index.ts';
+import {
+  type DecisionDocuments,
+  decisionBytes,
+  decisionSha256,
+  evaluate,
+  SEMANTICS,
+  type Semantics,
+} from '../policy/index.ts';
 import { proveWanted, readEntry, type TrustOptions, verifyLog } from '../tlog/index.ts';
 import { ADOPTED } from './adoption-service.ts';
 import { DECIDED, type LoggedDecision, readLoggedDecision } from './decision-documents.ts';
@@ -98,6 +105,20 @@ export async function replay(
   evidence: Pick<EvidenceFiles, 'find'>,
   semantics: Semantics = SEMANTICS,
 ): Promise<Result<Replayed, ReplayRefusal>> {
+  const documents = await openLogged(logged, evidence);
+  if (!documents.ok) return documents;
+  const decided = evaluate(documents.value, logged.semantics, semantics);
+  if (!decided.ok) return refuse({ kind: 'not-decided', why: decided.refusal.kind });
+  const replayed = decisionSha256(decided.value);
+  if (replayed !== logged.sha256) return refuse({ kind: 'differs', logged: logged.sha256, replayed });
+  return ok({ decisionSha256: replayed, semantics: logged.semantics, bytes: decisionBytes(decided.value) });
+}
+
+/** What a decision of the log rests on, by the hashes that the log holds. */
+export async function openLogged(
+  logged: LoggedDecision,
+  evidence: Pick<EvidenceFiles, 'find'>,
+): Promise<Result<DecisionDocuments, ReplayRefusal>> {
   const names = [logged.dossier, ...logged.frameworks, ...(logged.trust === undefined ? [] : [logged.trust])];
   const documents = new Map<string, Json>();
   for (const hash of names) {
@@ -105,27 +126,20 @@ export async function replay(
     if (document === undefined) return refuse({ kind: 'input-missing', hash });
     documents.set(hash, document);
   }
-  const statements = new Map<string, Uint8Array>();
-  for (const hash of [...logged.statements, ...logged.adoptions]) {
+  const files = new Map<string, Uint8Array>();
+  const cases = logged.safetyCase === undefined ? [] : [logged.safetyCase];
+  for (const hash of [...logged.statements, ...logged.adoptions, ...cases]) {
     const bytes = await evidence.find(hash);
     // What was not there when it was decided is refused in the decision; it is logged as an input only if it was.
     if (!bytes) return refuse({ kind: 'input-missing', hash });
-    statements.set(hash, bytes);
+    files.set(hash, bytes);
   }
-  const decided = evaluate(
-    {
-      frameworks: logged.frameworks.map((hash) => documents.get(hash) ?? null),
-      dossier: documents.get(logged.dossier) ?? null,
-      trust: logged.trust === undefined ? undefined : documents.get(logged.trust),
-      find: (hash) => statements.get(hash),
-    },
-    logged.semantics,
-    semantics,
-  );
-  if (!decided.ok) return refuse({ kind: 'not-decided', why: decided.refusal.kind });
-  const replayed = decisionSha256(decided.value);
-  if (replayed !== logged.sha256) return refuse({ kind: 'differs', logged: logged.sha256, replayed });
-  return ok({ decisionSha256: replayed, semantics: logged.semantics, bytes: decisionBytes(decided.value) });
+  return ok({
+    frameworks: logged.frameworks.map((hash) => documents.get(hash) ?? null),
+    dossier: documents.get(logged.dossier) ?? null,
+    trust: logged.trust === undefined ? undefined : documents.get(logged.trust),
+    find: (hash) => files.get(hash),
+  });
 }
 
 function toJson(bytes: Uint8Array | undefined): Json | undefined {

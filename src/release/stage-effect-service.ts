@@ -1,9 +1,15 @@
 /**
- * Who would gain or lose a model by a stage: told by the very rules that gateways judge by, in a transaction that is undone.
+ * Who would gain or lose a model by a stage, and by each step of a rollout on it: told by the very rules that gateways judge by, in a transaction that is undone.
  */
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { ReleaseStage } from '../policy/index.ts';
-import { createAuthorityBook, createAuthorityStore, createNoticeStore, findGrant } from '../program/index.ts';
+import {
+  createAuthorityBook,
+  createAuthorityStore,
+  createNoticeStore,
+  findGrant,
+  type RolloutNotice,
+} from '../program/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide as within } from '../store/decide.ts';
 import { tierOf } from './release.ts';
@@ -17,8 +23,13 @@ export interface StageEffect {
   readonly organisationsLosing: number;
 }
 
+export interface SteppedEffect extends StageEffect {
+  /** At each step, against what holds now. */
+  readonly steps: readonly StageEffect[];
+}
+
 type DryRun =
-  | { readonly kind: 'dry-run'; readonly effect: StageEffect }
+  | { readonly kind: 'dry-run'; readonly effect: SteppedEffect }
   | { readonly kind: 'not-found'; readonly what: string; readonly named: string };
 
 export async function foreseeStage(
@@ -26,13 +37,21 @@ export async function foreseeStage(
   model: string,
   stage: ReleaseStage | 'closed',
   now: Date,
-): Promise<Result<StageEffect, Extract<DryRun, { readonly kind: 'not-found' }>>> {
+  steps: readonly RolloutNotice[] = [],
+): Promise<Result<SteppedEffect, Extract<DryRun, { readonly kind: 'not-found' }>>> {
   const outcome = await within<never, DryRun>(database, async (tx) => {
     const before = await keysWith(tx, model, now);
-    const isKnown = await createNoticeStore(tx).setStage(model, stage === 'closed' ? stage : tierOf(stage));
+    const notices = createNoticeStore(tx);
+    const isKnown = await notices.setStage(model, stage === 'closed' ? stage : tierOf(stage));
     if (!isKnown) return refuse({ kind: 'not-found', what: 'model', named: model });
+    const stepped: StageEffect[] = [];
+    for (const step of steps) {
+      await notices.setRollout(step);
+      stepped.push(compare(before, await keysWith(tx, model, now)));
+    }
+    if (steps.length > 0) await notices.dropRollout(model);
     // Refused, so that nothing of it stays.
-    return refuse({ kind: 'dry-run', effect: compare(before, await keysWith(tx, model, now)) });
+    return refuse({ kind: 'dry-run', effect: { ...compare(before, await keysWith(tx, model, now)), steps: stepped } });
   });
   if (outcome.ok) return outcome;
   return outcome.refusal.kind === 'dry-run' ? ok(outcome.refusal.effect) : refuse(outcome.refusal);

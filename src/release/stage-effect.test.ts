@@ -28,6 +28,7 @@ test('who would lose a model is told before anybody does, and nothing of it stay
     keep: 2,
     organisationsGaining: 0,
     organisationsLosing: 1,
+    steps: [],
   });
   assert.equal(okOf(await foreseeStage(world.database, 'm1', 'closed', now)).lose, 3);
   assert.equal(await stage(), undefined);

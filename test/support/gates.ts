@@ -7,6 +7,7 @@ import { createParts } from '../../src/parts.ts';
 import { createNoticeStore } from '../../src/program/index.ts';
 import { openProgramme } from '../../src/programme.ts';
 import { openRelease } from '../../src/releases.ts';
+import { createServices } from '../../src/services.ts';
 import { createInstallation } from './installation.ts';
 import { ACTOR, okOf } from './programme.ts';
 
@@ -59,7 +60,7 @@ export async function createGates() {
     stops,
     keys,
     membership,
-    releases: () => openRelease(parts),
+    releases: () => openRelease(parts, () => createServices(parts)),
     async model(id: string, protocol: 'anthropic' | 'openai', url: string, more: object = {}): Promise<void> {
       const input = { id, protocol, url, apiKeyEnv: 'PROVIDER_KEY', prices: GATES_PRICES, ...more };
       okOf(await membership.addModel(input, { actor: ACTOR }));

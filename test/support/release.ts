@@ -5,6 +5,7 @@ import { type Ed25519Signer, generateEd25519Pem, readEd25519Pem } from '../../sr
 import { sha256Hex } from '../../src/lib/hash.ts';
 import {
   type DecisionDocuments,
+  documentBytes,
   documentHash,
   readFrameworkValue,
   shippedDocuments,
@@ -27,7 +28,7 @@ export const TRUST: Json = {
   schema: 'headstart-trust/1',
   signers: [
     trusted('tester', ['results', 'determinations', 'safeguards', 'metrics'], []),
-    trusted('lead', ['interpretations'], ['house/safeguards lead']),
+    trusted('lead', ['interpretations', 'results'], ['house/safeguards lead']),
     trusted('officer', [], ['house/release officer']),
     trusted('board', ['orders'], ['house/board']),
   ],
@@ -50,11 +51,63 @@ export interface Asked {
   readonly demonstration?: boolean;
 }
 
-/** Everything that the house asks for at `trusted`, signed; `change` alters claims before they are signed. */
+type Loose = { [name: string]: Json };
+
+/** A case that covers what the house asks for, up to `trusted`, on the results of `houseDocuments`. */
+export function houseCase({ model, modelDigest, asOf }: Asked, reviewed: string): Loose {
+  const at = new Date(Date.parse(asOf) - 86_400_000).toISOString();
+  const ways = ['misuse-by-member', 'stolen-access', 'early-leak', 'escape'];
+  const pass = { is: 'pass' };
+  return {
+    ...{
+      schema: 'headstart-safety-case/1',
+      model,
+      modelDigest,
+      stage: 'trusted',
+      at,
+      validUntil: '2027-06-01T00:00:00Z',
+    },
+    claim: 'The model can be used by trusted organisations at an acceptable risk',
+    context: [{ id: 'vetted', text: 'Organisations were vetted', assumed: true }],
+    ways: ways.map((id, at) => ({
+      id,
+      text: `Harm by ${id}`,
+      of: [{ framework: 'house', vector: id }, ...(at === 0 ? [{ framework: 'house', category: 'cyber' }] : [])],
+      residual: { risk: 'low', text: 'What is left is watched' },
+    })),
+    claims: [
+      {
+        id: 'access-held',
+        text: 'Access is bound and stops',
+        ways: ['misuse-by-member', 'stolen-access'],
+        safeguards: ['gate'],
+      },
+      { id: 'kept-in', text: 'Nothing gets out', ways: ['early-leak', 'escape'], safeguards: ['gate', 'sandbox'] },
+    ],
+    safeguards: [
+      { id: 'gate', text: 'The gate', evidence: ['tested'] },
+      { id: 'sandbox', text: 'The sandbox', evidence: ['attested', 'contained'] },
+    ],
+    evidence: [
+      { id: 'tested', text: 'Attacked by a red team', result: 'red-team', threshold: pass },
+      { id: 'attested', text: 'Every probe was stopped', result: 'sandbox-attestation', threshold: pass },
+      { id: 'contained', text: 'Contained in evaluations', result: 'containment-evaluation', threshold: pass },
+    ],
+    reviews: [
+      { id: 'outside', kind: 'red-team', by: 'A laboratory', statement: reviewed, text: 'They found no way around' },
+    ],
+  };
+}
+
+/**
+ * Everything that the house asks for at `trusted`, signed; `change` alters claims before they are signed, `changeCase` the
+ * safety case.
+ */
 export function houseDocuments(
   asked: Asked,
-  change: (claims: [string, { [name: string]: Json }][]) => void = () => {},
+  change: (claims: [string, Loose][]) => void = () => {},
   house: Json = shippedDocuments.get('house') ?? null,
+  changeCase: (safetyCase: Loose) => void = () => {},
 ): DecisionDocuments {
   const at = new Date(Date.parse(asked.asOf) - 86_400_000).toISOString();
   const { modelDigest } = asked;
@@ -85,13 +138,20 @@ export function houseDocuments(
   ];
   change(claims);
   const statements = claims.map(([kind, claim]) => signStatement(kind as 'results', claim, SIGNERS.tester));
-  const known = new Map(statements.map((bytes) => [`sha256:${sha256Hex(bytes)}`, bytes]));
+  const named = (bytes: Buffer): [string, Buffer] => [`sha256:${sha256Hex(bytes)}`, bytes];
+  const review = claims.findIndex(([, { name }]) => name === 'red-team');
+  const safetyCase = houseCase(asked, named(statements[review] ?? Buffer.alloc(0))[0]);
+  changeCase(safetyCase);
+  const stated = { name: 'safety-case', value: 'pass', digest: documentHash(safetyCase), at, modelDigest };
+  statements.push(signStatement('results', stated, SIGNERS.lead));
+  const known = new Map(statements.map(named));
   const act = houseAct(house);
   const adoption = `sha256:${sha256Hex(act)}`;
+  const files = new Map([...known, named(documentBytes(safetyCase)), named(act)]);
   return {
     frameworks: [house],
     dossier: { ...asked, statements: [...known.keys()], trust: documentHash(TRUST), adoptions: [adoption] },
     trust: TRUST,
-    find: (hash) => (hash === adoption ? act : known.get(hash)),
+    find: (hash) => files.get(hash),
   };
 }
