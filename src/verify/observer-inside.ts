@@ -7,7 +7,7 @@
  * Nothing here decides: `witness.ts` outside reads the stacks.
  */
 import { hash } from 'node:crypto';
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { openSync, readSync, writeSync } from 'node:fs';
 import process from 'node:process';
 import { getCallSites } from 'node:util';
 import { installTraps } from './traps-inside.ts';
@@ -37,6 +37,9 @@ const FRAME_LIMIT = 60;
 const MAX_LINES = 400;
 const MAX_TEXT_CHARACTERS = 8_192;
 const MAX_RETRIES = 1_000;
+const PAUSE_MILLISECONDS = 2;
+/** Orders come at once but on the busiest machine. */
+const ORDERS_MILLISECONDS = 30_000;
 
 const { apply, defineProperty, deleteProperty, getOwnPropertyDescriptor } = Reflect;
 const PlainError = Error;
@@ -167,9 +170,26 @@ function write(text: string, descriptor: number): void {
   }
 }
 
+/** To its end. A pipe that does not wait says EAGAIN as long as nothing has come. */
+function readInput(): string {
+  const chunks: Buffer[] = [];
+  const chunk = Buffer.alloc(65_536);
+  const sleeper = new Int32Array(new SharedArrayBuffer(4));
+  for (const until = Date.now() + ORDERS_MILLISECONDS; ; ) {
+    try {
+      const count = readSync(0, chunk);
+      if (count === 0) return Buffer.concat(chunks).toString('utf8');
+      chunks.push(Buffer.from(chunk.subarray(0, count)));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || Date.now() > until) throw error;
+      Atomics.wait(sleeper, 0, 0, PAUSE_MILLISECONDS);
+    }
+  }
+}
+
 function readOrders(): ObserverOrders {
   const inherited = process.env[CHILD_ORDERS];
-  if (inherited === undefined) return JSON.parse(readFileSync(0, 'utf8'));
+  if (inherited === undefined) return JSON.parse(readInput());
   delete process.env[CHILD_ORDERS];
   const orders = JSON.parse(inherited) as ObserverOrders;
   return { ...orders, who: `${orders.who}-${process.pid}` };
