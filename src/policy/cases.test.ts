@@ -103,6 +103,7 @@ test('Mythos: no rule of the RSP binds a cyber capability; the house rule does, 
       result('log-verification', '2'),
       result('containment-evaluation', '3'),
       result('finding-verification', '4'),
+      result('safety-case', '5'),
     ],
     safeguards: standing(
       'identity-bound-access',

@@ -28,7 +28,13 @@ const stands = (...ids: string[]) => ids.map((id) => ({ id, standing: true, evid
 const passes = (...names: string[]) =>
   names.map((name, at) => ({ name, value: 'pass', digest: `sha256:${at.toString(16).padStart(64, '0')}` }));
 
-const CONTAINED = passes('sandbox-attestation', 'log-verification', 'containment-evaluation', 'finding-verification');
+const CONTAINED = passes(
+  'sandbox-attestation',
+  'log-verification',
+  'containment-evaluation',
+  'finding-verification',
+  'safety-case',
+);
 const GUARDED = stands('identity-bound-access', 'scope-as-code', 'stop-switch', 'sealed-disclosure');
 /** Everything that the house asks for at `partners`. */
 const READY = {
@@ -119,7 +125,7 @@ test('bad evidence is refused with place and reason, and opens nothing', () => {
     [
       'duplicated',
       { ...READY, results: [...CONTAINED, { ...CONTAINED[0], name: 'another name' } as Json] },
-      '/results/4',
+      '/results/5',
     ],
     ['contradictory', { ...READY, determinations: [claim, house('uplift', 'not-crossed')] }, '/determinations/0'],
     ['contradictory', { ...READY, safeguards: [...GUARDED, { id: 'stop switch', standing: false }] }, '/safeguards/4'],
@@ -278,7 +284,7 @@ test('a deviation lifts a gate only if it is of the framework, published, in tim
 test('a decision is the same bytes for the same inputs, and names each of them', () => {
   const one = decided(READY, 'house');
   assert.ok(decisionBytes(one).equals(decisionBytes(decided(READY, 'house'))));
-  assert.deepEqual(one.inputs.evidence.length, 5);
+  assert.deepEqual(one.inputs.evidence.length, 6);
   assert.match(one.inputs.frameworks[0]?.digest ?? '', /^sha256:[0-9a-f]{64}$/);
   assert.equal(one.inputs.frameworks[0]?.sourceVerified, false);
   assert.notEqual(decisionSha256(one), decisionSha256(decided({ ...READY, modelDigest: DIGEST('b') }, 'house')));

@@ -62,7 +62,7 @@ test('signed by its whole quorum, a decision under a framework that nobody adopt
 
 test('an act that its bodies did not sign, that is of other bytes or of the future adopts nothing', async () => {
   const framework = okOf(readFrameworkValue(house));
-  const [at, next] = [new Date('2026-05-01T00:00:00Z'), nextHouse(house, 2)];
+  const [at, next] = [new Date('2026-05-01T00:00:00Z'), nextHouse(house, 3)];
   for (const by of [[SIGNERS.lead], [SIGNERS.officer, SIGNERS.board]]) {
     assert.equal(refusalOf(await adopt(house, signAdoption(framework, at, by))).kind, 'act-unsigned');
   }
@@ -279,7 +279,7 @@ test('a replay says what is missing, and that other rules give another decision'
   const logged = okOf(await openReplayLog(world.log.directory, {})).find(sha256);
   assert.ok(logged);
   const other = {
-    2: (...given: Parameters<(typeof SEMANTICS)[2]>) => ({ ...SEMANTICS[2]?.(...given), granted: true }),
+    3: (...given: Parameters<(typeof SEMANTICS)[3]>) => ({ ...SEMANTICS[3]?.(...given), granted: true }),
   };
   assert.equal(refusalOf(await replay(logged, openEvidence(folder), other as never)).kind, 'differs');
   assert.equal(refusalOf(await replay(logged, openEvidence(folder), { 1: SEMANTICS[1] as never })).kind, 'not-decided');
@@ -297,7 +297,7 @@ test('a replay says what is missing, and that other rules give another decision'
 test('a later act supersedes an earlier one, and other bytes under one label raise an alarm', async () => {
   const id = await model();
   const documents = ask(id);
-  const second = nextHouse(house, 2);
+  const second = nextHouse(house, 3);
   const silent = { ...(house as object), title: 'House rules on cyber capability', notCovered: ['something new'] };
   const act = houseAct(silent, '2026-11-20T11:00:00Z');
   assert.equal(refusalOf(await adopt(silent, act)).kind, 'label-changed');
