@@ -57,7 +57,7 @@ test('the report says what is a demonstration, what is simulated, and that an in
     /release +headstart-demonstration: DEMONSTRATION.*one person/,
     /evidence +1 of 1 findings 3 of 3, 1 patches verified, patch rate 100 % \(SIMULATED maintainers\)/,
     /sandbox (\d+) of \1 stopped.*a SAMPLE of ours/,
-    /decided +partners by house 1, signed by safeguards lead and release officer.*replayed/,
+    /decided +partners by house \d+, signed by safeguards lead and release officer.*replayed/,
     /incident +serious: the gate refused the next call \d+ ms after it was opened \(404 model_not_found\)/,
     /restored +reviewed/,
     /demonstration model partners/,
