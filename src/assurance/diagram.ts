@@ -34,7 +34,7 @@ interface Placed {
   y: number;
 }
 
-const CHAR_WIDTH = 6.1;
+const CHAR_WIDTH = 7;
 const LINE_HEIGHT = 15;
 const GAP_X = 22;
 const GAP_Y = 46;

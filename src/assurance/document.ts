@@ -46,12 +46,17 @@ function markdownOf(block: Block): string {
   }
 }
 
-/** One line; nothing in it is markup. */
+/** One line; nothing in it is markup: no mark, no list or rule at its beginning, no address that becomes a link by itself. */
 function escapeMarkdown(text: string): string {
-  return text
+  return printable(text)
     .replace(/\s+/g, ' ')
+    .trim()
+    .replaceAll('&', '&amp;')
     .replace(/[\\`*_[\]<>|#!~]/g, (mark) => `\\${mark}`)
-    .replaceAll('&', '&amp;');
+    .replace(/^[-+=]/, (mark) => `\\${mark}`)
+    .replace(/^(\d+)([.)])/, '$1\\$2')
+    .replaceAll('://', '&#58;//')
+    .replace(/\bwww\./gi, (www) => `${www.slice(0, -1)}&#46;`);
 }
 
 export function toHtml({ title, blocks }: Report): string {
@@ -94,8 +99,12 @@ function htmlOf(block: Block): string {
   }
 }
 
+/** XML has no way to write control characters or half a surrogate pair; a mark that turns the direction hides what is written. */
+const UNPRINTABLE = /(?![\t\n\r])[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]/gu;
+const printable = (text: string): string => text.toWellFormed().replace(UNPRINTABLE, '\ufffd');
+
 export function escapeXml(text: string): string {
-  return text
+  return printable(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
@@ -115,7 +124,7 @@ p,ul{max-width:46rem}
 .table{overflow-x:auto}
 table{border-collapse:collapse;width:100%;margin:.6rem 0 1rem;font-size:.9rem}
 th,td{border:1px solid var(--line);padding:.35rem .55rem;text-align:left;vertical-align:top;overflow-wrap:anywhere;min-width:4.5rem}
-th{background:var(--wash)}
+th{background:var(--wash);overflow-wrap:normal}
 figure{margin:1rem 0;overflow-x:auto;break-inside:avoid}
 figure svg{max-width:100%;height:auto}
 figcaption{color:var(--soft);font-size:.85rem}

@@ -42,7 +42,9 @@ export function registerSafetyCaseCommands(program: Command, { terminal, cases }
     .option('--json', 'one JSON value on standard output')
     .action(async (model: string, options: CaseOptions) => {
       const shown = settled(
-        options.case === undefined ? await openCaseOf(await cases(), model) : await readDraft(options.case, options),
+        options.case === undefined
+          ? await openCaseOf(await cases(), model)
+          : await readDraft(model, options.case, options),
       );
       const report = reportSafetyCase(shown);
       const { errors } = shown.judged;
@@ -72,13 +74,15 @@ export function registerSafetyCaseCommands(program: Command, { terminal, cases }
     });
 }
 
-async function readDraft(file: string, { evidence, framework = [] }: CaseOptions) {
+async function readDraft(model: string, file: string, { evidence, framework = [] }: CaseOptions) {
   if (evidence === undefined || framework.length === 0)
     throw new CommandEnd('usage', 'a draft is judged against --evidence and --framework');
   const draft = parseJson(file, await readText(file));
   const read = readSafetyCase(draft);
   if (!read.ok) throw new CommandEnd('usage', `${file} at ${read.refusal.place || 'its root'}: ${read.refusal.why}`);
   const dossier = parseJson(evidence, await readText(evidence));
+  const { model: known } = (dossier ?? {}) as { readonly model?: Json };
+  if (known !== model) throw new CommandEnd('usage', `${evidence} is about ${String(known)}, not about ${model}`);
   const bytes = { digest: documentHash(draft), bytes: documentBytes(draft) };
   return openDraft({ frameworks: await openFrameworks(framework), dossier }, bytes);
 }
