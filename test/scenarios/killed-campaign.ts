@@ -52,6 +52,8 @@ const STEP = /^[ ✔] (scanned|confirmed|measured|notified|fixed|published) /;
 const WORK_BEGINS = /^▶ /;
 /** Of the kills: in the start, before the campaign goes on. */
 const SHARE_IN_START = 0.2;
+/** On a machine that is freer by then a campaign may end before its kill; so many campaigns a kill are tried. */
+const CAMPAIGNS_PER_KILL = 3;
 
 /** `startMs` after the program was started; or, with the work begun, `afterMs` after so many steps were told. */
 type Moment = { readonly startMs: number } | { readonly steps: number; readonly afterMs: number };
@@ -95,7 +97,7 @@ export async function killCampaigns({ kills, killsPerCampaign, seed }: KillsAske
       if (is !== was) (is < was ? lost : doubled).push(`${name}: ${is} instead of ${was}`);
     }
     process.stderr.write(`${hits.length} kills in ${campaigns + 1} campaigns\n`);
-    assert.ok(campaigns < kills, 'campaigns end before they can be killed');
+    assert.ok(campaigns < kills * CAMPAIGNS_PER_KILL, 'campaigns end before they can be killed');
   }
   return { hits, campaigns, lost, doubled, undisturbed, undisturbedMs: wallMs };
 }
