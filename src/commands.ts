@@ -31,6 +31,7 @@ import {
   registerPatchCommands,
   registerPolicyCommands,
   registerProgramCommands,
+  registerRecordReportCommands,
   registerReleaseCommands,
   registerReproduce,
   registerRolloutCommands,
@@ -50,7 +51,6 @@ import {
   serve,
   toReleaseEnd,
 } from './cli/index.ts';
-
 import { createDemonstrating } from './demonstrating.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
@@ -274,6 +274,7 @@ function registerRelease(program: Command, parts: Parts, session: () => Promise<
   });
   registerAdoptionCommands(program, { terminal, clock, adoptions: async () => (await opened()).adoptions });
   registerSafetyCaseCommands(program, { terminal, cases: async () => (await opened()).cases });
+  registerRecordReportCommands(program, { terminal, clock, records: async () => (await opened()).records });
   registerStatementCommands(program, {
     terminal,
     clock,

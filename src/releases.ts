@@ -1,4 +1,5 @@
 /** Release, joined: decisions, their evidence, and the stages that gateways obey. Needs no sandbox and no server. */
+import type { RecordParts } from './assurance/index.ts';
 import { toHex } from './lib/bytes.ts';
 import type { Json } from './lib/canonical-json.ts';
 import { ok, type Result } from './lib/result.ts';
@@ -53,6 +54,15 @@ export async function openRelease({ database, vault, log, clock, random, home, o
     ...{ release, evidence, incidents, rollouts },
     adoptions: createAdoptions({ ...parts, evidence }),
     cases: { stageOf: release.stageOf, evidence, log: opened.directory },
+    records: {
+      log: opened.directory,
+      sequence: () => opened.sequence(),
+      models: release.listModels,
+      incidents: incidents.list,
+      analyses: rollouts.analyses,
+      findings: async (kind: 'real' | 'demonstration') => readFindings(await cases(), kind),
+      cases: async () => (await cases()).disclosure.list(),
+    } satisfies RecordParts,
     /** Who would gain or lose a model by a stage; with a plan, at each of its steps. */
     async foresee(model: string, stage: ReleaseStage | 'closed', plan: Json | undefined) {
       const isStepped = plan !== undefined && stage !== 'closed';
@@ -79,7 +89,7 @@ async function readBreaches(disclosure: Services['disclosure'], kind: 'real' | '
 }
 
 export interface SealedFindings {
-  readonly findings: readonly ReportedFinding[];
+  readonly findings: readonly (ReportedFinding & { readonly caseId: string })[];
   /** Cases that do not count: their commitment is not in the log, or is another one there. */
   readonly uncommitted: readonly string[];
   /** Commitments in the log that no case stands behind. */
@@ -98,7 +108,7 @@ export async function readFindings(
   const verified = await verifyLog(log.directory, { key: formatVerifierKey(log.logKey) });
   if (!verified.ok) return verified;
   const roots = new Map<string, string>(verified.value.commitments.map(({ id, root }) => [id, toHex(root)]));
-  const findings: ReportedFinding[] = [];
+  const findings: SealedFindings['findings'][number][] = [];
   const uncommitted: string[] = [];
   const seen = new Set<string>();
   for (const summary of await disclosure.list()) {
@@ -114,7 +124,7 @@ export async function readFindings(
     const { V: reportedAt, F: fixedAt } = it.facts;
     const reviewed = await triage.reviewedSeverity(summary.id);
     const severity = reviewed ?? finding.severity.severity;
-    findings.push({ reportedAt, fixedAt, severity, severityBy: reviewed ? 'review' : 'proposal' });
+    findings.push({ caseId: summary.id, reportedAt, fixedAt, severity, severityBy: reviewed ? 'review' : 'proposal' });
   }
   return ok({ findings, uncommitted, withoutCase: [...roots.keys()].filter((id) => !seen.has(id)) });
 }

@@ -22,6 +22,7 @@ export { registerPatchCommands } from './patch.ts';
 export { registerPolicyCommands } from './policy.ts';
 export { registerProgramCommands } from './program.ts';
 export { registerReaudit } from './reaudit.ts';
+export { registerRecordReportCommands } from './record-report.ts';
 export { registerReleaseCommands, toReleaseEnd } from './release.ts';
 export { registerReproduce } from './reproduce.ts';
 export { registerRolloutCommands } from './rollout.ts';

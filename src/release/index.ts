@@ -9,6 +9,7 @@ export {
   SEVERITIES,
 } from './incident.ts';
 export { createIncidents, type IncidentOutcomeRefusal, type Incidents } from './incident-service.ts';
+export { type LogAccount, type LogEntry, readLogEntries } from './log-entries-service.ts';
 export {
   createRelease,
   type Recorded,
