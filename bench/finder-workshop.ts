@@ -1,16 +1,17 @@
 /** What the bench of the search works with: one sandbox, one cache of packages, the search and the verification. */
+
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Candidate, type ScanResult, scanTree } from '../src/finder/index.ts';
 import type { FlawClass } from '../src/formats/flaw-class.ts';
-import { systemClock } from '../src/lib/clock.ts';
 import { systemRandom } from '../src/lib/id.ts';
 import type { Result } from '../src/lib/result.ts';
 import { simplifications } from '../src/probe/index.ts';
-import { chooseProfile, createSandbox, type SandboxRequest } from '../src/sandbox/index.ts';
+import type { SandboxRequest } from '../src/sandbox/index.ts';
 import { createRegistry, listVersions, openTarget, type PackageTree } from '../src/target/index.ts';
 import { type ConfirmedFinding, createVerification, type Rejection } from '../src/verify/index.ts';
+import { openSandbox } from './report/open-sandbox.ts';
 
 const SEED = 1;
 
@@ -29,17 +30,10 @@ export interface Workshop {
 export async function openWorkshop({ cache }: { readonly cache: string | undefined }): Promise<Workshop> {
   const scratch = await mkdtemp(join(tmpdir(), 'finder-bench-'));
   await chmod(scratch, 0o711);
-  const sandbox = await createSandbox({
-    profile: chooseProfile(),
-    stateDirectory: scratch,
-    nodeBinary: process.execPath,
-    random: systemRandom,
-    clock: systemClock,
-  });
-  if (!sandbox.ok) throw new Error(`the sandbox will not start: ${sandbox.refusal.reason}`);
+  const sandbox = await openSandbox(scratch);
   let inside = 0;
   const run = async (request: SandboxRequest) => {
-    const ended = await sandbox.value.run(request);
+    const ended = await sandbox.run(request);
     if (ended.ok) inside += ended.value.cpuMs;
     return ended;
   };
@@ -67,7 +61,7 @@ export async function openWorkshop({ cache }: { readonly cache: string | undefin
       return inside + (own.user + own.system) / 1000;
     },
     async close() {
-      await sandbox.value.close();
+      await sandbox.close();
       await rm(scratch, { recursive: true, force: true });
     },
   };

@@ -5,15 +5,14 @@
  *   node bench/own-tests.ts [--at-once 2] [--minutes 30] [--only name,name]
  *                           [--look-only]   says which packages bring a test script and tests, and runs none
  */
+
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createOwnTests, missingOfTests } from '../src/campaign/index.ts';
-import { systemClock } from '../src/lib/clock.ts';
-import { systemRandom } from '../src/lib/id.ts';
-import { chooseProfile, createSandbox } from '../src/sandbox/index.ts';
 import { createRegistry, openPackageSource, openTarget } from '../src/target/index.ts';
+import { openSandbox } from './report/open-sandbox.ts';
 
 const { values } = parseArgs({
   options: {
@@ -33,15 +32,7 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
 const home = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'headstart-bench-'));
 const scratch = join(home, 'targets');
 const registry = createRegistry({ mode: 'cache-first' });
-const made = await createSandbox({
-  profile: chooseProfile(),
-  stateDirectory: join(home, 'state'),
-  nodeBinary: process.execPath,
-  random: systemRandom,
-  clock: systemClock,
-});
-if (!made.ok) throw new Error(made.refusal.reason);
-const sandbox = made.value;
+const sandbox = await openSandbox(join(home, 'state'));
 
 /** In a few words what became of the tests. The same version stands for both: whatever runs at all is no worse. */
 async function fateOf(target: string): Promise<string> {

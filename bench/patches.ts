@@ -14,20 +14,19 @@
  * With `--only` or `--fixes-only` nothing is written: they are for looking into something, and half a report would
  * stand in the place of a whole one.
  */
+
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { FlawClass } from '../src/formats/flaw-class.ts';
-import { systemClock } from '../src/lib/clock.ts';
 import { systemRandom } from '../src/lib/id.ts';
 import { createSeededRandom } from '../src/lib/seeded-random.ts';
 import { attack } from '../src/patch/attack-service.ts';
 import { type Baseline, type PatchParts, verifyPatch } from '../src/patch/index.ts';
 import { evasionsOf } from '../src/patch/variants.ts';
 import { renderReproducer, reproducerFileName } from '../src/probe/index.ts';
-import { chooseProfile, createSandbox } from '../src/sandbox/index.ts';
 import { createRegistry, openTarget, type PackageSource } from '../src/target/index.ts';
 import { BAD_KINDS, type Flawed, makeBadPatches } from './bad-patches.ts';
 import { openPair, type Pair, type Row } from './fixed-pairs.ts';
@@ -40,6 +39,7 @@ import {
   type Repeat,
   renderPatchReport,
 } from './patch-report.ts';
+import { openSandbox } from './report/open-sandbox.ts';
 
 type Unfixed = Omit<Row, 'fixedVersion'> & { readonly fixedVersion: null };
 
@@ -70,15 +70,7 @@ const say = (text: string) => process.stderr.write(`${text}\n`);
 
 const home = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'headstart-bench-'));
 const registry = createRegistry({ mode: 'cache-first' });
-const made = await createSandbox({
-  profile: chooseProfile(),
-  stateDirectory: join(home, 'state'),
-  nodeBinary: process.execPath,
-  random: systemRandom,
-  clock: systemClock,
-});
-if (!made.ok) throw new Error(made.refusal.reason);
-const sandbox = made.value;
+const sandbox = await openSandbox(join(home, 'state'));
 const parts: PatchParts = { run: sandbox.run, random: systemRandom, scratch: join(home, 'copies') };
 const entries: Entry[] = [];
 const repeated: Repeat[] = [];

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { Json } from '../lib/canonical-json.ts';
+import { createRecordedTerminal } from '../../test/support/terminal.ts';
 import { refuse } from '../lib/result.ts';
 import type { TargetRefusal } from '../target/index.ts';
 import { runCommandLine } from './cli.ts';
@@ -18,13 +18,7 @@ before(() => {
 after(() => rmSync(home, { recursive: true, force: true }));
 
 async function run(args: readonly string[], refusal: TargetRefusal['kind'] = 'not-found') {
-  const said: string[] = [];
-  const json: Json[] = [];
-  const terminal = {
-    json: (value: Json) => void json.push(value),
-    data: () => {},
-    say: (line: string) => void said.push(line),
-  };
+  const { terminal, out: json, said } = createRecordedTerminal();
   const exit = await runCommandLine(['patch', 'verify', ...args], {
     terminal,
     register: [

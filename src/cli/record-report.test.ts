@@ -1,4 +1,5 @@
 /** On a real database, with a real log: decisions, a stage that opened, an incident that closed its model. */
+
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,9 +7,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, okOf, type World } from '../../test/support/programme.ts';
 import { houseAct, houseDocuments, SIGNERS, TRUST } from '../../test/support/release.ts';
+import { createRecordedTerminal } from '../../test/support/terminal.ts';
 import type { RecordParts, RecordReport } from '../assurance/index.ts';
 import { toHex } from '../lib/bytes.ts';
-import type { Json } from '../lib/canonical-json.ts';
 import { leafHash } from '../lib/merkle.ts';
 import { ok } from '../lib/result.ts';
 import { evaluate, shippedDocuments, signDecision } from '../policy/index.ts';
@@ -68,12 +69,7 @@ async function openIncident(): Promise<void> {
 }
 
 async function run(...args: string[]) {
-  const [out, data, said]: [Json[], string[], string[]] = [[], [], []];
-  const terminal = {
-    json: (value: Json) => void out.push(value),
-    data: (text: string | Uint8Array) => void data.push(String(text)),
-    say: (line: string) => void said.push(line),
-  };
+  const { terminal, out, data, said } = createRecordedTerminal();
   const parts = { terminal, clock: { now: () => NOW }, records: async () => records };
   const register = [
     (program: Parameters<typeof registerRecordReportCommands>[0]) => registerRecordReportCommands(program, parts),

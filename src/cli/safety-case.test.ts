@@ -1,4 +1,5 @@
 /** On a real database, with a real log and a decision that a quorum signed. */
+
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, okOf, type World } from '../../test/support/programme.ts';
 import { houseAct, houseCase, houseDocuments, SIGNERS, TRUST } from '../../test/support/release.ts';
+import { createRecordedTerminal } from '../../test/support/terminal.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import { evaluate, shippedDocuments, signDecision } from '../policy/index.ts';
@@ -50,12 +52,7 @@ after(async () => {
 });
 
 async function run(...args: string[]) {
-  const [out, data, said]: [Json[], string[], string[]] = [[], [], []];
-  const terminal = {
-    json: (value: Json) => void out.push(value),
-    data: (text: string | Uint8Array) => void data.push(String(text)),
-    say: (line: string) => void said.push(line),
-  };
+  const { terminal, out, data, said } = createRecordedTerminal();
   const evidence = openEvidence(join(folder, 'evidence'));
   const cases = async () => {
     const { stageOf } = createRelease({ ...world.parts, evidence });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createWorld, newCase, type World } from '../../test/support/disclosure.ts';
+import { createWorld, sendRealCase, type World } from '../../test/support/disclosure.ts';
 import type { Carrier } from '../contact/channel.ts';
 import { createContactJobs } from '../contact/index.ts';
 import type { MailLetter, VinceLetter } from '../contact/letter.ts';
@@ -47,13 +47,7 @@ before(async () => {
 });
 after(() => world.close());
 
-async function send(): Promise<string> {
-  const vendor = { name: 'them', address: null, simulated: false };
-  const opened = await world.database.transaction((tx) => disclosure.openCase(tx, newCase({ knownAs: [], vendor })));
-  assert.ok(opened.ok);
-  for (const step of ['confirm', 'notify'] as const) assert.ok((await disclosure.take(step, opened.value, BY)).ok);
-  return opened.value;
-}
+const send = (): Promise<string> => sendRealCase(world.database, disclosure);
 const signOff = (id: string) =>
   readiness.signOff(id, { by: 'a person', note: 'read', scopeRead: true, withoutPatch: 'none yet' });
 const eventsOf = async (id: string): Promise<readonly string[]> =>

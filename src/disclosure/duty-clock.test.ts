@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { createWorld, newCase, type World } from '../../test/support/disclosure.ts';
+import { createWorld, sendRealCase, type World } from '../../test/support/disclosure.ts';
 import { createDisclosure, type Disclosure } from './disclosure.ts';
 import { DUTIES } from './duty-clock.ts';
 
@@ -18,13 +18,7 @@ before(async () => {
 });
 after(() => world.close());
 
-async function send(): Promise<string> {
-  const vendor = { name: 'them', address: null, simulated: false };
-  const opened = await world.database.transaction((tx) => disclosure.openCase(tx, newCase({ knownAs: [], vendor })));
-  assert.ok(opened.ok);
-  for (const step of ['confirm', 'notify'] as const) assert.ok((await disclosure.take(step, opened.value, BY)).ok);
-  return opened.value;
-}
+const send = (): Promise<string> => sendRealCase(world.database, disclosure);
 async function dutiesOf(id: string) {
   const opened = await disclosure.find(id);
   return new Map(opened?.clocks.filter(({ kind }) => DUTIES.some((duty) => duty === kind)).map((it) => [it.kind, it]));

@@ -1,4 +1,5 @@
 /** Real parts for tests of disclosure and publication: database, vault, log, outbox, on a fresh directory. */
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,10 +8,11 @@ import { createOutbox } from '../../src/contact/index.ts';
 import type { Carriers } from '../../src/contact/outbox-service.ts';
 import { findCase } from '../../src/disclosure/case-view-service.ts';
 import { type CompressedClock, createCompressedClock } from '../../src/disclosure/compressed-clock.ts';
-import { createDisclosure } from '../../src/disclosure/disclosure.ts';
+import { createDisclosure, type Disclosure } from '../../src/disclosure/disclosure.ts';
 import type { NewCase } from '../../src/disclosure/new-case.ts';
 import { sha256Hex } from '../../src/lib/hash.ts';
 import { createId, systemRandom } from '../../src/lib/id.ts';
+import type { Database } from '../../src/store/database.ts';
 import { createTestDatabase } from '../../src/store/test-database.ts';
 import { createVault } from '../../src/store/vault.ts';
 import { createTlog } from '../../src/tlog/index.ts';
@@ -66,6 +68,17 @@ export async function createWorld({ time = 'compressed', smtp, carriers, start =
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/** A case with nothing simulated in it, whose report has been sent. */
+export async function sendRealCase(database: Database, disclosure: Disclosure): Promise<string> {
+  const vendor = { name: 'them', address: null, simulated: false };
+  const opened = await database.transaction((tx) => disclosure.openCase(tx, newCase({ knownAs: [], vendor })));
+  assert.ok(opened.ok);
+  for (const step of ['confirm', 'notify'] as const) {
+    assert.ok((await disclosure.take(step, opened.value, { actor: 'test' })).ok);
+  }
+  return opened.value;
 }
 
 export function newCase(changes: Partial<NewCase> = {}): NewCase {
