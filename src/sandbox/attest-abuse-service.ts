@@ -2,6 +2,7 @@
  * The part of the attestation that uses things up: each attempt in a sandbox of its own, bounded so that it does no harm
  * where it gets through, and judged by how the host saw the run end.
  */
+import { WORK_INSIDE } from '../lib/inside.ts';
 import type { Result } from '../lib/result.ts';
 import type { AttestationPlan } from './launch-client.ts';
 import type { Layer } from './layers.ts';
@@ -75,7 +76,7 @@ const ABUSES: readonly Abuse[] = [
   {
     probe: 'resource.inodes',
     command: perl(
-      `$| = 1; for my $n (1 .. 60000) { open(my $f, '>', "/work/$n") or do { print 'stopped'; exit } } print 'through'; sleep 1`,
+      `$| = 1; for my $n (1 .. 60000) { open(my $f, '>', "${WORK_INSIDE}/$n") or do { print 'stopped'; exit } } print 'through'; sleep 1`,
     ),
     limits: { seconds: 20 },
     stopped: endedBy('memory'),

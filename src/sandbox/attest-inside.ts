@@ -276,19 +276,22 @@ async function network(task: Task): Promise<void> {
   tell('network.routes', read('/proc/net/route').trim().split('\n').length > 1);
 }
 
+/** Where the run begins, and all that it may write to. */
+const WORK = process.cwd();
+
 /** Left behind for the collector, and a process that wants to outlive the run. */
 function leaveBehind(task: Task): void {
-  fs.symlinkSync(task.canaryPath, '/work/link');
-  fs.symlinkSync('/', '/work/root');
-  fs.writeFileSync('/work/setuid', 'x', { mode: 0o4755 });
-  fs.chmodSync('/work/setuid', 0o4755);
-  spawnSync('/usr/bin/mkfifo', ['/work/fifo']);
-  fs.writeFileSync('/work/sparse', '');
-  succeeds(() => fs.truncateSync('/work/sparse', 512 * 1_048_576));
+  fs.symlinkSync(task.canaryPath, `${WORK}/link`);
+  fs.symlinkSync('/', `${WORK}/root`);
+  fs.writeFileSync(`${WORK}/setuid`, 'x', { mode: 0o4755 });
+  fs.chmodSync(`${WORK}/setuid`, 0o4755);
+  spawnSync('/usr/bin/mkfifo', [`${WORK}/fifo`]);
+  fs.writeFileSync(`${WORK}/sparse`, '');
+  succeeds(() => fs.truncateSync(`${WORK}/sparse`, 512 * 1_048_576));
   spawnSync('/bin/sh', ['-c', `(setsid sleep ${task.marker} </dev/null >/dev/null 2>&1 &)`]);
 }
 
-const task = JSON.parse(fs.readFileSync('/work/task.json', 'utf8')) as Task;
+const task = JSON.parse(fs.readFileSync(`${WORK}/task.json`, 'utf8')) as Task;
 const pids = list('/proc').filter((name) => /^\d+$/.test(name));
 hostFiles(task, pids);
 secrets(task, pids);
@@ -297,7 +300,7 @@ privileges();
 kernelSettings();
 limits(task);
 tell('host.name', os.hostname() !== 'localhost');
-const calls = spawnSync('/usr/bin/perl', ['/work/calls.pl'], { encoding: 'latin1' }).stdout;
+const calls = spawnSync('/usr/bin/perl', [`${WORK}/calls.pl`], { encoding: 'latin1' }).stdout;
 for (const line of calls.trim().split('\n')) {
   const [probe = '', verdict] = line.split('\t');
   tell(`call.${probe}`, verdict !== 'stopped');
