@@ -237,6 +237,8 @@ export function tellDecision(terminal: Terminal, decision: Decision): void {
     decision.missing,
     ({ what, id, framework, clause, why }) => `missing ${what} ${id} for ${framework} ${clause}: ${why}`,
   );
+  if (decision.ends)
+    terminal.say(`  it ends at ${decision.ends.at}, with the ${decision.ends.what} ${decision.ends.place}`);
   for (const { id, version, sourceVerified } of decision.inputs.frameworks) {
     if (!sourceVerified)
       terminal.say(`  ${id} ${version}: the bytes of its source are unverified; no lawyer has reviewed it`);

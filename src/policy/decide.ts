@@ -51,6 +51,14 @@ export interface QuorumAsked {
   readonly loc: string | null;
 }
 
+/** What a decision rests on that ends first, and when. */
+export interface DecisionEnd {
+  /** From here on the same documents no longer give the stage. */
+  readonly at: string;
+  readonly what: 'deviation' | 'evidence' | 'interpretation' | 'safety-case' | 'order';
+  readonly place: string;
+}
+
 export interface Decision {
   readonly schema: 'headstart-decision/1';
   readonly semantics: number;
@@ -62,6 +70,8 @@ export interface Decision {
   /** The outermost that every framework allows, at most the one asked for. */
   readonly stage: ReleaseStage | 'closed';
   readonly granted: boolean;
+  /** Since version 4 of the semantics; null: as long as nobody decides otherwise. */
+  readonly ends?: DecisionEnd | null;
   readonly inputs: {
     readonly dossier: string;
     readonly frameworks: readonly {

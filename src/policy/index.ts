@@ -1,7 +1,7 @@
 /** The door of policy: frameworks as data, and what they say of evidence. Pure: no file, clock or database is read here. */
 export { type Adoption, type AdoptionRefusal, openAdoption, signAdoption } from './adoption.ts';
 export { type ClockRefusal, type RunningClock, runningClocks } from './clocks.ts';
-export { type Decision, decisionBytes, decisionSha256 } from './decide.ts';
+export { type Decision, type DecisionEnd, decisionBytes, decisionSha256 } from './decide.ts';
 export { CLAIM_KINDS, type Dossier, type DossierRefusal, readDossierValue } from './dossier.ts';
 export {
   type DecisionDocuments,

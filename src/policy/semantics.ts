@@ -7,6 +7,7 @@ import type { Adoption } from './adoption.ts';
 import { type Decision, decide } from './decide.ts';
 import { decideAdopted } from './decide-adopted.ts';
 import { decideWithCase, type FindDocument } from './decide-with-case.ts';
+import { decideWithEnd } from './decide-with-end.ts';
 import type { Dossier } from './dossier.ts';
 import type { Framework } from './framework.ts';
 import type { RefusedClaim } from './sift.ts';
@@ -21,8 +22,8 @@ export type Decide = (
 
 export type Semantics = Readonly<Record<number, Decide>>;
 
-export const SEMANTICS: Semantics = { 1: decide, 2: decideAdopted, 3: decideWithCase };
-export const CURRENT_SEMANTICS = 3;
+export const SEMANTICS: Semantics = { 1: decide, 2: decideAdopted, 3: decideWithCase, 4: decideWithEnd };
+export const CURRENT_SEMANTICS = 4;
 
 export interface SemanticsRefusal {
   readonly kind: 'unknown-semantics';

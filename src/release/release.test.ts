@@ -10,6 +10,7 @@ import { houseAct, houseDocuments, SIGNERS, TRUST } from '../../test/support/rel
 import type { Json } from '../lib/canonical-json.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import {
+  CURRENT_SEMANTICS,
   type DecisionDocuments,
   evaluate,
   readFrameworkValue,
@@ -279,7 +280,10 @@ test('a replay says what is missing, and that other rules give another decision'
   const logged = okOf(await openReplayLog(world.log.directory, {})).find(sha256);
   assert.ok(logged);
   const other = {
-    3: (...given: Parameters<(typeof SEMANTICS)[3]>) => ({ ...SEMANTICS[3]?.(...given), granted: true }),
+    [CURRENT_SEMANTICS]: (...given: Parameters<(typeof SEMANTICS)[4]>) => ({
+      ...SEMANTICS[CURRENT_SEMANTICS]?.(...given),
+      granted: true,
+    }),
   };
   assert.equal(refusalOf(await replay(logged, openEvidence(folder), other as never)).kind, 'differs');
   assert.equal(refusalOf(await replay(logged, openEvidence(folder), { 1: SEMANTICS[1] as never })).kind, 'not-decided');
