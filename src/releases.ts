@@ -11,6 +11,7 @@ import {
   createAdoptions,
   createIncidents,
   createRelease,
+  createStageEndJobs,
   foreseeStage,
   openEvidence,
   type Release,
@@ -70,7 +71,7 @@ export async function openRelease({ database, vault, log, clock, random, home, o
       if (steps?.ok === false) return steps;
       return foreseeStage(db, model, stage, clock.now(), steps?.value);
     },
-    jobs: createRolloutJobs({ database: db, rollouts, instants }),
+    jobs: { ...createRolloutJobs({ database: db, rollouts, instants }), ...createStageEndJobs({ release }) },
   };
 }
 

@@ -1,11 +1,12 @@
 /** Models behind the gate. Only who sees the whole programme sees them: to others a model that is not theirs does not exist. */
 import { z } from 'zod';
+import { refuse } from '../lib/result.ts';
 import { type Model, type ModelInput, openTo, readModel, STAGES, stricter, versionOf } from '../program/index.ts';
 import { etagOf } from './etag.ts';
 import type { ProgrammeParts } from './programme-service.ts';
 import { ProposalShape, toProposal } from './proposal-shape.ts';
 import { ApiRefused, type ApiRoute, route, settled } from './route.ts';
-import { Micro, ModelName, PageQuery, pageOf, TierName, toPage } from './shape.ts';
+import { Instant, Micro, ModelName, PageQuery, pageOf, TierName, toPage } from './shape.ts';
 
 const Tokens = z.int().min(1);
 
@@ -46,6 +47,8 @@ const ModelShape = z
     onLeave: z.enum(['abort', 'drain']),
     minTier: TierName,
     stage: z.enum(STAGES).nullable().describe('what a decision opened it to'),
+    stageEndsAt: Instant.nullable().describe('when that ends by itself, by the clock of the database'),
+    isByDecision: z.boolean().describe('only a decision opens it'),
     openTo: z.enum(STAGES),
   })
   .meta({ id: 'Model' });
@@ -140,6 +143,7 @@ function changing(parts: ProgrammeParts): readonly ApiRoute[] {
           const model = settled(await parts.membership.setStage(path.model, stage, caller.person.id));
           return { model: toShown(model), proposal: null };
         }
+        if (before.isByDecision) settled(refuse({ kind: 'by-decision', model: path.model }));
         const asked = { kind: 'set-stage', subject: path.model, details: stage === undefined ? [] : [stage] } as const;
         const proposal = await parts.proposals.ask({ ...asked, askedBy: caller.person.id });
         return { model: toShown(before), proposal: toProposal(proposal) };
@@ -150,5 +154,7 @@ function changing(parts: ProgrammeParts): readonly ApiRoute[] {
 
 /** In the order of the shape, so that the version told from it is the one of the answer. */
 function toShown(model: Model): z.output<typeof ModelShape> {
-  return ModelShape.parse({ ...model, stage: model.stage ?? null, openTo: openTo(model) });
+  const { stage = null, stageEndsAt, isByDecision = false } = model;
+  const ends = { stageEndsAt: stageEndsAt?.toISOString() ?? null, isByDecision };
+  return ModelShape.parse({ ...model, stage, ...ends, openTo: openTo(model) });
 }

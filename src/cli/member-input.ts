@@ -75,6 +75,7 @@ const EXITS: Readonly<Record<MembershipRefusal['kind'], ExitName>> = {
   'tier-too-high': 'refused',
   'not-open': 'refused',
   replaced: 'conflict',
+  'by-decision': 'conflict',
   'no-ledger': 'unavailable',
 };
 
@@ -100,6 +101,8 @@ function reasonOf(refusal: MembershipRefusal): string {
       return `${refusal.model} is open to ${refusal.openTo}, not to ${refusal.tier}`;
     case 'replaced':
       return `${refusal.model} was changed meanwhile: look again`;
+    case 'by-decision':
+      return `${refusal.model} opens by decisions alone: see \`release status ${refusal.model}\``;
     case 'no-ledger':
       return 'limits of money are kept by the ledger, which is not there';
   }

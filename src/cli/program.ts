@@ -86,15 +86,23 @@ function addModels(models: Command, { terminal, membership }: ProgramCommandPart
     .action(async ({ json }: { json?: boolean }) => {
       const list = await (await membership()).listModels();
       if (json) terminal.json(list.map(toShown));
-      else for (const each of list) terminal.say(`${each.id}  ${each.protocol}  ${each.url}  open to ${openTo(each)}`);
+      else for (const each of list) terminal.say(toLine(each));
     });
 }
 
+function toLine(model: Model): string {
+  const { id, protocol, url, stageEndsAt } = model;
+  const opened = openTo(model);
+  const until = stageEndsAt && opened !== 'closed' ? ` until ${stageEndsAt.toISOString()}` : '';
+  return `${id}  ${protocol}  ${url}  open to ${opened}${until}`;
+}
+
 function toShown(model: Model): Json {
-  const { prices, stage, ...rest } = model;
+  const { prices, stage, stageEndsAt, isByDecision = false, ...rest } = model;
   const { tiers, ...flat } = prices;
   const shown = { ...flat, ...(tiers && { tiers: tiers.map((tier) => ({ ...tier })) }) };
-  return { ...rest, prices: shown, stage: stage ?? null, openTo: openTo(model) };
+  const ends = { stageEndsAt: stageEndsAt?.toISOString() ?? null, isByDecision };
+  return { ...rest, prices: shown, stage: stage ?? null, ...ends, openTo: openTo(model) };
 }
 
 function addOrganisations(orgs: Command, { terminal, membership, approve, isUnderReview }: ProgramCommandParts): void {

@@ -287,6 +287,9 @@ function toShown({ model, isDemonstration, stage, decided, suspensions }: StageO
     decided: decided?.stage ?? null,
     decisionSha256: decided?.decision ?? null,
     since: decided?.since.toISOString() ?? null,
+    endsAt: decided?.endsAt?.toISOString() ?? null,
+    endsWith: decided?.endsWith ?? null,
+    over: decided?.isOver ?? false,
     suspensions: suspensions.map(({ id, kind, reason }) => ({ id, kind, reason })),
   };
 }
@@ -294,8 +297,20 @@ function toShown({ model, isDemonstration, stage, decided, suspensions }: StageO
 function toLine({ model, stage, decided, suspensions, isDemonstration }: StageOf): string {
   const what = `${model}${isDemonstration ? ' (demonstration)' : ''}: ${stage ?? 'no decision speaks'}`;
   const why = suspensions.map(({ id, kind }) => `suspended by ${kind}, ${id}`);
-  return [what, ...(decided ? [`decision ${decided.decision}`] : []), ...why].join('; ');
+  const ends = decided?.endsAt ? [`${decided.isOver ? 'over since' : 'until'} ${endOf(decided)}`] : [];
+  return [what, ...(decided ? [`decision ${decided.decision}`] : []), ...ends, ...why].join('; ');
 }
+
+const endOf = ({ endsAt, endsWith }: NonNullable<StageOf['decided']>): string =>
+  `${endsAt?.toISOString()}, when ${ENDING[endsWith ?? 'evidence']}`;
+
+const ENDING = {
+  deviation: 'its deviation expires',
+  evidence: 'evidence it rests on is no longer valid',
+  interpretation: 'a reading it rests on is no longer valid',
+  'safety-case': 'its safety case is no longer valid',
+  order: 'an order comes into force',
+} as const;
 
 function settled<T>(outcome: Result<T, ReleaseRefusal>): T {
   if (outcome.ok) return outcome.value;
@@ -308,6 +323,7 @@ const EXITS: Partial<Record<ReleaseRefusal['kind'], ExitName>> = {
   'not-found': 'notFound',
   exists: 'conflict',
   superseded: 'conflict',
+  over: 'conflict',
 };
 
 export function toReleaseEnd(refusal: ReleaseRefusal): CommandEnd {
@@ -334,6 +350,8 @@ export function toReleaseEnd(refusal: ReleaseRefusal): CommandEnd {
       );
     case 'superseded':
       return new CommandEnd(exit, `a later decision, as of ${refusal.asOf}, is in force`);
+    case 'over':
+      return new CommandEnd(exit, `it is over since ${refusal.at}: ${refusal.what} that it rests on has ended`);
     case 'quorum-missing':
       return new CommandEnd(exit, `the quorum is missing: ${refusal.verdict.missing.join('; ')}`);
     case 'not-adopted':

@@ -121,6 +121,7 @@ const MEMBERSHIP: { readonly [K in (MembershipRefusal | StopRefusal | ProposalRe
   ],
   'not-open': [403, REFUSED, ({ model, openTo, tier }) => `${model} is open to ${openTo}, not to ${tier}`],
   replaced: [409, CONFLICT, ({ model }) => `${model} was changed meanwhile: look again, and ask again`],
+  'by-decision': [409, CONFLICT, ({ model }) => `${model} opens by decisions alone`],
   'no-ledger': [503, 'Unavailable', () => 'limits of money are kept by the ledger, which is not there'],
   'no-attribute': [422, INVALID, () => 'a stop names at least one attribute'],
   'no-legal-order': [422, INVALID, () => 'a stop by country names its legal order and its end'],

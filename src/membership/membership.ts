@@ -18,10 +18,12 @@ import {
   type ModelRefusal,
   type Organisation,
   type OrganisationId,
+  openTo,
   type Person,
   type PersonId,
   readModel,
   type Stage,
+  stricter,
   type Tier,
   versionOf,
 } from '../program/index.ts';
@@ -57,6 +59,8 @@ export type MembershipRefusal =
   | { readonly kind: 'not-approved'; readonly organisation: string }
   | { readonly kind: 'tier-too-high'; readonly asked: Tier; readonly highest: Tier }
   | { readonly kind: 'replaced'; readonly model: string }
+  /** Release holds its stage: nobody's word opens it. */
+  | { readonly kind: 'by-decision'; readonly model: string }
   | { readonly kind: 'not-open'; readonly model: string; readonly openTo: Stage; readonly tier: Tier }
   | { readonly kind: 'no-ledger' };
 
@@ -98,13 +102,7 @@ export function createMembership(parts: MembershipParts) {
     findModel: (id: string): Promise<Model | undefined> => createModelStore(database).findModel(id),
     /** Undefined: no decision speaks, and the lowest tier that the operator named binds alone. */
     setStage: (id: string, stage: Stage | undefined, actor: string): Outcome<Model> =>
-      change(async (tx): Outcome<Model> => {
-        const before = await createModelStore(tx).findModel(id);
-        if (!before) return refuse({ kind: 'not-found', what: 'model', named: id });
-        await createNoticeStore(tx).setStage(id, stage);
-        await record(tx, parts, { subject: id, event: 'stage-set', actor, note: stage ?? 'none' });
-        return ok({ ...before, stage });
-      }),
+      change((tx) => setStage(tx, parts, { id, stage, actor })),
     pageModels: (ask: PageAsk) => createModelStore(database).pageModels(ask),
     listModels: (): Promise<readonly Model[]> => readWhole((ask) => createModelStore(database).pageModels(ask)),
 
@@ -194,6 +192,23 @@ async function say(
   if (!said.ok) throw new Error(`the log refuses ${predicateType} of ${subject}: ${said.refusal.kind}`);
 }
 
+/** A model that opens by decisions alone is narrowed by anyone's word, and widened by nobody's. */
+async function setStage(
+  tx: Transaction,
+  parts: MembershipParts,
+  { id, stage, actor }: { readonly id: string; readonly stage: Stage | undefined; readonly actor: string },
+): Outcome<Model> {
+  const before = await createModelStore(tx).findModel(id);
+  if (!before) return refuse({ kind: 'not-found', what: 'model', named: id });
+  const after: Model = { ...before, stage };
+  const { stageEndsAt: endsAt, isByDecision = false } = before;
+  if (isByDecision && (stage === undefined || stricter(openTo(before), openTo(after)) !== openTo(after)))
+    return refuse({ kind: 'by-decision', model: id });
+  await createNoticeStore(tx).setStage(id, { stage, endsAt, isByDecision });
+  await record(tx, parts, { subject: id, event: 'stage-set', actor, note: stage ?? 'none' });
+  return ok(after);
+}
+
 async function addModel(
   tx: Transaction,
   parts: MembershipParts,
@@ -209,7 +224,8 @@ async function addModel(
   await store.putModel(model.value, parts.clock.now());
   const note = before ? changedFields(before, model.value).join(', ') : model.value.url;
   await record(tx, parts, { subject: input.id, event: before ? 'model-replaced' : 'model-added', actor, note });
-  return ok({ ...model.value, stage: before?.stage });
+  const { stage, stageEndsAt, isByDecision } = before ?? {};
+  return ok({ ...model.value, stage, ...(stageEndsAt && { stageEndsAt }), ...(isByDecision && { isByDecision }) });
 }
 
 async function addOrganisation(

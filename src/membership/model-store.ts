@@ -1,5 +1,5 @@
 /** Models in Postgres. */
-import { type Model, toModel } from '../program/index.ts';
+import { type Model, modelAt, toModel } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
 import { type Page, type PageAsk, readPage } from '../store/page.ts';
 
@@ -19,6 +19,10 @@ const MODEL_COLUMNS = [
   'on_leave',
   'min_tier',
 ] as const;
+
+/** With the instant of the database's clock, by which a stage ends. */
+const ROW = '*, timekeeping.instant() as instant';
+const fromRow = (row: { readonly instant: Date }): Model => modelAt(toModel(row), row.instant);
 
 export function createModelStore(tx: Transaction) {
   return {
@@ -52,11 +56,11 @@ export function createModelStore(tx: Transaction) {
     },
 
     async findModel(id: string): Promise<Model | undefined> {
-      const { rows } = await tx.query<never>('select * from program.models where id = $1', [id]);
-      return rows.map(toModel)[0];
+      const { rows } = await tx.query<never>(`select ${ROW} from program.models where id = $1`, [id]);
+      return rows.map(fromRow)[0];
     },
 
     pageModels: (ask: PageAsk): Promise<Page<Model>> =>
-      readPage(tx, { table: 'program.models', order: ['id'] }, ask, toModel),
+      readPage(tx, { table: 'program.models', order: ['id'], columns: ROW }, ask, fromRow),
   };
 }

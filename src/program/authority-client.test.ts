@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ACTOR, createWorld, okOf, until, type World } from '../../test/support/programme.ts';
-import { type Authority, FRESH_MS } from './authority-client.ts';
+import { type Authority, FRESH_MS, POLL_MS } from './authority-client.ts';
 import { createNoticeStore } from './notice-store.ts';
 
 let world: World;
@@ -76,9 +76,44 @@ test('a stage that closes takes the model away, and opens it again', async () =>
     ['closed', 0],
     [undefined, 1],
   ] as const) {
-    assert.equal(await world.database.transaction((tx) => createNoticeStore(tx).setStage('m1', stage)), true);
+    assert.equal(
+      await world.database.transaction((tx) => createNoticeStore(tx).setStage('m1', { stage, isByDecision: false })),
+      true,
+    );
     await until(() => grantsOf(key).length === seen);
   }
+});
+
+test("a stage that ends is closed at its end by the database's clock, without a change that would be told", async () => {
+  const { key } = await newKey();
+  const setClock = (at: Date) =>
+    world.database.query(
+      `create or replace function timekeeping.instant() returns timestamptz language sql volatile as $$ select '${at.toISOString()}'::timestamptz $$`,
+    );
+  const endsAt = new Date('2050-01-01T00:00:00Z');
+  await world.database.transaction((tx) =>
+    createNoticeStore(tx).setStage('m1', { stage: 'partner', endsAt, isByDecision: true }),
+  );
+  await until(() => grantsOf(key).length === 1);
+  const { epoch } = authority;
+  await setClock(new Date(endsAt.getTime() - 1));
+  await new Promise((resolve) => setTimeout(resolve, 3 * POLL_MS));
+  assert.equal(grantsOf(key).length, 1);
+  let changes = 0;
+  authority.onChange(() => (changes += 1));
+  await setClock(endsAt);
+  await until(() => grantsOf(key).length === 0);
+  assert.deepEqual([authority.epoch, changes], [epoch, 1], 'live calls are looked at again');
+  const fresh = await world.authority();
+  assert.equal(fresh.findCaller(key)?.grants.size, 0, 'who starts later knows it at once');
+  assert.equal((await world.membership.findModel('m1'))?.stage, 'closed');
+  await world.database.query(
+    `create or replace function timekeeping.instant() returns timestamptz language sql volatile as $$ select clock_timestamp() $$`,
+  );
+  await world.database.transaction((tx) =>
+    createNoticeStore(tx).setStage('m1', { stage: undefined, isByDecision: false }),
+  );
+  await until(() => grantsOf(key).length === 1);
 });
 
 test('a grant that is revoked or was never given yields no model', async () => {

@@ -4,6 +4,7 @@
  *
  *   loaded ──▶ confirmed ──(800 ms without a round)──▶ stale: refuse everything ──(round)──▶ confirmed
  *
+ * Each round also learns the instant of the database's clock, by which an open stage ends: this machine's own may be wrong.
  * A round confirms the instant at which it *asked*. Whoever judges only while it is fresh thus judges under nothing
  * that was over more than a second ago, whatever happens to the database, the network or this process.
  */
@@ -71,13 +72,15 @@ export async function openAuthority(parts: AuthorityParts): Promise<Authority> {
       onLost: alarm.ring,
     });
     const askedMs = monotonicMs();
-    if ((await createAuthorityStore(connection).epoch()) !== epoch) {
+    const read = await createAuthorityStore(connection).read();
+    if (read.epoch !== epoch) {
       const loaded = await connection.snapshot((tx) => load(createAuthorityStore(tx), book, epoch));
       const isFirst = epoch < 0;
       ({ book, epoch } = loaded);
       confirmedMs = askedMs;
       if (!isFirst) tell(loaded.stops);
     }
+    if (book.passTo(read.at)) tell(new Set());
     confirmedMs = askedMs;
   };
   const tell = (changed: ReadonlySet<string> | 'all'): void => {
@@ -140,7 +143,7 @@ async function load(
   book: AuthorityBook,
   since: number,
 ): Promise<Loaded> {
-  const epoch = await store.epoch();
+  const { epoch } = await store.read();
   const changes: ReadonlyMap<RowKind, ReadonlySet<string>> | undefined =
     since >= 0 && epoch > since ? await store.changesAfter(since, epoch) : undefined;
   if (!changes) {

@@ -19,10 +19,14 @@ interface ChangedRows {
 
 export function createAuthorityStore(tx: Transaction) {
   return {
-    /** 0 before anything was ever written. */
-    async epoch(): Promise<number> {
-      const { rows } = await tx.query<{ epoch: string }>('select epoch from program.epoch');
-      return Number(rows[0]?.epoch ?? 0);
+    /** The epoch, 0 before anything was ever written, and the instant of the database's clock. */
+    async read(): Promise<{ readonly epoch: number; readonly at: Date }> {
+      const { rows } = await tx.query<{ epoch: string | null; at: Date }>(
+        'select (select epoch from program.epoch) as epoch, timekeeping.instant() as at',
+      );
+      const [row] = rows;
+      if (!row) throw new Error('the database tells no time');
+      return { epoch: Number(row.epoch ?? 0), at: row.at };
     },
 
     /** Which rows changed after `since`, by kind. Undefined where that is no longer known. */
@@ -41,9 +45,10 @@ export function createAuthorityStore(tx: Transaction) {
       return changes;
     },
 
-    /** Every row of every kind. */
+    /** Every row of every kind, and up to which instant what ends has ended. */
     async readAll(book: AuthorityBook): Promise<void> {
       for (const kind of ROW_KINDS) book.put(kind, (await read(kind)) as never);
+      book.passTo((await this.read()).at);
     },
 
     /** The changed rows as they are now; those that ended are named and not given. */
@@ -94,6 +99,8 @@ export const toModel = (row: Loose): Model => ({
   onLeave: row.on_leave as Model['onLeave'],
   minTier: row.min_tier as Model['minTier'],
   stage: orUndefined(row.stage),
+  ...(row.stage_ends_at !== null && { stageEndsAt: row.stage_ends_at as Date }),
+  ...(row.is_by_decision === true && { isByDecision: true }),
 });
 
 export const toOrganisation = (row: Loose): Organisation => ({

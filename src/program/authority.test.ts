@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AuthorityRows, createAuthorityBook, findGrant } from './authority.ts';
+import { modelAt } from './model.ts';
 import { countryTag, UNKNOWN_COUNTRY } from './nationality.ts';
 
 const NOW = new Date('2026-06-01T00:00:00Z');
@@ -200,4 +201,33 @@ test('what is changed and removed later counts at once', () => {
   book.remove('organisations', ['organisation_a']);
   assert.equal(book.findCaller('bb', NOW), undefined);
   assert.equal(book.findKey('apikey_k', NOW), undefined);
+});
+
+test('from its end on a stage is closed, whatever the clock of this machine says, and nothing before', () => {
+  const at = (ms: number): Date => new Date(LATER.getTime() - 1_000 + ms);
+  const book = open({
+    models: [
+      { ...MODEL, stage: 'partner', stageEndsAt: at(0) },
+      { ...MODEL, id: 'm2' },
+    ],
+  });
+  const grants = (): number | undefined => book.findCaller('aa', NOW)?.grants.size;
+  assert.deepEqual([book.passTo(at(-1)), grants()], [false, 1]);
+  assert.deepEqual([book.passTo(at(0)), grants()], [true, 0]);
+  assert.deepEqual(
+    [book.passTo(at(0)), book.passTo(at(-5_000)), grants()],
+    [false, false, 0],
+    'what has ended stays so',
+  );
+  book.put('models', [{ ...MODEL, stage: 'partner', stageEndsAt: at(100) }]);
+  assert.equal(grants(), 1, 'another decision');
+  book.put('models', [{ ...MODEL, stage: 'partner' }]);
+  assert.deepEqual([book.passTo(at(9_000)), grants()], [false, 1], 'without an end it stays open');
+});
+
+test('a model at an instant is the model, and closed from its end on', () => {
+  const model = { ...MODEL, stage: 'general', stageEndsAt: LATER } as const;
+  assert.equal(modelAt(model, new Date(LATER.getTime() - 1)), model);
+  assert.equal(modelAt(model, LATER).stage, 'closed');
+  assert.equal(modelAt(MODEL, LATER), MODEL);
 });

@@ -4,7 +4,7 @@
  */
 import type { AccessKey, Country, Grant, GrantId, KeyId, Organisation, OrganisationId, OwnRate } from './member.ts';
 import { actsFor, type Person, type PersonId, type ScopeNotice } from './member.ts';
-import { type Model, type ModelView, openTo } from './model.ts';
+import { type Model, type ModelView, modelAt, openTo } from './model.ts';
 import { UNKNOWN_COUNTRY } from './nationality.ts';
 import { isLetIn, type RolloutNotice, type StepRates } from './rollout.ts';
 import { isInForce, matchesStop, type Stop, type StopAttributes } from './stop.ts';
@@ -96,11 +96,13 @@ export function createAuthorityBook() {
     rollouts: createShelf(() => ''),
   };
   let callers = new Map<string, Caller | undefined>();
+  /** Of the database's clock, as far as it is known. It never goes back: what has ended stays closed. */
+  let instant = new Date(0);
 
   const callerOf = (key: AccessKey, now: Date): Caller | undefined => {
     if (key.expiresAt !== undefined && now >= key.expiresAt) return undefined;
     if (callers.has(key.id)) return callers.get(key.id);
-    const caller = toCaller(shelves, key);
+    const caller = toCaller(shelves, key, instant);
     callers.set(key.id, caller);
     return caller;
   };
@@ -112,6 +114,15 @@ export function createAuthorityBook() {
     remove(kind: RowKind, ids: Iterable<string>): void {
       for (const id of ids) shelves[kind].remove(id);
       callers = new Map();
+    },
+    /** What ends by the database's clock has ended up to this instant of it. True where a stage did. */
+    passTo(at: Date): boolean {
+      const isPassed = ({ stageEndsAt }: Model): boolean =>
+        stageEndsAt !== undefined && stageEndsAt > instant && stageEndsAt <= at;
+      const hasEnded = [...shelves.models.all()].some(isPassed);
+      if (at > instant) instant = at;
+      if (hasEnded) callers = new Map();
+      return hasEnded;
     },
     /** `mac` in hexadecimal. */
     findCaller(mac: string, now: Date): Caller | undefined {
@@ -150,7 +161,7 @@ export function findGrant(caller: Caller, model: string, now: Date): CallerGrant
   return grant && (grant.expiresAt === undefined || now.getTime() < grant.expiresAt) ? grant : undefined;
 }
 
-function toCaller(shelves: Shelves, key: AccessKey): Caller | undefined {
+function toCaller(shelves: Shelves, key: AccessKey, at: Date): Caller | undefined {
   const person = shelves.persons.find(key.person);
   if (!person || key.revokedAt || person.standing !== 'active' || actsFor(person) !== key.organisation)
     return undefined;
@@ -171,7 +182,7 @@ function toCaller(shelves: Shelves, key: AccessKey): Caller | undefined {
     tier: key.tier,
     countryTags: countryTagsOf(shelves, person),
     bind: key.bind === 'none' ? 'none' : key.jkt === undefined ? 'first-use' : { jkt: key.jkt },
-    grants: grantsOf(shelves, key, [organisation, ...(forOrganisation === undefined ? [] : [forOrganisation])]),
+    grants: grantsOf(shelves, key, [organisation, ...(forOrganisation === undefined ? [] : [forOrganisation])], at),
     scopes: [...shelves.scopes.of(key.organisation)].map(({ id, expiresAt }) => ({
       id,
       expiresAt: expiresAt.getTime(),
@@ -202,13 +213,14 @@ function grantsOf(
   shelves: Shelves,
   key: AccessKey,
   organisations: readonly string[],
+  at: Date,
 ): ReadonlyMap<string, CallerGrant> {
   const grants = new Map<string, CallerGrant>();
   for (const { id, person, model, tier, expiresAt, revokedAt } of shelves.grants.of(key.organisation)) {
     const view = shelves.models.find(model);
     if (!view || revokedAt || !key.models.includes(model)) continue;
     if (person !== undefined && person !== key.person) continue;
-    if (!isWithin(tier, key.tier) || !isWithin(key.tier, openTo(view))) continue;
+    if (!isWithin(tier, key.tier) || !isWithin(key.tier, openTo(modelAt(view, at)))) continue;
     const step = shelves.rollouts.find(model);
     if (step && !isLetIn(step, key.tier, key.organisation, jurisdictionsOf(shelves, organisations))) continue;
     const until = expiresAt.getTime();

@@ -42,13 +42,14 @@ export {
   type ModelInput,
   type ModelRefusal,
   type ModelView,
+  modelAt,
   openTo,
   type Prices,
   readModel,
   versionOf,
 } from './model.ts';
 export { type CountryKind, countryTag, isCountry, readCountryTerm } from './nationality.ts';
-export { createNoticeStore, lockEpoch } from './notice-store.ts';
+export { createNoticeStore, lockEpoch, type StageNotice } from './notice-store.ts';
 export { createPresenceStore, type LiveCalls } from './presence-store.ts';
 export { type RolloutNotice, type StepRates, WHOLE_SHARE } from './rollout.ts';
 export {

@@ -41,7 +41,15 @@ export interface ModelView {
 export interface Model extends ModelView {
   /** The lowest tier to which a decision opened it; undefined where none speaks. */
   readonly stage: Stage | undefined;
+  /** By the database's clock; absent where the stage stays open until somebody decides otherwise. */
+  readonly stageEndsAt?: Date;
+  /** Only a decision opens it; the operator's word narrows it. */
+  readonly isByDecision?: true;
 }
+
+/** As it is at an instant of the database's clock: from its end on a stage is closed. */
+export const modelAt = (model: Model, at: Date): Model =>
+  model.stageEndsAt !== undefined && model.stageEndsAt <= at ? { ...model, stage: 'closed' } : model;
 
 /** The lowest tier that may use it now. */
 export const openTo = ({ minTier, stage }: Model): Stage => (stage === undefined ? minTier : stricter(minTier, stage));
@@ -49,10 +57,13 @@ export const openTo = ({ minTier, stage }: Model): Stage => (stage === undefined
 /** Tells one state of a model from another, and from there being none. */
 export const versionOf = (model: Model | undefined): string => sha256Hex(JSON.stringify(model ?? null));
 
+/** What release says of a model, and nobody writes down. */
+const RELEASES: ReadonlySet<keyof Model> = new Set(['stage', 'stageEndsAt', 'isByDecision'] as const);
+
 /** Names of what differs. */
 export function changedFields(before: Model, after: Model): readonly string[] {
   const names = Object.keys(after) as (keyof Model)[];
-  return names.filter((name) => name !== 'stage' && JSON.stringify(before[name]) !== JSON.stringify(after[name]));
+  return names.filter((name) => !RELEASES.has(name) && JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 }
 
 export interface ModelRefusal {

@@ -17,15 +17,23 @@ export interface ScopePass {
   readonly until: Date | undefined;
 }
 
+export interface StageNotice {
+  /** Undefined: no decision speaks, and the operator's `min_tier` alone binds. */
+  readonly stage: Stage | undefined;
+  /** By the database's clock; undefined: it does not end by itself. */
+  readonly endsAt?: Date | undefined;
+  readonly isByDecision: boolean;
+}
+
 export function createNoticeStore(tx: Transaction) {
   return {
-    /** Undefined: no decision speaks, and the operator's `min_tier` alone binds. False where there is no such model. */
-    async setStage(model: string, stage: Stage | undefined): Promise<boolean> {
+    /** False where there is no such model. */
+    async setStage(model: string, { stage, endsAt, isByDecision }: StageNotice): Promise<boolean> {
       await lockEpoch(tx);
-      const { rows } = await tx.query('update program.models set stage = $2 where id = $1 returning id', [
-        model,
-        stage,
-      ]);
+      const { rows } = await tx.query(
+        'update program.models set stage = $2, stage_ends_at = $3, is_by_decision = $4 where id = $1 returning id',
+        [model, stage, endsAt, isByDecision],
+      );
       return rows.length > 0;
     },
 

@@ -49,6 +49,7 @@ export function sayDecision(decision: Decision, sha256: string, inputs: readonly
       demonstration,
       // What is set aside is published here, with the instant at which that ends.
       ...(decision.deviations.length > 0 && { deviations: decision.deviations.map((each) => ({ ...each })) }),
+      ...(decision.ends && { ends: { at: decision.ends.at, with: decision.ends.what } }),
       evidence: decision.inputs.statements.length > 0 ? 'signed' : 'claimed',
     },
   };

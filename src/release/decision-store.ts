@@ -1,6 +1,6 @@
 /** Decisions, what they opened and what suspends it, in Postgres. The only file that knows these tables. */
 import type { Id } from '../lib/id.ts';
-import type { Decision, ReleaseStage } from '../policy/index.ts';
+import type { Decision, DecisionEnd, ReleaseStage } from '../policy/index.ts';
 import type { Transaction } from '../store/database.ts';
 
 export type SuspensionId = Id<'suspension'>;
@@ -18,6 +18,13 @@ export interface OpenStage {
   readonly since: Date;
   /** Of the decision. */
   readonly asOf: Date;
+  /** By the database's clock, with what the decision rests on; null where nothing of it ends. */
+  readonly endsAt: Date | null;
+  readonly endsWith: DecisionEnd['what'] | null;
+  /** By that clock; what is on record as over stays so. */
+  readonly isOver: boolean;
+  /** When that was put on record. */
+  readonly endedAt: Date | null;
 }
 
 export interface Suspension {
@@ -33,9 +40,13 @@ type Row = Readonly<Record<string, never>>;
 const MODEL = 'id, digest, is_demonstration as "isDemonstration"';
 const SUSPENSION = 'id, model, kind, reason, asked_by as "askedBy", suspended_at as "suspendedAt"';
 
-export function createDecisionStore(tx: Transaction) {
-  const one = async <T>(sql: string, parameters: unknown[]): Promise<T | undefined> =>
+const firstOf =
+  (tx: Transaction) =>
+  async <T>(sql: string, parameters: unknown[]): Promise<T | undefined> =>
     (await tx.query<T>(sql, parameters)).rows[0];
+
+export function createDecisionStore(tx: Transaction) {
+  const one = firstOf(tx);
   return {
     /** False where the model is registered already. */
     async register({ id, digest, isDemonstration }: RegisteredModel, by: string, at: Date): Promise<boolean> {
@@ -51,11 +62,12 @@ export function createDecisionStore(tx: Transaction) {
 
     /** Undefined where it was recorded before, with the entry it has. */
     async insert(decision: Decision, sha256: string, entryId: string, at: Date): Promise<void> {
-      const { model, asked, stage, granted, semantics, asOf } = decision;
+      const { model, asked, stage, granted, semantics, asOf, ends } = decision;
       await tx.query(
-        `insert into release.decisions (sha256, model, asked, stage, granted, semantics, as_of, entry_id, recorded_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-        [sha256, model, asked, stage, granted, semantics, asOf, entryId, at],
+        `insert into release.decisions (sha256, model, asked, stage, granted, semantics, as_of, entry_id, recorded_at,
+           ends_at, ends_with)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+        [sha256, model, asked, stage, granted, semantics, asOf, entryId, at, ends?.at, ends?.what],
       );
     },
     async findEntry(sha256: string): Promise<string | undefined> {
@@ -76,22 +88,6 @@ export function createDecisionStore(tx: Transaction) {
       );
       return rows.length > 0;
     },
-    async open({ model, decision, stage, since }: Omit<OpenStage, 'asOf'>): Promise<void> {
-      await tx.query(
-        `insert into release.stages (model, decision, stage, since) values ($1, $2, $3, $4)
-         on conflict (model) do update set decision = excluded.decision, stage = excluded.stage, since = excluded.since`,
-        [model, decision, stage, since],
-      );
-    },
-    /** Unless the decision that opened it was reversed. */
-    findStage: (model: string) =>
-      one<OpenStage>(
-        `select s.model, s.decision, s.stage, s.since, d.as_of as "asOf" from release.stages s
-           join release.enactments e on e.decision = s.decision
-           join release.decisions d on d.sha256 = s.decision
-          where s.model = $1 and e.reversed_at is null`,
-        [model],
-      ),
     async reverse(decision: string, by: string, at: Date): Promise<boolean> {
       const { rows } = await tx.query<Row>(
         `update release.enactments set reversed_by = $2, reversed_at = $3
@@ -100,7 +96,45 @@ export function createDecisionStore(tx: Transaction) {
       );
       return rows.length > 0;
     },
+  };
+}
 
+/** Which stage is open, and what suspends it. */
+export function createStageStore(tx: Transaction) {
+  const one = firstOf(tx);
+  return {
+    /** `wasClosed`: for want of a decision that still held. */
+    async open(fresh: Pick<OpenStage, 'model' | 'decision' | 'stage' | 'since'>, wasClosed: boolean): Promise<void> {
+      const { model, decision, stage, since } = fresh;
+      await tx.query(
+        `insert into release.stages as s (model, decision, stage, since) values ($1, $2, $3, $4)
+         on conflict (model) do update set decision = excluded.decision, stage = excluded.stage, since = excluded.since,
+           ended_at = null, reopened_at = case when $5 then excluded.since else s.reopened_at end`,
+        [model, decision, stage, since, wasClosed],
+      );
+    },
+    /** Unless the decision that opened it was reversed. */
+    findStage: (model: string) =>
+      one<OpenStage>(
+        `select s.model, s.decision, s.stage, s.since, d.as_of as "asOf", d.ends_at as "endsAt", d.ends_with as "endsWith",
+                s.ended_at as "endedAt",
+                s.ended_at is not null or coalesce(d.ends_at <= timekeeping.instant(), false) as "isOver"
+           from release.stages s
+           join release.enactments e on e.decision = s.decision
+           join release.decisions d on d.sha256 = s.decision
+          where s.model = $1 and e.reversed_at is null`,
+        [model],
+      ),
+    /** Of the database's clock. */
+    async instant(): Promise<Date> {
+      const row = await one<{ at: Date }>('select timekeeping.instant() as at', []);
+      if (!row) throw new Error('the database tells no time');
+      return row.at;
+    },
+    /** That it is over is on record from now on. */
+    async end(model: string, at: Date): Promise<void> {
+      await tx.query('update release.stages set ended_at = $2 where model = $1', [model, at]);
+    },
     async suspend({ id, model, kind, reason, askedBy, suspendedAt }: Suspension): Promise<void> {
       await tx.query(
         `insert into release.suspensions (id, model, kind, reason, asked_by, suspended_at)

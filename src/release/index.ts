@@ -16,8 +16,6 @@ export {
   type Release,
   type ReleaseParts,
   type ReleaseRefusal,
-  type StageOf,
-  tierOf,
 } from './release.ts';
 export {
   findLogged,
@@ -30,3 +28,5 @@ export {
   replay,
 } from './replay-service.ts';
 export { foreseeStage, type StageEffect, type SteppedEffect } from './stage-effect-service.ts';
+export { createStageEndJobs } from './stage-end-job.ts';
+export { type StageOf, tierOf } from './stage-service.ts';

@@ -3,12 +3,13 @@
  * at once. The stage that gateways obey is written in the transaction that decides it.
  *
  *   recorded ──quorum──▶ enacted ──▶ stage open ──suspension──▶ closed ──all lifted──▶ stage open
- *                           └──a body reverses it──▶ closed, until another decision is enacted
+ *                           │            └──what it rests on ends──▶ closed, until another decision is enacted
+ *                           └──a body reverses it──▶ the same
  */
 import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Envelope, readEnvelope } from '../lib/dsse.ts';
-import { createId, type RandomBytes } from '../lib/id.ts';
+import type { RandomBytes } from '../lib/id.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import {
   CURRENT_SEMANTICS,
@@ -21,19 +22,35 @@ import {
   evaluate,
   judgeQuorum,
   type QuorumVerdict,
-  type ReleaseStage,
   readDossierValue,
   readTrust,
   type Trust,
 } from '../policy/index.ts';
-import { createNoticeStore, lockEpoch, type Stage } from '../program/index.ts';
+import { createNoticeStore, lockEpoch } from '../program/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide as within } from '../store/decide.ts';
 import type { Tlog } from '../tlog/index.ts';
 import { findUnadopted } from './adoption-service.ts';
 import { type NamedDocument, sayDecision } from './decision-documents.ts';
-import { createDecisionStore, type OpenStage, type RegisteredModel, type Suspension } from './decision-store.ts';
+import {
+  createDecisionStore,
+  createStageStore,
+  type OpenStage,
+  type RegisteredModel,
+  type Suspension,
+} from './decision-store.ts';
 import type { EvidenceFiles } from './evidence-client.ts';
+import {
+  endStage,
+  planEnd,
+  publishStage,
+  recordEnd,
+  resume,
+  type StageOf,
+  say,
+  stageOf,
+  suspend,
+} from './stage-service.ts';
 
 export interface ReleaseParts {
   readonly database: Database;
@@ -56,16 +73,6 @@ export interface Recorded {
   readonly entry: string;
 }
 
-export interface StageOf {
-  readonly model: string;
-  readonly isDemonstration: boolean;
-  /** What gateways obey; undefined where neither a decision nor a suspension speaks. */
-  readonly stage: Stage | undefined;
-  /** What a decision opened, suspended or not. */
-  readonly decided: OpenStage | undefined;
-  readonly suspensions: readonly Suspension[];
-}
-
 export type ReleaseRefusal =
   | EvaluateRefusal
   | { readonly kind: 'malformed'; readonly what: string }
@@ -78,6 +85,8 @@ export type ReleaseRefusal =
   | { readonly kind: 'too-old'; readonly asOf: string; readonly days: number }
   /** A later decision is in force: an earlier one does not come back. */
   | { readonly kind: 'superseded'; readonly asOf: string }
+  /** What it rests on has ended. */
+  | { readonly kind: 'over'; readonly at: string; readonly what: string }
   | { readonly kind: 'quorum-missing'; readonly verdict: QuorumVerdict }
   | { readonly kind: 'second-person-needed' }
   | { readonly kind: 'not-adopted'; readonly framework: string; readonly why: string }
@@ -86,12 +95,9 @@ export type ReleaseRefusal =
 /** A decision is enacted within so many days of the instant it was made as of. */
 export const ENACT_WITHIN_DAYS = 7;
 const DAY_MS = 86_400_000;
-const MAX_TEXT = 500;
 
 export const REGISTERED = 'headstart/model-registered/v1';
 export const OPENED = 'headstart/stage-opened/v1';
-export const SUSPENDED = 'headstart/stage-suspended/v1';
-export const RESUMED = 'headstart/stage-resumed/v1';
 export const REVERSED = 'headstart/decision-reversed/v1';
 
 export type Release = ReturnType<typeof createRelease>;
@@ -124,6 +130,9 @@ export function createRelease(parts: ReleaseParts) {
     resume: (id: string, hands: { readonly actor: string; readonly second?: string | undefined }): Outcome<StageOf> =>
       within(database, (tx) => resume(tx, parts, id, hands)),
 
+    /** Puts on record that an open stage is over. Gateways have closed it at that instant already. */
+    end: (model: string): Outcome<StageOf> => within(database, (tx) => endStage(tx, parts, model)),
+
     stageOf: (model: string): Promise<StageOf> => stageOf(database, model),
     stageIn: stageOf,
   };
@@ -140,7 +149,7 @@ async function registerModel(
   const isNew = await createDecisionStore(tx).register(model, actor, parts.clock.now());
   if (!isNew) return refuse({ kind: 'exists', what: 'model', named: model.id });
   // From now on it opens by decisions alone.
-  await createNoticeStore(tx).setStage(model.id, 'closed');
+  await createNoticeStore(tx).setStage(model.id, { stage: 'closed', isByDecision: true });
   await say(tx, parts, REGISTERED, model.digest, { demonstration: model.isDemonstration, by: actor });
   return ok(model);
 }
@@ -231,9 +240,13 @@ async function enact(
     if (other) return refuse(other);
     const unadopted = await findUnadopted(tx, decision);
     if (unadopted) return refuse(unadopted);
-    const inForce = await store.findStage(model);
+    const stages = createStageStore(tx);
+    const inForce = await stages.findStage(model);
     if (inForce && Date.parse(asOf) < inForce.asOf.getTime())
       return refuse({ kind: 'superseded', asOf: inForce.asOf.toISOString() });
+    const { ends } = decision;
+    if (ends && new Date(ends.at) <= (await stages.instant())) return refuse({ kind: 'over', ...ends });
+    if (inForce?.isOver) await recordEnd(tx, parts, inForce);
     const entry = await say(
       tx,
       parts,
@@ -244,6 +257,7 @@ async function enact(
         signedBy: [...verdict.signed],
         notified: decision.quorum.flatMap(({ framework, notify }) => notify.map((body) => `${framework}/${body}`)),
         demonstration: decision.demonstration,
+        ...(ends && { ends: { at: ends.at, with: ends.what } }),
       },
       [
         { name: 'decision', sha256 },
@@ -252,7 +266,8 @@ async function enact(
     );
     if (!(await store.enact(sha256, signatures, entry, now)))
       return refuse({ kind: 'exists', what: 'enactment', named: sha256 });
-    await store.open({ model, decision: sha256, stage, since: now });
+    await stages.open({ model, decision: sha256, stage, since: now }, inForce === undefined || inForce.isOver);
+    if (ends) await planEnd(tx, model, new Date(ends.at));
     const stepped = await parts.rollOut?.(tx, { model, stage, decision: sha256 }, plan);
     if (stepped?.ok === false) return stepped;
     return publishStage(tx, model);
@@ -288,85 +303,4 @@ async function reverse(parts: ReleaseParts, documents: DecisionDocuments, bytes:
     ]);
     return publishStage(tx, decision.model);
   });
-}
-
-async function suspend(
-  tx: Transaction,
-  parts: ReleaseParts,
-  asked: Omit<Suspension, 'id' | 'suspendedAt'>,
-): Outcome<Suspension> {
-  if (asked.reason.trim() === '' || asked.reason.length > MAX_TEXT)
-    return refuse({ kind: 'malformed', what: `the reason: 1 to ${MAX_TEXT} characters` });
-  await lockEpoch(tx);
-  const store = createDecisionStore(tx);
-  const suspension: Suspension = { ...asked, id: createId('suspension', parts.random), suspendedAt: parts.clock.now() };
-  await store.suspend(suspension);
-  // A model that the gate knows is closed even where release has never heard of it.
-  const isKnown = await createNoticeStore(tx).setStage(asked.model, 'closed');
-  const registered = await store.findModel(asked.model);
-  if (!isKnown && !registered) return refuse({ kind: 'not-found', what: 'model', named: asked.model });
-  await say(tx, parts, SUSPENDED, suspension.id, { kind: asked.kind, by: asked.askedBy });
-  return ok(suspension);
-}
-
-async function resume(
-  tx: Transaction,
-  parts: ReleaseParts,
-  id: string,
-  { actor, second }: { readonly actor: string; readonly second?: string | undefined },
-): Outcome<StageOf> {
-  if (second === undefined || second === actor) return refuse({ kind: 'second-person-needed' });
-  await lockEpoch(tx);
-  const lifted = await createDecisionStore(tx).lift(id, `${actor} and ${second}`, parts.clock.now());
-  if (!lifted) return refuse({ kind: 'not-found', what: 'suspension', named: id });
-  await say(tx, parts, RESUMED, id, { by: [actor, second] });
-  return publishStage(tx, lifted.model);
-}
-
-const TIER_OF: Readonly<Record<ReleaseStage, Stage>> = {
-  internal: 'internal',
-  partners: 'partner',
-  trusted: 'trusted',
-  limited: 'limited',
-  general: 'general',
-};
-
-/** What gateways call a stage. */
-export const tierOf = (stage: ReleaseStage): Stage => TIER_OF[stage];
-
-/** Computes what gateways are to obey from what stands, and tells them. */
-async function publishStage(tx: Transaction, model: string): Outcome<StageOf> {
-  const found = await stageOf(tx, model);
-  await createNoticeStore(tx).setStage(model, found.stage);
-  return ok(found);
-}
-
-/** Of a registered model, no decision and whatever suspends it is `closed`. */
-async function stageOf(tx: Transaction, model: string): Promise<StageOf> {
-  const store = createDecisionStore(tx);
-  const registered = await store.findModel(model);
-  const decided = await store.findStage(model);
-  const suspensions = await store.listSuspensions(model);
-  const isDemonstration = registered?.isDemonstration ?? false;
-  const isClosed = suspensions.length > 0 || (registered !== undefined && !decided);
-  return {
-    model,
-    isDemonstration,
-    stage: isClosed ? 'closed' : decided && TIER_OF[decided.stage],
-    decided,
-    suspensions,
-  };
-}
-
-async function say(
-  tx: Transaction,
-  { log }: Pick<ReleaseParts, 'log'>,
-  predicateType: string,
-  subject: string,
-  facts: { readonly [name: string]: Json },
-  documents: readonly { readonly name: string; readonly sha256: string }[] = [],
-): Promise<string> {
-  const said = await log.append(tx, { type: 'statement', predicateType, subject, documents, facts });
-  if (!said.ok) throw new Error(`the log refuses ${predicateType} of ${subject}: ${said.refusal.kind}`);
-  return said.value;
 }

@@ -12,7 +12,7 @@ import {
 } from '../program/index.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide as within } from '../store/decide.ts';
-import { tierOf } from './release.ts';
+import { tierOf } from './stage-service.ts';
 
 export interface StageEffect {
   /** Keys that could make a call then and cannot now. */
@@ -42,7 +42,8 @@ export async function foreseeStage(
   const outcome = await within<never, DryRun>(database, async (tx) => {
     const before = await keysWith(tx, model, now);
     const notices = createNoticeStore(tx);
-    const isKnown = await notices.setStage(model, stage === 'closed' ? stage : tierOf(stage));
+    const foreseen = { stage: stage === 'closed' ? stage : tierOf(stage), isByDecision: true };
+    const isKnown = await notices.setStage(model, foreseen);
     if (!isKnown) return refuse({ kind: 'not-found', what: 'model', named: model });
     const stepped: StageEffect[] = [];
     for (const step of steps) {

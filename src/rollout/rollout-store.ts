@@ -89,10 +89,11 @@ export function createRolloutStore(tx: Transaction) {
       return rows[0]?.stage;
     },
 
-    /** When the last suspension of the model was lifted: while it was closed, no step was held. */
-    async lastLifted(model: string): Promise<Date | undefined> {
+    /** When the model was last opened again after a suspension or its decision's end: while it was closed, no step was held. */
+    async lastReopened(model: string): Promise<Date | undefined> {
       const { rows } = await tx.query<{ at: Date | null }>(
-        'select max(lifted_at) as at from release.suspensions where model = $1',
+        `select greatest((select max(lifted_at) from release.suspensions where model = $1),
+                         (select reopened_at from release.stages where model = $1)) as at`,
         [model],
       );
       return rows[0]?.at ?? undefined;

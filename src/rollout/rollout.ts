@@ -182,8 +182,8 @@ async function takeAnalysis(parts: RolloutParts, model: string): Outcome<Analyse
 
 /** While the model was closed no step was held: the time counts from when it was open again. */
 async function heldFrom(tx: Transaction, from: StoredRollout): Promise<StoredRollout> {
-  const lifted = await createRolloutStore(tx).lastLifted(from.model);
-  return lifted && lifted > from.updatedAt ? { ...from, updatedAt: lifted } : from;
+  const reopened = await createRolloutStore(tx).lastReopened(from.model);
+  return reopened && reopened > from.updatedAt ? { ...from, updatedAt: reopened } : from;
 }
 
 async function move(tx: Transaction, parts: RolloutParts, from: StoredRollout, next: Rollout): Promise<void> {

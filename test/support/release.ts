@@ -27,7 +27,7 @@ const trusted = (name: keyof typeof SIGNERS, states: readonly string[], bodies: 
 export const TRUST: Json = {
   schema: 'headstart-trust/1',
   signers: [
-    trusted('tester', ['results', 'determinations', 'safeguards', 'metrics'], []),
+    trusted('tester', ['results', 'determinations', 'safeguards', 'metrics', 'deviations'], []),
     trusted('lead', ['interpretations', 'results'], ['house/safeguards lead']),
     trusted('officer', [], ['house/release officer']),
     trusted('board', ['orders'], ['house/board']),
@@ -65,7 +65,7 @@ export function houseCase({ model, modelDigest, asOf }: Asked, reviewed: string)
       modelDigest,
       stage: 'trusted',
       at,
-      validUntil: '2027-06-01T00:00:00Z',
+      validUntil: '2099-06-01T00:00:00Z',
     },
     claim: 'The model can be used by trusted organisations at an acceptable risk',
     context: [{ id: 'vetted', text: 'Organisations were vetted', assumed: true }],
@@ -154,4 +154,31 @@ export function houseDocuments(
     trust: TRUST,
     find: (hash) => files.get(hash),
   };
+}
+
+/** The house's rules with a deviation that sets aside what partners need. */
+export function deviatingHouse(): Json {
+  const house = structuredClone(shippedDocuments.get('house')) as { readonly [name: string]: Json };
+  const deviation = {
+    ...{ id: 'pilot', text: 'A pilot with few partners before every safeguard stands', loc: null },
+    ...{ lifts: ['cyber-partners'], requires: [], raises: [] },
+  };
+  return { ...house, version: '2-pilot', supersedes: '2', deviations: [deviation] };
+}
+
+/** As `houseDocuments`, with one safeguard missing and a deviation in its place that ends. */
+export function deviatingDocuments(asked: Asked, expiresAt: Date): DecisionDocuments {
+  const at = new Date(Date.parse(asked.asOf) - 3_600_000).toISOString();
+  const set = { framework: 'house', deviation: 'pilot', reason: 'a pilot', at, publishedAt: at };
+  return houseDocuments(
+    asked,
+    (claims) => {
+      claims.splice(
+        claims.findIndex(([, { id }]) => id === 'stop-switch'),
+        1,
+      );
+      claims.push(['deviations', { ...set, expiresAt: expiresAt.toISOString() }]);
+    },
+    deviatingHouse(),
+  );
 }
