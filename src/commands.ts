@@ -76,7 +76,7 @@ import { inspectScratch } from './store/scratch.ts';
 import { openTarget, readTargetText } from './target/index.ts';
 import { createLists, fetchFeed } from './triage/index.ts';
 import { createFindingStore } from './verify/index.ts';
-import { openWorkshop } from './workshop.ts';
+import { checkReport } from './workshop.ts';
 
 export function registerAll(program: Command, parts: Parts): void {
   const { terminal, config, clock } = parts;
@@ -207,13 +207,8 @@ function registerCases(program: Command, parts: Parts, session: () => Promise<Se
     random: parts.random,
     coordination: async () => (await session()).services.coordination,
     links: async () => (await session()).services.links,
-    checkReport: async (id, asked) => {
-      const { disclosure, readiness, followup } = (await session()).services;
-      const workshop = await openWorkshop(parts, readProfile(asked, parts), followup);
-      const opened = await disclosure.find(id);
-      if (opened) await workshop.findPatch(opened, disclosure);
-      return readiness.check(id, workshop);
-    },
+    checkReport: async (id, asked) =>
+      checkReport(parts, (await session()).services, { profile: readProfile(asked, parts) }, id),
     lookAtRepository: (to) => lookAtGithub(config, to),
     invitations: async () => (await session()).services.invitations,
     signOff: async (id, word) => (await session()).services.readiness.signOff(id, word),
@@ -230,6 +225,7 @@ function registerContact(program: Command, parts: Parts, services: () => Promise
     actor: OPERATOR,
     intake: parts.once(() => openIntake(parts)),
     turnedAway: async (days) => listTurnedAway(await database(), days),
+    scanRecord: async (id, target) => (await services()).scanRecord(id, target),
   });
   registerExposureCommands(program, {
     terminal,

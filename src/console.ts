@@ -1,9 +1,8 @@
 /** The console of an installation, joined: the pages of sign-in, and the API of the programme beside them. */
 import { readFile } from 'node:fs/promises';
 import type { FastifyInstance } from 'fastify';
-import { addApi } from './api/index.ts';
+import { addApi, type DisclosureRouteParts } from './api/index.ts';
 import { addSignInRoutes } from './http/index.ts';
-import { createIntake } from './intake/index.ts';
 import { ok } from './lib/result.ts';
 import {
   createProposals,
@@ -28,7 +27,7 @@ export async function addConsole(
   server: FastifyInstance,
   parts: Parts,
   programme: Programme,
-  addresses: ConsoleAddresses,
+  { cases, ...addresses }: ConsoleAddresses & { readonly cases: DisclosureRouteParts },
 ): Promise<void> {
   const { signIn, keys: desk, origin } = programme.openSignIn(addresses);
   await addSignInRoutes(server, { signIn, keys: desk, origin });
@@ -39,7 +38,7 @@ export async function addConsole(
   const database = await parts.database();
   await addApi(server, {
     ...programme,
-    intake: createIntake({ database, vault: await parts.vault(), random }),
+    cases,
     ...{ database, clock, signIn, desk, origin, version },
     proposals: createProposals({ database, clock, random, carryOut: carryOutWith(programme, signIn, origin) }),
     monotonicMs: () => performance.now(),

@@ -63,9 +63,10 @@ import type { Parts } from './parts.ts';
 import { createPartyLetters, type PartyLetters } from './party-letters.ts';
 import { createProgrammeJobs, openProgramme } from './programme.ts';
 import { createPublishing, createPublishJobs, type Publishing } from './publish/index.ts';
-import { createReadiness } from './readiness/index.ts';
+import { createReadiness, createReadinessJobs } from './readiness/index.ts';
 import { openRelease } from './releases.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
+import { createRecordScans } from './scanned-records.ts';
 import { createSecondLookKinds } from './second-looks.ts';
 import { createSecondLookJobs, createSecondLooks, planDraw, type SecondLooks } from './secondlook/index.ts';
 import type { Database } from './store/database.ts';
@@ -76,6 +77,7 @@ import { createSequenceJobs } from './tlog/index.ts';
 import { type Chains, createChains, createTriage, createTriageJobs, type Triage } from './triage/index.ts';
 import { createTriagedCases } from './triaged-cases.ts';
 import { createFindingStore, type FindingId } from './verify/index.ts';
+import { checkReport } from './workshop.ts';
 
 /** Shown in documents until the operator configures an identity of his own. */
 const UNCONFIGURED_PUBLISHER = {
@@ -145,13 +147,14 @@ export async function createServices(parts: Parts) {
   });
   const pacing = createPacing({ database, vault, ...createPacedCases({ disclosure, triage, chains, exposure }) });
   const campaigns = createCampaigns({ database, vault, clock, random });
+  const intake = createIntake({ database, vault, random });
   const maintainerPages = createMaintainerPages({
     ...{ database, random, links },
     coordination: withPace(coordination, createPaceWords(disclosure, pacing)),
   });
   return {
     ...{ database, vault, log, home, timekeeping, outbox },
-    intake: createIntake({ database, vault, random }),
+    ...{ intake, scanRecord: createRecordScans({ intake, campaigns }) },
     answers: openAnswers({ database, clock, random, vault, outbox }, disclosure, maintainerPages, letters),
     ...letters,
     ...{ coordination, links, readiness, maintainerPages, disclosure, disclosureUnder },
@@ -324,6 +327,7 @@ export async function createHandlers(
     ...createExposureJobs({ database, exposure: services.exposure }),
     ...createTriageJobs({ database, triage: services.triage }),
     ...createDisclosureJobs({ disclosure }),
+    ...createReadinessJobs({ check: (id) => checkReport(parts, services, { profile, registry }, id) }),
     ...createCoordinationJobs({ coordination: services.coordination, tryVersion: workshop.tryVersion }),
     ...createFollowupJobs({ database, followup: services.followup, workshop }),
     ...createSecondLookJobs({ database, secondLooks: services.secondLooks }),

@@ -1,4 +1,5 @@
 /** The servers of a role, on loopback. */
+import { openCaseApi } from './case-api.ts';
 import type { Addresses, Role, ServeParts } from './cli/index.ts';
 import { CommandEnd } from './cli/index.ts';
 import { addConsole } from './console.ts';
@@ -95,6 +96,7 @@ async function openStatus(
   const origin = () => parts.config.origin ?? console.replace('127.0.0.1', 'localhost');
   await addReportForm(server, parts, doors, () => parts.config.origin ?? console);
   await addConsole(server, parts, programme, {
+    cases: await openCaseApi(parts, services, () => parts.config.origin ?? console),
     origin,
     gateUrl: () => parts.config.gatewayOrigin ?? urls.gateway ?? '',
   });

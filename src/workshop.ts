@@ -6,9 +6,9 @@ import { type Disclosure, type OpenedCase, packageOf } from './disclosure/index.
 import { createReleaseWorkshop, type Followup, type ReleaseWorkshop } from './followup/index.ts';
 import { ok, refuse } from './lib/result.ts';
 import type { Parts } from './parts.ts';
-import type { Workshop } from './readiness/index.ts';
+import type { Readiness, Workshop } from './readiness/index.ts';
 import type { SandboxProfile } from './sandbox/index.ts';
-import { openTarget, type PackageTree } from './target/index.ts';
+import { openTarget, type PackageTree, type Registry } from './target/index.ts';
 
 /** Where a package may keep what it counts as a flaw. */
 const SCOPE_FILES = ['SECURITY.md', '.github/SECURITY.md', 'docs/SECURITY.md'];
@@ -19,12 +19,12 @@ export interface ReportWorkshop extends Workshop {
   readonly findPatch: (opened: OpenedCase, disclosure: Pick<Disclosure, 'learn'>) => Promise<void>;
 }
 
-export async function openWorkshop(
+async function openWorkshop(
   parts: Parts,
   profile: SandboxProfile,
   followup: Pick<Followup, 'mirrorOf'>,
+  registry: Registry = parts.registry(),
 ): Promise<ReportWorkshop> {
-  const registry = parts.registry();
   const [sandbox, scratch, verification] = await Promise.all([
     parts.sandbox(profile),
     parts.scratch(),
@@ -74,6 +74,24 @@ export async function openWorkshop(
       if (good) await disclosure.learn(it.id, { patch: good.text, ownTests: good.ownTests });
     },
   };
+}
+
+/** Follows the report of a case by machine, and looks for a patch where it has none. Tells what is still missing. */
+export async function checkReport(
+  parts: Parts,
+  services: {
+    readonly disclosure: Pick<Disclosure, 'find' | 'learn'>;
+    readonly readiness: Pick<Readiness, 'check'>;
+    readonly followup: Pick<Followup, 'mirrorOf'>;
+  },
+  { profile, registry }: { readonly profile: SandboxProfile; readonly registry?: Registry },
+  id: string,
+): ReturnType<Readiness['check']> {
+  const { disclosure, readiness, followup } = services;
+  const workshop = await openWorkshop(parts, profile, followup, registry);
+  const opened = await disclosure.find(id);
+  if (opened) await workshop.findPatch(opened, disclosure);
+  return readiness.check(id, workshop);
 }
 
 /** What runs a reproducer on the releases that were seen. */

@@ -5,9 +5,12 @@ import { type AnyRefusal, type Complaint, endSession, sendProblem } from '../htt
 import type { Clock } from '../lib/clock.ts';
 import { sha256 } from '../lib/hash.ts';
 import { type Database, StaleWrite } from '../store/database.ts';
+import { type AnswerRouteParts, answerRoutes } from './answer-routes.ts';
 import { applicationRoutes } from './application-routes.ts';
+import { type CaseRouteParts, caseRoutes } from './case-routes.ts';
 import { creditRoutes } from './credit-routes.ts';
 import { etagOf } from './etag.ts';
+import { type FundingRouteParts, fundingRoutes } from './funding-routes.ts';
 import { guard } from './guard-service.ts';
 import { type IntakeRouteParts, intakeRoutes } from './intake-routes.ts';
 import { keyRoutes } from './key-routes.ts';
@@ -15,6 +18,8 @@ import { modelRoutes } from './model-routes.ts';
 import { createOnce } from './once-service.ts';
 import { createDocument, IDEMPOTENCY_HEADER, PREFIX } from './openapi.ts';
 import { organisationRoutes } from './organisation-routes.ts';
+import { type PaceRouteParts, paceRoutes } from './pace-routes.ts';
+import { type PartyRouteParts, partyRoutes } from './party-routes.ts';
 import { personRoutes } from './person-routes.ts';
 import type { ProgrammeParts } from './programme-service.ts';
 import { proposalRoutes } from './proposal-routes.ts';
@@ -23,7 +28,16 @@ import { scopeRoutes } from './scope-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { stopRoutes } from './stop-routes.ts';
 
-export interface ApiParts extends ProgrammeParts, IntakeRouteParts {
+/** What is asked of disclosure. */
+export type DisclosureRouteParts = IntakeRouteParts &
+  CaseRouteParts &
+  PartyRouteParts &
+  PaceRouteParts &
+  AnswerRouteParts &
+  FundingRouteParts;
+
+export interface ApiParts extends ProgrammeParts {
+  readonly cases: DisclosureRouteParts;
   readonly database: Database;
   readonly clock: Clock;
   readonly version: string;
@@ -44,7 +58,12 @@ export function createApiRoutes(parts: ApiParts): readonly ApiRoute[] {
     ...scopeRoutes(parts),
     ...creditRoutes(parts),
     ...proposalRoutes(parts),
-    ...intakeRoutes(parts),
+    ...intakeRoutes(parts.cases),
+    ...caseRoutes(parts.cases),
+    ...partyRoutes(parts.cases),
+    ...paceRoutes(parts.cases),
+    ...answerRoutes(parts.cases),
+    ...fundingRoutes(parts.cases),
   ];
   let text: Readonly<Record<string, unknown>> | undefined;
   const document: ApiRoute = route({

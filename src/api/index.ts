@@ -1,2 +1,2 @@
 /** The door of the API. */
-export { type ApiParts, addApi } from './api.ts';
+export { type ApiParts, addApi, type DisclosureRouteParts } from './api.ts';

@@ -34,7 +34,7 @@ export function createDocument(routes: readonly ApiRoute[], version: string): Sc
       title: 'Headstart programme',
       version,
       description:
-        'Members, grants, keys, stops, scopes and credit. Every change needs the session of a browser at this site and its Origin header.',
+        'Members, grants, keys, stops, scopes and credit; reports, cases, their parties, the queue and funding. Every change needs the session of a browser at this site and its Origin header.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],

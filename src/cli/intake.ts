@@ -29,6 +29,16 @@ export interface IntakeCommandParts {
   readonly intake: () => Promise<Intake>;
   /** What was turned away before it was taken, by day, door and reason. */
   readonly turnedAway: (days: number) => Promise<readonly TurnedAway[]>;
+  /** Has workers search the package that a record names, or the one that is asked for. */
+  readonly scanRecord: (
+    id: string,
+    target: string | undefined,
+  ) => Promise<
+    Result<
+      { readonly campaign: string; readonly target: string },
+      { readonly kind: 'no-such-record' | 'no-package'; readonly id: string }
+    >
+  >;
   /** Whose decisions these are. */
   readonly actor: string;
 }
@@ -45,6 +55,7 @@ export function registerIntakeCommands(program: Command, parts: IntakeCommandPar
   addLooking(records, parts);
   addShowing(records, parts);
   addDeciding(records, parts);
+  addScan(records, parts);
   addPairs(records, parts);
   addDoors(records, parts);
 }
@@ -243,6 +254,24 @@ function addDeciding(records: Command, { terminal, intake, actor }: IntakeComman
     .action(async (one: string, other: string) => {
       settled(await (await intake()).distinguish(one, other));
       terminal.say('they stay two');
+    });
+}
+
+function addScan(records: Command, { terminal, scanRecord }: IntakeCommandParts): void {
+  records
+    .command('scan <record>')
+    .description('search the package that a record names and prove its flaws; cases are then named by `intake show`')
+    .option('--target <target>', 'pkg:npm/name@version, where the record names none')
+    .option(...JSON_OPTION)
+    .action(async (id: string, { target: asked, json }: { target?: string; json?: boolean }) => {
+      const begun = await scanRecord(id, asked);
+      if (!begun.ok) {
+        throw begun.refusal.kind === 'no-such-record'
+          ? new CommandEnd('notFound', `there is no record ${id}`)
+          : new CommandEnd('usage', `${asked ?? id} names no package: --target pkg:npm/name@version`);
+      }
+      if (json) terminal.json({ ...begun.value });
+      terminal.say(`${begun.value.target} is searched while a worker runs (\`headstart serve\`)`);
     });
 }
 

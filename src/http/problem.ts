@@ -3,8 +3,13 @@
  * the same otherwise. Rich inside, poor outside: a detail tells what the asker may know and can act on, nothing else.
  */
 import type { FastifyReply } from 'fastify';
+import type { InvitationRefusal } from '../coordination/index.ts';
+import type { StepRefusal } from '../disclosure/index.ts';
+import type { FundingRefusal } from '../funding/index.ts';
+import type { FateRefusal } from '../intake/index.ts';
 import type { AmountRefusal, RefundRefusal } from '../ledger/index.ts';
 import type { MembershipRefusal, ProposalRefusal, StopRefusal } from '../membership/index.ts';
+import type { ReleaseRefusal } from '../pacing/index.ts';
 import type { ScopeRefusal } from '../scope/index.ts';
 import type { RoleRefusal, SignInRefusal } from '../signin/index.ts';
 import type { VettingRefusal } from '../vetting/index.ts';
@@ -26,6 +31,10 @@ export type RequestRefusal =
   | { readonly kind: 'under-way' }
   | { readonly kind: 'no-receipt'; readonly call: string }
   | { readonly kind: 'no-such-record'; readonly id: string }
+  | { readonly kind: 'no-package'; readonly id: string }
+  | { readonly kind: 'no-such-answer'; readonly id: string }
+  | { readonly kind: 'no-such-project'; readonly named: string }
+  | { readonly kind: 'nobody-in-need' }
   | { readonly kind: 'not-granted' }
   | { readonly kind: 'country-with-person' }
   | { readonly kind: 'own-application' }
@@ -49,7 +58,11 @@ export type AnyRefusal =
   | AmountRefusal
   | RefundRefusal
   | RoleRefusal
-  | SignInRefusal;
+  | SignInRefusal
+  | CaseWorkRefusal;
+
+/** Of intake, cases, their parties, the queue and funding. */
+type CaseWorkRefusal = FateRefusal | StepRefusal | InvitationRefusal | ReleaseRefusal | FundingRefusal;
 
 type Kind = AnyRefusal['kind'];
 type Row<K extends Kind> = readonly [
@@ -99,6 +112,10 @@ const REQUEST: { readonly [K in RequestRefusal['kind']]: Row<K> } = {
   ],
   'no-receipt': [404, NOT_FOUND, ({ call }) => `there is no receipt of ${call}`],
   'no-such-record': [404, NOT_FOUND, ({ id }) => `there is no record ${id}`],
+  'no-package': [422, INVALID, ({ id }) => `${id} names no package that can be searched: name one as \`target\``],
+  'no-such-answer': [404, NOT_FOUND, ({ id }) => `there is no mail ${id}`],
+  'no-such-project': [404, NOT_FOUND, ({ named }) => `${named} names no project: a package URL, or a name of npm`],
+  'nobody-in-need': [409, CONFLICT, () => 'no project has open cases'],
   'not-granted': [403, REFUSED, () => 'nothing of the kind is granted to you'],
   'country-with-person': [422, INVALID, () => 'a stop by country names no single person or key'],
   'own-application': [403, REFUSED, () => 'nobody judges the application of their own organisation'],
@@ -113,7 +130,12 @@ const MEMBERSHIP: { readonly [K in (MembershipRefusal | StopRefusal | ProposalRe
   ambiguous: [409, CONFLICT, ({ what, named }) => `more than one ${what} is called ${named}: give the id`],
   exists: [409, CONFLICT, ({ what, named }) => `there is a ${what} ${named} already`],
   ended: [409, CONFLICT, ({ what, named }) => `the ${what} ${named} has left`],
-  'not-approved': [409, CONFLICT, ({ organisation }) => `${organisation} is not approved`],
+  'not-approved': [
+    409,
+    CONFLICT,
+    (it) =>
+      'by' in it ? `${it.by.length} persons have approved it: two are needed` : `${it.organisation} is not approved`,
+  ],
   'tier-too-high': [
     403,
     REFUSED,
@@ -128,7 +150,7 @@ const MEMBERSHIP: { readonly [K in (MembershipRefusal | StopRefusal | ProposalRe
   lifted: [409, CONFLICT, ({ stop }) => `${stop} is not in force`],
   confirmed: [409, CONFLICT, ({ stop }) => `${stop} is confirmed already`],
   'second-person-needed': [403, REFUSED, () => 'the same person cannot be both: another one has to agree'],
-  'no-such-proposal': [404, NOT_FOUND, ({ id }) => `there is no proposal ${id}`],
+  'no-such-proposal': [404, NOT_FOUND, (it) => `there is no open proposal ${'id' in it ? it.id : it.proposal}`],
   'proposal-over': [409, CONFLICT, ({ id }) => `${id} was decided or has lapsed: ask again`],
   'same-person': [403, REFUSED, () => 'who asked cannot agree: another person has to'],
 };
@@ -196,6 +218,77 @@ const SIGN_IN: { readonly [K in (RoleRefusal | SignInRefusal)['kind']]: Row<K> }
   ],
 };
 
+type OwnCaseWorkKind = Exclude<
+  CaseWorkRefusal['kind'],
+  (RequestRefusal | MembershipRefusal | ProposalRefusal | VettingRefusal)['kind']
+>;
+
+const CASE_WORK: { readonly [K in OwnCaseWorkKind]: Row<K> } = {
+  'no-such-pair': [404, NOT_FOUND, ({ one, other }) => `${one} and ${other} are no open pair`],
+  'other-fate': [409, CONFLICT, ({ id, fate, needed }) => `${id} is ${fate}, and this needs a ${needed} one`],
+  'says-nothing': [409, CONFLICT, ({ id }) => `nothing could be read of ${id}`],
+  itself: [422, INVALID, ({ id }) => `${id} cannot be merged into itself`],
+  'no-such-case': [404, NOT_FOUND, ({ id }) => `there is no case ${id}`],
+  'already-known': [409, CONFLICT, ({ event }) => `this has been recorded before (${event})`],
+  'machine-refused': [409, CONFLICT, (it) => `the ${it.machine} machine has no ${it.event} from ${it.state}`],
+  'wrong-clock': [409, CONFLICT, ({ time }) => `this case runs under a ${time} clock: it is not moved here`],
+  'broken-invariant': [409, CONFLICT, ({ invariants }) => `it would break: ${invariants.join(', ')}`],
+  'under-embargo': [
+    403,
+    REFUSED,
+    ({ until }) => `under embargo until ${until?.toISOString() ?? 'those concerned agree: its policy has no deadline'}`,
+  ],
+  'nobody-notified': [403, REFUSED, () => 'nobody outside knows of it yet: notify first'],
+  'no-vendor': [403, REFUSED, () => 'there is no vendor to notify'],
+  'no-extension': [403, REFUSED, ({ why }) => `no extension: ${why.replaceAll('-', ' ')}`],
+  'clock-doubted': [403, REFUSED, ({ since }) => `the database’s clock is not believed since ${since.toISOString()}`],
+  'report-not-ready': [
+    403,
+    REFUSED,
+    ({ missing }) => `the report is not ready to be sent: ${missing.join('; ')}`,
+    ({ missing }) => ({ missing }),
+  ],
+  'demonstration-has-no-address': [403, REFUSED, () => 'a demonstration reaches nobody'],
+  'no-such-address': [422, INVALID, () => 'that is no address that a report or an invitation can go to'],
+  'address-without-report': [422, INVALID, ({ step }) => `${step} sends nothing: an address goes with notify`],
+  'no-public-key': [422, INVALID, ({ why }) => `the key cannot be used: ${why}`],
+  'key-without-mail': [422, INVALID, () => 'only mail is encrypted to a key'],
+  'public-needs-a-person': [403, REFUSED, () => 'what everybody can read takes a person who says so: mayBePublic'],
+  'too-severe-for-public': [403, REFUSED, ({ severity }) => `a ${severity} flaw is not reported in public`],
+  'no-such-party': [404, NOT_FOUND, ({ party }) => `${party} takes no part in it`],
+  'no-such-thread': [404, NOT_FOUND, ({ thread }) => `there is no thread ${thread}`],
+  'not-in-thread': [403, REFUSED, ({ thread }) => `it is not in ${thread}`],
+  'not-bound': [403, REFUSED, ({ party }) => `${party} has not agreed to the embargo`],
+  'nothing-to-change': [409, CONFLICT, () => 'it is so already, or cannot be so'],
+  'bad-zone': [422, INVALID, ({ zone }) => `${zone} is no time zone, such as Europe/Berlin`],
+  'too-many': [409, CONFLICT, ({ what, limit }) => `there are ${limit} ${what}: no more`],
+  'too-long': [422, INVALID, ({ what, limit }) => `${what} has at most ${limit} characters`],
+  'embargo-over': [409, CONFLICT, () => 'no embargo is in force: there is nothing to agree on'],
+  'in-the-past': [422, INVALID, () => 'an end lies in the future'],
+  'beyond-policy': [403, REFUSED, ({ limit }) => `the policy allows nothing beyond ${limit.toISOString()}`],
+  'same-end': [409, CONFLICT, () => 'that is the end already'],
+  'end-refused': [409, CONFLICT, ({ because }) => `the case did not take the new end: ${because}`],
+  'not-confirmed': [409, CONFLICT, () => 'it is not confirmed'],
+  'already-sent': [409, CONFLICT, () => 'its report was sent before'],
+  over: [409, CONFLICT, (it) => ('state' in it ? `it is ${it.state} already` : 'the case is over')],
+  'not-its-turn': [403, REFUSED, () => 'its turn has not come'],
+  'installation-limit': [403, REFUSED, () => 'this installation has sent as many reports today as it may'],
+  'not-wanted': [
+    403,
+    REFUSED,
+    ({ optedOutBy }) =>
+      optedOutBy === null ? 'the project wants no reports' : `the project opted out by the list ${optedOutBy}`,
+  ],
+  'declared-limit': [
+    403,
+    REFUSED,
+    ({ open, sentThisWeek }) =>
+      `its maintainers declared a limit: ${open} are open, ${sentThisWeek} were sent in seven days`,
+  ],
+  'not-notified': [409, CONFLICT, ({ because }) => `the report cannot leave: ${because}`],
+  'own-proposal': [403, REFUSED, () => 'nobody approves what they proposed: two others do'],
+};
+
 const PROBLEMS: { readonly [K in Kind]: Row<K> } = {
   ...REQUEST,
   ...MEMBERSHIP,
@@ -203,6 +296,7 @@ const PROBLEMS: { readonly [K in Kind]: Row<K> } = {
   ...SCOPE,
   ...MONEY,
   ...SIGN_IN,
+  ...CASE_WORK,
 };
 
 export const PROBLEM_KINDS = Object.keys(PROBLEMS) as readonly Kind[];

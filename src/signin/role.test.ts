@@ -16,6 +16,8 @@ const TABLE: Readonly<Record<Act, readonly Role[]>> = {
   'ask-stop': ['admin', 'safeguards-lead'],
   'confirm-stop': ['safeguards-lead'],
   'see-cases': ['safeguards-lead', 'coordinator'],
+  'work-cases': ['safeguards-lead', 'coordinator'],
+  'approve-funding': ['safeguards-lead'],
   'see-audit': ['admin', 'safeguards-lead', 'auditor'],
 };
 const WEAK: readonly Act[] = ['own-keys', 'see-organisation', 'see-programme', 'see-audit'];

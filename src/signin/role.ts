@@ -20,6 +20,10 @@ const ACTS = {
   'ask-stop': ['admin', 'safeguards-lead'],
   'confirm-stop': ['safeguards-lead'],
   'see-cases': ['coordinator', 'safeguards-lead'],
+  /** Moves cases, decides about records, writes to maintainers. To publish takes two signatures besides. */
+  'work-cases': ['coordinator', 'safeguards-lead'],
+  /** Money for maintainers: two of them, neither who proposed it. */
+  'approve-funding': ['safeguards-lead'],
   'see-audit': ['auditor', 'safeguards-lead', 'admin'],
 } as const satisfies Readonly<Record<string, readonly Role[]>>;
 
@@ -40,6 +44,8 @@ const NEEDS_RESISTANCE: ReadonlySet<Act> = new Set([
   'ask-stop',
   'confirm-stop',
   'see-cases',
+  'work-cases',
+  'approve-funding',
 ]);
 
 export type RoleRefusal =

@@ -3,4 +3,4 @@ export type { PackageSource, PackageTree, TargetRefusal } from './package-tree.t
 export type { PublishedVersion } from './packument.ts';
 export { createRegistry, type Registry, type RegistryOptions } from './registry-client.ts';
 export { listVersions, openPackageSource, openTarget, type TargetRequest } from './target.ts';
-export { readTargetText, type Target } from './target-text.ts';
+export { readTargetText, type Target, toPurl } from './target-text.ts';

@@ -1,20 +1,26 @@
 /** The API on a real listening server over a real programme, and callers with sessions of any role. */
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import Fastify from 'fastify';
 import { addApi } from '../../src/api/index.ts';
+import { openCaseApi } from '../../src/case-api.ts';
+import { readConfig } from '../../src/config.ts';
 import { carryOutWith } from '../../src/console.ts';
 import { createEgress, type Egress, namedOrigins } from '../../src/egress/index.ts';
 import { listenOnLoopback, PROBLEM_TYPE } from '../../src/http/index.ts';
-import { createIntake } from '../../src/intake/index.ts';
 import { createLedger } from '../../src/ledger/index.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { sha256 } from '../../src/lib/hash.ts';
 import { systemRandom } from '../../src/lib/id.ts';
 import { createCaps, createKeyDesk, createProposals } from '../../src/membership/index.ts';
+import { createParts as createInstallationParts } from '../../src/parts.ts';
 import { createNoticeStore } from '../../src/program/index.ts';
 import { createProofClient, createScoping } from '../../src/scope/index.ts';
+import { createServices } from '../../src/services.ts';
 import { createProviderClient, createSignIn, type Role } from '../../src/signin/index.ts';
 import { createSessionStore } from '../../src/signin/signin-store.ts';
+import { createTestDatabase } from '../../src/store/test-database.ts';
+import { makeTestDirectory } from '../../src/store/test-directory.ts';
 import { createVetting } from '../../src/vetting/index.ts';
 import { ACTOR, createWorld, type World } from './programme.ts';
 
@@ -41,7 +47,8 @@ export async function createApi(clock: Clock = systemClock) {
   const world = await createWorld(clock);
   const tags = new Set<string>();
   const faults: unknown[] = [];
-  const parts = createParts(world, clock, tags, faults);
+  const desk = await createDesk();
+  const parts = { ...createParts(world, clock, tags, faults), cases: desk.cases };
   const server = Fastify({ logger: false });
   await addApi(server, parts);
   const url = await listenOnLoopback(server, 0);
@@ -50,6 +57,8 @@ export async function createApi(clock: Clock = systemClock) {
   return {
     ...parts,
     world,
+    services: desk.services,
+    intake: desk.services.intake,
     url,
     faults,
     /** Everything that was ever answered. */
@@ -76,7 +85,26 @@ export async function createApi(clock: Clock = systemClock) {
     },
     async close(): Promise<void> {
       await server.close();
+      await desk.close();
       await world.close();
+    },
+  };
+}
+
+/** The cases of an installation beside the programme: on a database of its own, since each has keys of its own. */
+async function createDesk() {
+  const home = makeTestDirectory('headstart-desk-');
+  const { url, drop } = await createTestDatabase();
+  const silent = { say: () => {}, json: () => {}, data: () => {} };
+  const installation = createInstallationParts(readConfig({ HEADSTART_HOME: home, DATABASE_URL: url }), silent);
+  const services = await createServices(installation);
+  return {
+    services,
+    cases: await openCaseApi(installation, services, () => ORIGIN),
+    async close(): Promise<void> {
+      await installation.close();
+      await drop();
+      await rm(home, { recursive: true, force: true });
     },
   };
 }
@@ -103,7 +131,6 @@ function createParts(world: World, clock: Clock, tags: ReadonlySet<string>, faul
     desk: createKeyDesk({ database, clock, keys, gateUrl: () => GATE }),
     caps: createCaps({ ...world.parts, setCap: ledger.setCapIn }),
     proposals: createProposals({ database, clock, random, carryOut }),
-    intake: createIntake({ database, vault: world.parts.vault, random }),
     version: '0.0.0',
     // Ten seconds between two requests, so that a test with many of them is not held up.
     monotonicMs: () => {
