@@ -60,6 +60,7 @@ export async function openRelease({ database, vault, log, clock, random, home, o
       sequence: () => opened.sequence(),
       models: release.listModels,
       incidents: incidents.list,
+      suspensions: release.suspensionsOf,
       analyses: rollouts.analyses,
       findings: async (kind: 'real' | 'demonstration') => readFindings(await cases(), kind),
       cases: async () => (await cases()).disclosure.list(),

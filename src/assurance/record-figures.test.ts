@@ -41,7 +41,15 @@ const decision = (
   { documents: [{ name: 'decision', sha256 }], ...more },
 ];
 const EMPTY: Records = {
-  ...{ entries: [], incidents: [], findings: [], cases: [], analyses: [], headStart: measureHeadStart([], AS_OF) },
+  ...{
+    entries: [],
+    incidents: [],
+    suspensions: [],
+    findings: [],
+    cases: [],
+    analyses: [],
+    headStart: measureHeadStart([], AS_OF),
+  },
 };
 const withFindings = (findings: Records['findings']) => ({ findings, headStart: measureHeadStart(findings, AS_OF) });
 
@@ -82,6 +90,26 @@ test('a report of a model counts what names its bytes, and the steps, reversals 
   assert.deepEqual(names.map(one), [1, 2, 1, 1, 0]);
   assert.deepEqual(['incidents-serious', 'incidents-low', 'incidents-closing'].map(one), [1, 0, 1]);
   assert.equal(values('risk', ofModel('m2', 'd2'), { entries })('decisions-reversed'), 1);
+});
+
+test('a report counts every suspension, whatever closed the model, and a stage that ended; of a model only its own', () => {
+  const entries = entriesOf(
+    decision('d1', 'a'),
+    ['stage-suspended', 's1', { kind: 'person' }],
+    ['stage-suspended', 's2', { kind: 'order' }],
+    ['stage-suspended', 's3', { kind: 'incident' }],
+    ['stage-resumed', 's1', {}],
+    ['stage-ended', 'd1', { demonstration: false }],
+    ['stage-ended', 'd2', { demonstration: false }],
+  );
+  const names = ['suspensions', 'person', 'order', 'incident', 'analysis', 'standing'];
+  const told = names.map((name) => (name === 'suspensions' ? name : `suspensions-${name}`));
+  for (const kind of ['risk', 'transparency'] as const) {
+    const all = values(kind, TIME, { entries });
+    assert.deepEqual([...told, 'resumptions', 'stages-ended'].map(all), [3, 1, 1, 1, 0, 2, 1, 2]);
+    const one = values(kind, ofModel('m1', 'd1'), { entries, suspensions: ['s1', 's2'] });
+    assert.deepEqual([...told, 'resumptions', 'stages-ended'].map(one), [2, 1, 1, 0, 0, 1, 1, 1]);
+  }
 });
 
 test('a clock that is due has passed unless its notice was sent, and an incident is open until it is resolved', () => {

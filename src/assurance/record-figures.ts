@@ -38,8 +38,9 @@ export interface ReportScope {
 
 export interface Records {
   readonly entries: readonly LogEntry[];
-  /** Incidents of the model, where it is one model's report: the log does not name models. */
+  /** Incidents and suspensions of the model, where it is one model's report: the log does not name models. */
   readonly incidents: readonly string[];
+  readonly suspensions: readonly string[];
   /** By the random id of its case, without which the hash of so few records would tell what they are. */
   readonly findings: readonly (ReportedFinding & { readonly caseId: string })[];
   /** Of these findings, at the end of the scope. */
@@ -61,6 +62,7 @@ const TYPE = {
   reversed: 'headstart/decision-reversed/v1',
   suspended: 'headstart/stage-suspended/v1',
   resumed: 'headstart/stage-resumed/v1',
+  ended: 'headstart/stage-ended/v1',
   adopted: 'headstart/framework-adopted/v1',
   rollout: 'headstart/rollout/v1',
   incident: 'headstart/incident/v1',
@@ -73,14 +75,14 @@ const TYPE = {
 type Picked = (type: string, where?: (entry: LogEntry) => boolean) => readonly LogEntry[];
 
 export function countFigures(kind: ReportKind, scope: ReportScope, records: Records, asOf: Date): readonly Figure[] {
-  const picked = pick(scope, records.entries, new Set(records.incidents));
+  const picked = pick(scope, records);
   const ofInstallation = scope.model === null;
   if (kind === 'risk') {
     return [
       ...decisionFigures(picked),
       ...riskFigures(picked),
       ...incidentFigures(picked, records.entries, asOf),
-      ...(ofInstallation ? suspensionFigures(picked) : []),
+      ...suspensionFigures(picked, records.entries),
       ...headStartFigures(records),
       ...analysisFigures(records.analyses),
     ];
@@ -88,14 +90,14 @@ export function countFigures(kind: ReportKind, scope: ReportScope, records: Reco
   return [
     ...decisionFigures(picked),
     ...incidentFigures(picked, records.entries, asOf),
-    ...(ofInstallation
-      ? [...installationFigures(picked), ...suspensionFigures(picked), ...caseFigures(scope, records)]
-      : []),
+    ...suspensionFigures(picked, records.entries),
+    ...(ofInstallation ? [...installationFigures(picked), ...caseFigures(scope, records)] : []),
   ];
 }
 
 /** What is of the scope. Steps, notices, rollouts and reversals are of what they follow. */
-function pick(scope: ReportScope, entries: readonly LogEntry[], incidents: ReadonlySet<string>): Picked {
+function pick(scope: ReportScope, { entries, ...ofModel }: Records): Picked {
+  const [incidents, suspensions] = [new Set(ofModel.incidents), new Set(ofModel.suspensions)];
   const isDemonstration = ({ facts }: LogEntry): boolean => (facts.demonstration === true) === scope.demonstration;
   const isOurs = (entry: LogEntry): boolean => scope.modelDigest === null || entry.subject === scope.modelDigest;
   const named = (entry: LogEntry): readonly string[] =>
@@ -109,6 +111,7 @@ function pick(scope: ReportScope, entries: readonly LogEntry[], incidents: Reado
     switch (each.type) {
       case TYPE.decided:
       case TYPE.opened:
+      case TYPE.ended:
         return isOurs(each) && isDemonstration(each);
       case TYPE.reversed:
         return named(each).some((sha256) => decisions.has(sha256));
@@ -118,6 +121,9 @@ function pick(scope: ReportScope, entries: readonly LogEntry[], incidents: Reado
       case TYPE.step:
       case TYPE.notice:
         return opened.has(each.subject);
+      case TYPE.suspended:
+      case TYPE.resumed:
+        return scope.model === null || suspensions.has(each.subject);
       default:
         return true;
     }
@@ -255,15 +261,38 @@ function incidentFigures(picked: Picked, all: readonly LogEntry[], asOf: Date): 
   ];
 }
 
-const suspensionFigures = (picked: Picked): Figure[] => [
-  counted(
-    'suspensions',
-    'suspensions',
-    'How often was a model closed, demonstrations among them?',
-    picked(TYPE.suspended),
-  ),
-  counted('resumptions', 'suspensions', 'How often was it opened again?', picked(TYPE.resumed)),
-];
+/** As suspensions are called in the log, each with what closed the model. */
+const CLOSED_BY = {
+  incident: 'an incident',
+  order: 'an order from outside',
+  analysis: 'a failed analysis of a rollout',
+  person: 'the word of a person',
+} as const;
+
+/** The log does not say of a suspension whether its model is a demonstration. */
+function suspensionFigures(picked: Picked, all: readonly LogEntry[]): Figure[] {
+  const suspended = picked(TYPE.suspended);
+  const lifted = new Set(all.filter(({ type }) => type === TYPE.resumed).map(({ subject }) => subject));
+  return [
+    counted('suspensions', 'suspensions', 'How often was a model closed, demonstrations among them?', suspended),
+    ...Object.entries(CLOSED_BY).map(([kind, by]) =>
+      counted(
+        `suspensions-${kind}`,
+        'suspensions',
+        `How often by ${by}?`,
+        of(suspended, (it) => it.kind === kind),
+      ),
+    ),
+    counted(
+      'suspensions-standing',
+      'suspensions',
+      'How many of these suspensions stand?',
+      suspended.filter(({ subject }) => !lifted.has(subject)),
+    ),
+    counted('resumptions', 'suspensions', 'How often was one lifted?', picked(TYPE.resumed)),
+    counted('stages-ended', 'stages', 'How often did a stage close because its decision ended?', picked(TYPE.ended)),
+  ];
+}
 
 const installationFigures = (picked: Picked): Figure[] => [
   counted('frameworks-adopted', 'acts', 'How many acts put a framework in force?', picked(TYPE.adopted)),

@@ -12,6 +12,8 @@ export interface RecordParts {
   readonly sequence: () => Promise<unknown>;
   readonly models: Release['listModels'];
   readonly incidents: () => Promise<readonly { readonly id: string; readonly model: string | undefined }[]>;
+  /** Of a model, lifted or not. */
+  readonly suspensions: Release['suspensionsOf'];
   readonly analyses: (model: string) => Promise<Records['analyses']>;
   readonly findings: (
     kind: 'real' | 'demonstration',
@@ -80,6 +82,7 @@ async function count(
   const records: Records = {
     entries,
     incidents: incidents.map(({ id }) => id),
+    suspensions: scope.model === null ? [] : (await parts.suspensions(scope.model)).map(({ id }) => id),
     findings: sealed.value.findings,
     headStart: measureHeadStart(sealed.value.findings, endOf(scope, asOf)),
     cases: (await parts.cases()).filter((each) => each.kind === kindOfCases),

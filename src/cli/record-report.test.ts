@@ -50,6 +50,7 @@ before(async () => {
     sequence: () => world.log.sequence(),
     models: release.listModels,
     incidents: incidents.list,
+    suspensions: release.suspensionsOf,
     analyses: async () => [],
     findings: async () => ok({ findings: [] }),
     cases: async () => cases,
@@ -83,15 +84,17 @@ const valuesOf = ({ figures }: RecordReport) => new Map(figures.map(({ name, val
 test('a report is the same bytes each time, counts what happened, and says nothing of what is unpublished', async () => {
   const read = async (at: string, kind: string, ...asked: string[]) => {
     assert.equal((await run(kind, ...asked, '--out', join(folder, at))).exit, 0);
-    return Promise.all(['json', 'md'].map((end) => readFile(join(folder, at, `${kind}-report.${end}`), 'utf8')));
+    return Promise.all(
+      ['json', 'md', 'html'].map((end) => readFile(join(folder, at, `${kind}-report.${end}`), 'utf8')),
+    );
   };
   const [risk, again] = [await read('one', 'risk', 'm1'), await read('two', 'risk', 'm1')];
   assert.deepEqual(again, risk);
   const values = valuesOf(JSON.parse(risk[0] ?? ''));
   const names = ['decisions', 'decisions-granted', 'stages-opened', 'decisions-with-safety-case', 'incidents-critical'];
   assert.deepEqual(
-    [...names, 'incidents-closing', 'incidents-unresolved'].map((name) => values.get(name)),
-    [2, 1, 1, 2, 1, 1, 1],
+    [...names, 'incidents-closing', 'incidents-unresolved', 'suspensions'].map((name) => values.get(name)),
+    [2, 1, 1, 2, 1, 1, 1, 1],
   );
   const open = await read('three', 'transparency', ...TIME);
   const told = valuesOf(JSON.parse(open[0] ?? ''));
@@ -101,7 +104,11 @@ test('a report is the same bytes each time, counts what happened, and says nothi
   );
   assert.doesNotMatch([...risk, ...open].join(), /case_unpublished|Known to few|Ada|incident_[0-9a-f]/);
   for (const { name, question } of (JSON.parse(risk[0] ?? '') as RecordReport).figures)
-    assert.ok(risk[1]?.includes(`| ${name} | ${question} |`), name);
+    assert.ok(
+      risk[1]?.includes(`| ${name} | ${question} |`) && risk[2]?.includes(`<td>${name}</td><td>${question}</td>`),
+      name,
+    );
+  assert.doesNotMatch(risk[2] ?? '', /<script|<link|<img|src=|href=|url\(/i);
 });
 
 test('every entry that a figure is traced to stands in the log at its index, under its leaf', async () => {
@@ -126,7 +133,7 @@ test('counted again, a report holds although the log went on; one that was chang
   };
   await openIncident();
   await world.log.sequence();
-  assert.deepEqual([(await check(out)).exit, (await check(out)).out], [0, { figures: 24, differing: [] }]);
+  assert.deepEqual([(await check(out)).exit, (await check(out)).out], [0, { figures: 32, differing: [] }]);
   const report = out as unknown as RecordReport;
   const figures = report.figures.map((each) => (each.name === 'incidents-critical' ? { ...each, value: 0 } : each));
   const changed = await check({ ...report, figures });

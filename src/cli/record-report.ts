@@ -13,6 +13,7 @@ import {
   readRecordReport,
   recountRecordReport,
   renderRecordReport,
+  toHtml,
   toMarkdown,
 } from '../assurance/index.ts';
 import { canonicalJson, type Json } from '../lib/canonical-json.ts';
@@ -44,7 +45,7 @@ export function registerRecordReportCommands(program: Command, parts: RecordRepo
     .option('--from <date>', 'of all that was said from then on, with --to')
     .option('--to <date>', 'and before then')
     .option('--demonstration', 'of demonstrations, in a report of a time')
-    .option('--out <dir>', 'where JSON and Markdown go; without it the Markdown is printed')
+    .option('--out <dir>', 'where JSON, Markdown and one HTML file go; without it the Markdown is printed')
     .option('--check <file>', 'count a report (JSON) again and say which figures differ')
     .option('--json', 'one JSON value on standard output')
     .action(async (named: string, model: string | undefined, options: ReportOptions) => {
@@ -65,13 +66,14 @@ async function make(
   if (model !== undefined && (options.from ?? options.to) !== undefined)
     throw new CommandEnd('usage', 'a report is of a model, or of a time: not of both');
   const report = settled(await openRecordReport(await records(), kind, asked, clock.now()));
-  const [json, markdown] = [canonicalJson(report as unknown as Json), toMarkdown(renderRecordReport(report))];
+  const rendered = renderRecordReport(report);
   if (options.out !== undefined) {
     await mkdir(options.out, { recursive: true });
-    await writeFile(join(options.out, `${kind}-report.json`), json);
-    await writeFile(join(options.out, `${kind}-report.md`), markdown);
+    const files = { json: canonicalJson(report as unknown as Json), md: toMarkdown(rendered), html: toHtml(rendered) };
+    for (const [suffix, text] of Object.entries(files))
+      await writeFile(join(options.out, `${kind}-report.${suffix}`), text);
     terminal.say(`${report.figures.length} figures in ${options.out}`);
-  } else if (!options.json) terminal.data(markdown);
+  } else if (!options.json) terminal.data(toMarkdown(rendered));
   if (options.json) terminal.json(report as unknown as Json);
 }
 

@@ -151,10 +151,11 @@ export function createStageStore(tx: Transaction) {
     },
     findSuspension: (id: string) =>
       one<Suspension>(`select ${SUSPENSION} from release.suspensions where id = $1 and lifted_at is null`, [id]),
-    listSuspensions: async (model: string): Promise<readonly Suspension[]> => {
+    listSuspensions: async (model: string, { withLifted = false } = {}): Promise<readonly Suspension[]> => {
       const { rows } = await tx.query<Suspension>(
-        `select ${SUSPENSION} from release.suspensions where model = $1 and lifted_at is null order by suspended_at, id`,
-        [model],
+        `select ${SUSPENSION} from release.suspensions where model = $1 and ($2 or lifted_at is null)
+          order by suspended_at, id`,
+        [model, withLifted],
       );
       return rows;
     },

@@ -133,6 +133,8 @@ export function createRelease(parts: ReleaseParts) {
     /** Puts on record that an open stage is over. Gateways have closed it at that instant already. */
     end: (model: string): Outcome<StageOf> => within(database, (tx) => endStage(tx, parts, model)),
 
+    /** Of a model, those that were lifted among them. */
+    suspensionsOf: (model: string) => createStageStore(database).listSuspensions(model, { withLifted: true }),
     stageOf: (model: string): Promise<StageOf> => stageOf(database, model),
     stageIn: stageOf,
   };
