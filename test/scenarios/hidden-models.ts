@@ -1,5 +1,5 @@
 /**
- * Can a caller tell a model that is not theirs from one that does not exist? Probes of names of both kinds, of one make and
+ * Can a caller tell a model that is not theirs, or that a rollout has not let them to, from one that does not exist? Probes of names of both kinds, of one make and
  * equally many, in random order, on every route of a real gateway; every byte and the times of every answer are kept.
  */
 import assert from 'node:assert/strict';
@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSeededRandom, type SeededRandom } from '../../src/lib/seeded-random.ts';
+import { createNoticeStore, type RolloutNotice, WHOLE_SHARE } from '../../src/program/index.ts';
 import type { Probe } from '../support/distinguisher.ts';
 import { createGates, type Gates } from '../support/gates.ts';
 
@@ -22,7 +23,15 @@ const WARM_UP = 200;
 const UNAVAILABLE_MS = 100;
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 
+/**
+ * `foreign`: models of others and of nobody. `outside`: models that the caller has grants and a key for, and that a step of a
+ * rollout, by its share or its countries, has not let them to.
+ */
+export const HIDDEN_BY = ['foreign', 'outside'] as const;
+export type HiddenBy = (typeof HIDDEN_BY)[number];
+
 export interface ProbeOptions {
+  readonly hiddenBy: HiddenBy;
   readonly probes: number;
   /** Of each kind. */
   readonly names: number;
@@ -30,7 +39,7 @@ export interface ProbeOptions {
 }
 
 /** In the order in which they were sent. */
-export async function probeModels({ probes, names, seed }: ProbeOptions): Promise<readonly Probe[]> {
+export async function probeModels({ hiddenBy, probes, names, seed }: ProbeOptions): Promise<readonly Probe[]> {
   const random = createSeededRandom(seed);
   const gates = await createGates();
   try {
@@ -38,7 +47,7 @@ export async function probeModels({ probes, names, seed }: ProbeOptions): Promis
     const all = Array.from(new Set(Array.from({ length: names * 4 }, () => nameOf(random)))).slice(0, names * 2);
     assert.equal(all.length, names * 2);
     const hidden = all.slice(0, names);
-    const key = await populate(gates, hidden);
+    const key = await (hiddenBy === 'foreign' ? populate : rollOut)(gates, hidden);
     const gate = await gates.start();
     const ask = await openLine(gate.url, key);
     const kept: Probe[] = [];
@@ -71,9 +80,7 @@ function nameOf(random: SeededRandom): string {
 
 /** Half of the hidden models are another organisation's, the others nobody's yet. */
 async function populate(gates: Gates, hidden: readonly string[]): Promise<string> {
-  for (const [index, name] of hidden.entries()) {
-    await gates.model(name, index % 4 < 2 ? 'anthropic' : 'openai', 'http://127.0.0.1:1');
-  }
+  await addModels(gates, hidden);
   const others = await gates.organisation('Others', 1_000_000_000);
   await gates.holder(
     others,
@@ -81,6 +88,30 @@ async function populate(gates: Gates, hidden: readonly string[]): Promise<string
   );
   const acme = await gates.organisation('Acme', 1_000_000_000);
   return (await gates.holder(acme, ['mine'])).key;
+}
+
+async function addModels(gates: Gates, names: readonly string[]): Promise<void> {
+  for (const [index, name] of names.entries())
+    await gates.model(name, index % 4 < 2 ? 'anthropic' : 'openai', 'http://127.0.0.1:1');
+}
+
+/** All granted to the caller; half are closed to them by a share that lets in nobody, half by a country that is not theirs. */
+async function rollOut(gates: Gates, hidden: readonly string[]): Promise<string> {
+  await addModels(gates, hidden);
+  const acme = await gates.organisation('Acme', 1_000_000_000, 'FR');
+  const { key } = await gates.holder(acme, ['mine', ...hidden]);
+  await gates.database.transaction(async (tx) => {
+    for (const [index, id] of hidden.entries()) {
+      const step: RolloutNotice = {
+        ...{ id, base: 'closed', salt: Buffer.alloc(32, index), rates: {} },
+        ...(index % 2 === 0
+          ? { shareMillionths: 0, regions: undefined }
+          : { shareMillionths: WHOLE_SHARE, regions: ['0'.repeat(64)] }),
+      };
+      await createNoticeStore(tx).setRollout(step);
+    }
+  });
+  return key;
 }
 
 /** One connection, one question at a time: what the wire carries, and when. */
