@@ -10,7 +10,10 @@ function bytesShown(stream: Buffer): number {
   const document = readJsonDocument(Buffer.from('{}'));
   assert.ok(document.ok);
   const reader = anthropicMessages.createReader(document.value);
-  for (const event of createSseParser(1 << 20).push(stream)) reader.event(event);
+  createSseParser(1 << 20, reader.skip).feed(stream, (event) => {
+    if (!event.isSkipped) reader.event(event);
+    return true;
+  });
   return reader.reading.contentBytes;
 }
 

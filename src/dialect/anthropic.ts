@@ -1,5 +1,4 @@
 /** The Messages API of Anthropic. Field names are the protocol's own. */
-import { isUtf8 } from 'node:buffer';
 import type { Json } from '../lib/canonical-json.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import { toErrorBody } from './anthropic-error.ts';
@@ -256,12 +255,15 @@ function createReader(hidesOutput: boolean, hourCache: () => boolean) {
   };
   return {
     reading,
-    event(read: SseEvent): boolean {
-      const shown = plainTextBytes(read.raw);
-      if (shown !== undefined) {
-        reading.contentBytes += shown;
-        return false;
+    skip(text: string, from: number): number {
+      let end = from;
+      for (let bytes = plainTextBytes(text, end); bytes >= 0; bytes = plainTextBytes(text, end)) {
+        reading.contentBytes += bytes;
+        end = PLAIN_TEXT.lastIndex;
       }
+      return end;
+    },
+    event(read: SseEvent): boolean {
       const event = parseData(read.data);
       switch (event?.type) {
         case 'message_start':
@@ -303,16 +305,15 @@ function createReader(hidesOutput: boolean, hourCache: () => boolean) {
 
 /**
  * The event that a stream mostly consists of, as the API writes it: a piece of text without escapes. What is not exactly
- * that is read as JSON. As latin1 a character is a byte.
+ * that is read as JSON.
  */
 const PLAIN_TEXT =
-  /^event: content_block_delta\ndata: \{"type":"content_block_delta","index":(?:0|[1-9]\d{0,8}),"delta":\{"type":"text_delta","text":"([ !#-[\]-\xff]*)"\} *\} *\n\n$/;
-const ASCII = /^[\0-\x7f]*$/;
+  /event: content_block_delta\ndata: \{"type":"content_block_delta","index":(?:0|[1-9]\d{0,8}),"delta":\{"type":"text_delta","text":"([ !#-[\]-\xff]*)"\} *\} *\n\n/y;
 
-/** Undefined where the event is another one. */
-function plainTextBytes(raw: Buffer): number | undefined {
-  const text = PLAIN_TEXT.exec(raw.toString('latin1'))?.[1];
-  return text === undefined || !(ASCII.test(text) || isUtf8(raw)) ? undefined : text.length;
+/** Negative where another event stands there. */
+function plainTextBytes(text: string, from: number): number {
+  PLAIN_TEXT.lastIndex = from;
+  return PLAIN_TEXT.exec(text)?.[1]?.length ?? -1;
 }
 
 function lookAtOutput(block: Json | undefined, reading: MutableReading): void {

@@ -6,7 +6,7 @@ import type { Json } from '../lib/canonical-json.ts';
 import type { Result } from '../lib/result.ts';
 import type { JsonDocument } from './json-text.ts';
 import type { Refusal } from './refusal.ts';
-import type { SseEvent } from './sse.ts';
+import type { Skip, SseEvent } from './sse.ts';
 import type { Reading } from './usage.ts';
 
 export type Protocol = 'anthropic' | 'openai';
@@ -53,6 +53,8 @@ export interface Edit {
 }
 
 export interface AnswerReader {
+  /** Counts what is known by its bytes, in place of `event`. */
+  readonly skip?: Skip;
   /** True where the event is there only because we asked for it, and is not for the client. */
   event(event: SseEvent): boolean;
   body(answer: Json | undefined): void;

@@ -7,7 +7,7 @@
  *      │            │
  *      └─ client leaves: aborted, or drained (read to its end and thrown away) by the model's policy
  */
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import {
   type AnswerReader,
   createSseParser,
@@ -21,6 +21,7 @@ import { REACH_MS } from '../journal/index.ts';
 import type { Later } from '../lib/backlog.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { GuardBlock, GuardSession } from './guard-hook.ts';
+import type { AnswerHeaders } from './http-answer.ts';
 import { createReply } from './reply-service.ts';
 import type { Ending } from './settlement.ts';
 import type { UpstreamCall, UpstreamFailure, UpstreamListener } from './upstream-client.ts';
@@ -173,7 +174,7 @@ interface Pieces {
   end(): void;
 }
 
-function createPieces(parts: AnswerParts, status: number, headers: IncomingHttpHeaders, outlets: Outlets): Pieces {
+function createPieces(parts: AnswerParts, status: number, headers: AnswerHeaders, outlets: Outlets): Pieces {
   const isStream = status < 300 && String(headers['content-type']).startsWith('text/event-stream');
   return isStream ? createStream(parts, outlets) : createWhole(parts, status, outlets);
 }
@@ -185,23 +186,24 @@ interface Outlets {
 }
 
 function createStream({ reader, guards, limits }: AnswerParts, { write, finish, refuse }: Outlets): Pieces {
-  const parser = createSseParser(limits.answerBytes);
-  const takeEvents = (events: readonly SseEvent[]): void => {
-    let block: GuardBlock | undefined;
-    for (const event of events) {
-      const isOurs = reader.event(event);
-      block = firstBlock(guards, event);
-      if (block) break;
-      if (!isOurs) write(event.raw);
-      if (reader.reading.hasEnded) break;
+  // Guards look at every event.
+  const parser = createSseParser(limits.answerBytes, guards.length === 0 ? reader.skip : undefined);
+  const takeEvent = (event: SseEvent): boolean => {
+    const isOurs = !event.isSkipped && reader.event(event);
+    const block = firstBlock(guards, event);
+    if (block) {
+      refuse({ kind: 'guarded', ...block }, 'cut');
+      return false;
     }
-    if (block) refuse({ kind: 'guarded', ...block }, 'cut');
-    else if (reader.reading.hasEnded) finish();
+    if (!isOurs) write(event.raw);
+    if (!reader.reading.hasEnded) return true;
+    finish();
+    return false;
   };
   return {
     take(chunk) {
       try {
-        takeEvents(parser.push(chunk));
+        parser.feed(chunk, takeEvent);
       } catch (error) {
         if (!(error instanceof SseTooLong)) throw error;
         refuse({ kind: 'upstream-broken' }, 'cut');
@@ -213,7 +215,7 @@ function createStream({ reader, guards, limits }: AnswerParts, { write, finish, 
       const { isFinal, hasFailed, stopReason } = reader.reading;
       if (!isFinal && !hasFailed && stopReason === undefined) return refuse({ kind: 'upstream-broken' }, 'broken');
       // A last event without its blank line counts if it is whole; half an event would break the client's reader.
-      if (rest && isWhole(rest)) takeEvents([rest]);
+      if (rest && isWhole(rest)) takeEvent(rest);
       finish();
     },
   };

@@ -98,8 +98,8 @@ async function run({ dialect, request }: Protocol, onLeave: 'abort' | 'drain', a
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   const sent: Buffer[] = [];
   response.write = ((bytes: Buffer) => sent.push(bytes) > 0) as typeof response.write;
-  response.end = ((bytes?: Buffer | string) => {
-    if (bytes) sent.push(Buffer.from(bytes));
+  response.end = ((bytes?: Buffer | string, encoding?: BufferEncoding) => {
+    if (bytes) sent.push(typeof bytes === 'string' ? Buffer.from(bytes, encoding) : bytes);
     return response;
   }) as typeof response.end;
   let listener: UpstreamListener | undefined;

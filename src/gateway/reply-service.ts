@@ -1,6 +1,7 @@
 /** What goes back to one client: the head with the first byte, back-pressure, and noticing that it has left. */
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { type Dialect, type Refusal, toWire } from '../dialect/index.ts';
+import type { AnswerHeaders } from './http-answer.ts';
 
 export interface ReplyParts {
   readonly response: ServerResponse;
@@ -16,7 +17,7 @@ export interface ReplyParts {
 
 export interface Reply {
   readonly isGone: boolean;
-  setHead(status: number, upstreamHeaders: IncomingHttpHeaders): void;
+  setHead(status: number, upstreamHeaders: AnswerHeaders): void;
   write(bytes: Buffer): void;
   end(body?: Buffer): void;
   /** In the form that the client expects at this moment: an error answer, or the last event of a stream. */
@@ -37,6 +38,8 @@ const PASSED_HEADERS = [
 
 /** A body up to here goes with its head as one text and one write. */
 const ONE_WRITE_BYTES = 16_384;
+
+const NOTHING = Buffer.alloc(0);
 
 export function createReply(parts: ReplyParts): Reply {
   const { response, dialect } = parts;
@@ -87,12 +90,10 @@ export function createReply(parts: ReplyParts): Reply {
     },
     end(body) {
       if (isGone) return;
-      if (body) sendWhole(response, status, head, body);
-      else {
-        const rest = takePieces();
-        if (!response.headersSent) response.writeHead(status, head);
-        response.end(rest);
-      }
+      const rest = body ?? takePieces();
+      // A stream of which nothing has left yet is whole, too.
+      if (response.headersSent) response.end(rest);
+      else sendWhole(response, status, head, rest ?? NOTHING);
     },
     refuse(refusal) {
       flush();
@@ -109,7 +110,7 @@ export function createReply(parts: ReplyParts): Reply {
 }
 
 /** Names and values by turns. */
-function toHead(upstream: IncomingHttpHeaders, own: ReplyParts['headers']): string[] {
+function toHead(upstream: AnswerHeaders, own: ReplyParts['headers']): string[] {
   const head: string[] = [];
   for (const name of PASSED_HEADERS) {
     const value = upstream[name];

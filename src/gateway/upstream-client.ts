@@ -1,10 +1,11 @@
 /**
- * Providers, over undici's dispatch: no fetch, no web streams. A request is sent once; nothing here repeats it. Redirects
- * are not followed. The addresses are the operator's own, so loopback is allowed.
+ * Providers, over connections of our own. A request is sent once; nothing here repeats it. Redirects are not followed. The
+ * addresses are the operator's own, so loopback is allowed.
  */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { type Dispatcher, Pool } from 'undici';
+import type { IncomingMessage } from 'node:http';
 import type { Protocol } from '../dialect/index.ts';
+import { type Connections, createConnections } from './connection-client.ts';
+import type { AnswerHeaders } from './http-answer.ts';
 
 export interface UpstreamRequest {
   /** The operator's address of the provider, with or without `/v1`. */
@@ -21,7 +22,7 @@ export type UpstreamFailure =
   'unreachable' | 'timeout' | 'broken';
 
 export interface UpstreamListener {
-  onStart(status: number, headers: IncomingHttpHeaders): void;
+  onStart(status: number, headers: AnswerHeaders): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
   /** Also after `abort`. Either this or `onEnd`, once. */
@@ -50,105 +51,71 @@ export interface UpstreamLimits {
 export const UPSTREAM_LIMITS: UpstreamLimits = { connectMs: 10_000, headersMs: 600_000, silenceMs: 300_000 };
 
 const BASE_SUFFIX = /\/+$|\/v1\/*$/;
+const TICK_MS = 1_000;
+/** Of the shortest limit, so that what is late is seen soon after. */
+const TICK_SHARE = 4;
 
 export function createUpstreams(limits: UpstreamLimits = UPSTREAM_LIMITS): Upstreams {
-  const pools = new Map<string, Pool>();
-  const poolOf = (origin: string): Pool => {
-    const known = pools.get(origin);
+  const tickMs = Math.ceil(Math.min(TICK_MS, ...Object.values(limits).map((ms) => ms / TICK_SHARE)));
+  const byOrigin = new Map<string, Connections>();
+  const connectionsTo = ({ origin, protocol, hostname, port }: URL): Connections => {
+    const known = byOrigin.get(origin);
     if (known) return known;
-    const pool = new Pool(origin, {
-      allowH2: false,
-      pipelining: 1,
-      connect: { timeout: limits.connectMs },
-      headersTimeout: limits.headersMs,
-      bodyTimeout: limits.silenceMs,
-    });
-    pools.set(origin, pool);
-    return pool;
+    const isTls = protocol === 'https:';
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const connections = createConnections(
+      { isTls, host, port: Number(port || (isTls ? 443 : 80)) },
+      { ...limits, tickMs },
+    );
+    byOrigin.set(origin, connections);
+    return connections;
   };
   const providers = new Map<string, Provider>();
   const providerAt = (base: string): Provider => {
     const known = providers.get(base);
     if (known) return known;
-    const { origin, pathname } = new URL(base);
-    const provider = { pool: poolOf(origin), prefix: pathname.replace(BASE_SUFFIX, '') };
+    const url = new URL(base);
+    const provider = { connections: connectionsTo(url), host: url.host, prefix: url.pathname.replace(BASE_SUFFIX, '') };
     providers.set(base, provider);
     return provider;
   };
+  let ticks = 0;
+  const ticker = setInterval(() => {
+    ticks += 1;
+    for (const connections of byOrigin.values()) connections.check(ticks);
+  }, tickMs).unref();
   return {
     send({ base, path, headers, body }, listener) {
-      const { pool, prefix } = providerAt(base);
-      const relay = new Relay(listener);
-      pool.dispatch({ path: prefix + path, method: 'POST', headers: headers as string[], body }, relay);
-      return relay;
+      const { connections, host, prefix } = providerAt(base);
+      return connections.send(toHead(host, prefix + path, headers, body.length), body, listener);
     },
     async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
+      clearInterval(ticker);
+      for (const connections of byOrigin.values()) connections.close();
     },
   };
 }
 
 interface Provider {
-  readonly pool: Pool;
+  readonly connections: Connections;
+  readonly host: string;
   /** Of every path. */
   readonly prefix: string;
 }
 
-class Aborted extends Error {
-  override readonly name = 'Aborted';
-}
+const PATH = /^[\x21-\x7e\x80-\xff]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** One object for each call, where closures would be a dozen. */
-class Relay implements Dispatcher.DispatchHandler, UpstreamCall {
-  readonly #listener: UpstreamListener;
-  #controller: Dispatcher.DispatchController | undefined = undefined;
-  #isAborted = false;
-
-  constructor(listener: UpstreamListener) {
-    this.#listener = listener;
+/** Throws where something in it would end its line. */
+function toHead(host: string, path: string, headers: readonly string[], bodyBytes: number): string {
+  if (!PATH.test(path)) throw new TypeError('a path that cannot be sent');
+  let head = `POST ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
+  for (let index = 0; index < headers.length; index += 2) {
+    const value = headers[index + 1] ?? '';
+    if (!VALUE.test(value)) throw new TypeError(`a header ${headers[index]} that cannot be sent`);
+    head += `${headers[index]}: ${value}\r\n`;
   }
-
-  abort(): void {
-    this.#isAborted = true;
-    this.#controller?.abort(new Aborted());
-  }
-
-  pause(): void {
-    this.#controller?.pause();
-  }
-
-  resume(): void {
-    this.#controller?.resume();
-  }
-
-  onRequestStart(started: Dispatcher.DispatchController): void {
-    this.#controller = started;
-    if (this.#isAborted) started.abort(new Aborted());
-  }
-
-  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status >= 200) this.#listener.onStart(status, headers);
-  }
-
-  onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#listener.onData(chunk);
-  }
-
-  onResponseEnd(): void {
-    this.#listener.onEnd();
-  }
-
-  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
-    this.#listener.onFailure(toFailure(error, this.#controller !== undefined));
-  }
-}
-
-const TIMEOUTS = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
-
-function toFailure(error: Error, wasSent: boolean): UpstreamFailure {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code !== undefined && TIMEOUTS.has(code)) return 'timeout';
-  return wasSent ? 'broken' : 'unreachable';
+  return `${head}content-length: ${bodyBytes}\r\n\r\n`;
 }
 
 /** Of the client only what means something to a provider; never its key, its cookies or its address. */
