@@ -10,7 +10,6 @@ import { inspectChannels, lookAtGithub, openMailbox } from './channels.ts';
 import {
   CommandEnd,
   DEFAULT_PORT,
-  readIdentities,
   registerAdoptionCommands,
   registerCaseCommands,
   registerChainCommands,
@@ -57,7 +56,7 @@ import { createEgress, namedOrigins } from './egress/index.ts';
 import { registerFollow } from './follow-commands.ts';
 import { openFunding } from './funded-projects.ts';
 import { findClaims, listTurnedAway } from './inbound/index.ts';
-import { createIntake, type Intake, openText } from './intake/index.ts';
+import { createIntake, type Intake } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
@@ -235,7 +234,6 @@ function registerContact(program: Command, parts: Parts, services: () => Promise
   registerMailCommands(program, {
     terminal,
     answers: async () => (await services()).answers,
-    openText: async (text) => openText(text, await readIdentities(config.identities)),
     claimsOfAnswer: async (id) => findClaims(await database(), id),
     mailbox: () => openMailbox(config)?.messages(),
   });

@@ -15,6 +15,7 @@ import {
   toFindingReport,
 } from './campaign/index.ts';
 import { createCarriers, openMailbox } from './channels.ts';
+import { readIdentities } from './cli/index.ts';
 import type { Config } from './config.ts';
 import {
   type AnswerDependencies,
@@ -55,7 +56,7 @@ import {
   type FollowupParts,
   planSweep,
 } from './followup/index.ts';
-import { createIntake, toSource } from './intake/index.ts';
+import { createIntake, openText, toSource } from './intake/index.ts';
 import type { Clock } from './lib/clock.ts';
 import { createPacedCases, createPaceWords, withPace } from './paced-cases.ts';
 import { createPacing, createPacingJobs } from './pacing/index.ts';
@@ -148,6 +149,7 @@ export async function createServices(parts: Parts) {
   const pacing = createPacing({ database, vault, ...createPacedCases({ disclosure, triage, chains, exposure }) });
   const campaigns = createCampaigns({ database, vault, clock, random });
   const intake = createIntake({ database, vault, random });
+  const open = createOpening(parts);
   const maintainerPages = createMaintainerPages({
     ...{ database, random, links },
     coordination: withPace(coordination, createPaceWords(disclosure, pacing)),
@@ -155,7 +157,7 @@ export async function createServices(parts: Parts) {
   return {
     ...{ database, vault, log, home, timekeeping, outbox },
     ...{ intake, scanRecord: createRecordScans({ intake, campaigns }) },
-    answers: openAnswers({ database, clock, random, vault, outbox }, disclosure, maintainerPages, letters),
+    answers: openAnswers({ database, clock, random, vault, outbox, open }, disclosure, maintainerPages, letters),
     ...letters,
     ...{ coordination, links, readiness, maintainerPages, disclosure, disclosureUnder },
     ...{ triage, chains, pacing, exposure, notices, publishing, publishingFor, campaigns },
@@ -231,6 +233,12 @@ function toForm(word: Word): Record<string, string> {
     default:
       return { answer: word.word };
   }
+}
+
+/** With the keys of `HEADSTART_INBOUND_IDENTITY`, read when the first encrypted answer comes. */
+function createOpening({ once, config }: Pick<Parts, 'once' | 'config'>): NonNullable<AnswerDependencies['open']> {
+  const keys = once(() => readIdentities(config.identities));
+  return async (text) => openText(text, await keys());
 }
 
 function openAnswers(

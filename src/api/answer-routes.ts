@@ -49,15 +49,20 @@ export function answerRoutes({ answers, claimsOfAnswer }: AnswerRouteParts): rea
         from: z.string().nullable().describe('as it claims'),
         subject: z.string(),
         text: z.string().describe('to be shown escaped and never believed'),
+        attachments: z.array(z.object({ name: z.string(), bytes: z.int() })).describe('named and counted, not opened'),
+        encrypted: z.enum(['opened', 'closed']).nullable(),
         mayBePublic: z.boolean().describe('it reads as if the flaw were public: a person decides'),
         senderClaims: z.string().nullable().describe('claims, no proofs'),
       }),
       handle: async ({ path }) => {
         const found = await answers.read(path.answer);
         if (!found) throw new ApiRefused({ kind: 'no-such-answer', id: path.answer });
-        const { id, caseId, from, subject, text, mayBePublic } = found;
+        const { id, caseId, from, subject, text, attachments, encrypted, mayBePublic } = found;
         const senderClaims = (await claimsOfAnswer(id)) ?? null;
-        return { id, case: caseId, from, subject, text, mayBePublic, senderClaims };
+        return {
+          ...{ id, case: caseId, from, subject, text, encrypted, mayBePublic, senderClaims },
+          attachments: [...attachments],
+        };
       },
     }),
   ];

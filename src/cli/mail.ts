@@ -3,19 +3,24 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { Answers } from '../contact/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
+import { toPlainLine } from '../lib/plain-text.ts';
 import { howToEnd } from './intake.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface MailCommandParts {
   readonly terminal: Terminal;
   readonly answers: () => Promise<Answers>;
-  /** A text with what is encrypted in it opened by the configured keys; undefined where nothing is, or none fits. */
-  readonly openText: (text: string) => Promise<string | undefined>;
   /** What is claimed of the sender of an answer; undefined where nobody looked. */
   readonly claimsOfAnswer: (id: string) => Promise<string | undefined>;
   /** Of the configured mailbox; undefined where there is none. */
   readonly mailbox: () => AsyncIterable<Uint8Array> | undefined;
 }
+
+const LINE_CHARACTERS = 200;
+const ENCRYPTED = {
+  opened: 'It was encrypted to you. Who encrypted it is not known: a signature is not checked.',
+  closed: 'It is encrypted, and no key of HEADSTART_INBOUND_IDENTITY opens it.',
+} as const;
 
 /** Larger files are no mail that we read; told before one is read. */
 const MAX_FILE_BYTES = 64 << 20;
@@ -50,8 +55,7 @@ export function registerMailCommands(program: Command, parts: MailCommandParts):
     .action(async (id: string, { json }: { json?: boolean }) => {
       const found = await (await parts.answers()).read(id);
       if (!found) throw new CommandEnd('notFound', `there is no mail ${id}`);
-      const { from, subject, words, caseId, kind, mayBePublic } = found;
-      const text = (await parts.openText(found.text)) ?? found.text;
+      const { from, subject, text, words, caseId, kind, mayBePublic, attachments, encrypted } = found;
       const senderClaims = (await parts.claimsOfAnswer(id)) ?? null;
       if (json) {
         const shown = {
@@ -62,12 +66,18 @@ export function registerMailCommands(program: Command, parts: MailCommandParts):
           subject,
           text,
           words: words.map(toShown),
+          attachments: attachments.map((each) => ({ ...each })),
+          encrypted,
           mayBePublic,
           senderClaims,
         };
         return parts.terminal.json(shown);
       }
       parts.terminal.say(`From: ${from ?? 'nobody'}\nSubject: ${subject}\n\n${text}`);
+      for (const { name, bytes } of attachments) {
+        parts.terminal.say(toPlainLine(`attached, not opened: ${name}, ${bytes} bytes`, LINE_CHARACTERS));
+      }
+      if (encrypted) parts.terminal.say(ENCRYPTED[encrypted]);
       if (senderClaims) parts.terminal.say(`\nClaims of its sender, not proofs: ${senderClaims}`);
       if (caseId)
         parts.terminal.say(`\n${mayBePublic ? 'It reads as if the flaw were public. ' : ''}${howToEnd(caseId, id)}`);

@@ -10,7 +10,13 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import type { Vault } from '../store/vault.ts';
 import { type Answer, createAnswerStore } from './answer-store.ts';
-import { type IncomingMail, type MailRefusal, readIncomingMail, type Word } from './incoming-mail.ts';
+import {
+  type IncomingMail,
+  type MailRefusal,
+  type OpenEncrypted,
+  readIncomingMail,
+  type Word,
+} from './incoming-mail.ts';
 import { MAX_MAIL_BYTES } from './mailbox-client.ts';
 import { createMessageStore, type Message } from './message-store.ts';
 import type { Outbox } from './outbox-service.ts';
@@ -21,6 +27,8 @@ export interface AnswerDependencies {
   readonly random: RandomBytes;
   readonly vault: Pick<Vault, 'seal' | 'open' | 'sealUnder' | 'openUnder' | 'derive'>;
   readonly outbox: Pick<Outbox, 'seen'>;
+  /** Opens what was encrypted to us; left out: nothing is opened. */
+  readonly open?: OpenEncrypted;
   /** Does what a word says, as whoever the message went to; false where that is for a person. */
   readonly act: (tx: Transaction, message: Pick<Message, 'id' | 'caseId'>, word: Word) => Promise<boolean>;
   /** Writes into the history of the case that something came. */
@@ -57,7 +65,7 @@ export function createAnswers(parts: AnswerDependencies) {
       { unmatched = 'keep' }: { readonly unmatched?: 'keep' | 'leave' } = {},
     ): Promise<Result<Received, ReceiveRefusal>> {
       if (raw.length > MAX_MAIL_BYTES) return refuse({ kind: 'too-large', limitBytes: MAX_MAIL_BYTES });
-      const mail = await readIncomingMail(raw);
+      const mail = await readIncomingMail(raw, parts.open);
       if (!mail.ok) return mail;
       return await database.transaction(async (tx) => {
         const message = await findThread(tx, mail.value.names);
@@ -78,7 +86,7 @@ export function createAnswers(parts: AnswerDependencies) {
         const raw = answer.keyId
           ? await vault.open(tx, answer.keyId, sealed, `answer ${id}`)
           : vault.openUnder(UNMATCHED, sealed, id);
-        const mail = await readIncomingMail(raw);
+        const mail = await readIncomingMail(raw, parts.open);
         if (!mail.ok) throw new Error(`the answer ${id} cannot be read any more: ${mail.refusal.why}`);
         if (answer.state === 'kept') await store.setState(id, 'done');
         if (answer.caseId) await parts.note(tx, answer.caseId, `mail read (${id})`);

@@ -151,3 +151,62 @@ test('what reads as if the flaw were public is told; what is quoted, or only ask
     assert.equal(await may(text), false, text);
   }
 });
+
+const ARMOUR = '-----BEGIN PGP MESSAGE-----\r\n\r\nwcBM\r\n-----END PGP MESSAGE-----';
+const pgpMime = (attached: string) =>
+  mail(
+    ['Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary=b'],
+    [
+      ['--b', 'Content-Type: application/pgp-encrypted', '', 'Version: 1', ''],
+      ['--b', 'Content-Type: application/octet-stream; name="encrypted.asc"', '', attached, '', '--b--', ''],
+    ]
+      .flat()
+      .join('\r\n'),
+  );
+const openAs = (inner: string) => async (text: string) => (text.includes('wcBM') ? inner : undefined);
+
+test('what was encrypted to us is read in its place, its words too: as text and as PGP/MIME', async () => {
+  const asText = await readIncomingMail(mail([], ARMOUR), openAs('Headstart: acknowledge\n'));
+  assert.ok(asText.ok);
+  assert.deepEqual([asText.value.words, asText.value.hasMore], [[{ word: 'acknowledge' }], false]);
+  const inner = 'Content-Type: text/plain; charset=utf-8\r\n\r\nHeadstart: fixed in 1.2.3\r\n';
+  const asMime = await readIncomingMail(pgpMime(ARMOUR), openAs(inner));
+  assert.ok(asMime.ok);
+  const { words, hasMore, encrypted, attachments } = asMime.value;
+  assert.deepEqual(
+    [words, hasMore, encrypted, attachments],
+    [[{ word: 'fixed-in', version: '1.2.3' }], false, 'opened', []],
+  );
+});
+
+test('what no key opens says no words and waits for a person; so does what stands around the encrypted part', async () => {
+  for (const raw of [mail([], ARMOUR), pgpMime(ARMOUR)]) {
+    const { words, hasMore, encrypted } = await read(raw);
+    assert.deepEqual([words, hasMore, encrypted], [[], true, 'closed']);
+  }
+  const around = await readIncomingMail(mail([], `It is on a blog now.\r\n${ARMOUR}`), openAs('Headstart: more time'));
+  assert.ok(around.ok);
+  assert.deepEqual([around.value.words, around.value.hasMore], [[{ word: 'more-time' }], true]);
+});
+
+test('what comes with an answer is named and counted, and waits for a person; a signature is nothing to read', async () => {
+  const attach = (type: string, name: string) =>
+    mail(
+      ['Content-Type: multipart/mixed; boundary=b'],
+      ['--b', 'Content-Type: text/plain', '', 'Headstart: acknowledge', '--b']
+        .concat([
+          `Content-Type: ${type}`,
+          `Content-Disposition: attachment; filename="${name}"`,
+          '',
+          'abcd',
+          '--b--',
+          '',
+        ])
+        .join('\r\n'),
+    );
+  const patch = await read(attach('text/x-diff', 'fix.patch'));
+  assert.deepEqual([patch.attachments[0]?.name, patch.hasMore], ['fix.patch', true]);
+  assert.ok((patch.attachments[0]?.bytes ?? 0) >= 4);
+  const signed = await read(attach('application/pgp-signature', 'signature.asc'));
+  assert.deepEqual([signed.attachments, signed.hasMore], [[], false]);
+});

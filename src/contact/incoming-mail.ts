@@ -27,11 +27,18 @@ export interface IncomingMail {
   /** What it may be an answer to, the likeliest first: ids of mails, and markers in its text. */
   readonly names: readonly string[];
   readonly words: readonly Word[];
+  /** What came with it; named and counted, never unpacked. */
+  readonly attachments: readonly { readonly name: string; readonly bytes: number }[];
+  /** It was encrypted to us: opened, or closed where no key of ours fits. */
+  readonly encrypted: 'opened' | 'closed' | null;
   /** It says something beside its words and what it quotes. */
   readonly hasMore: boolean;
   /** It reads as if the flaw were known to others. Only a person may take it so: that ends an embargo. */
   readonly mayBePublic: boolean;
 }
+
+/** What is encrypted in a text, opened; undefined where no key fits. */
+export type OpenEncrypted = (text: string) => Promise<string | undefined>;
 
 export interface MailRefusal {
   readonly kind: 'not-a-mail';
@@ -44,6 +51,10 @@ const MAX_WORDS = 10;
 const MAX_NESTING = 20;
 const MAX_HEADERS_BYTES = 256 << 10;
 const MAX_REASON = 500;
+const MAX_ATTACHMENTS = 100;
+/** Of armour that is opened. */
+const MAX_ARMOUR_BYTES = 5 << 20;
+const ARMOUR = /-----BEGIN (AGE ENCRYPTED FILE|PGP MESSAGE)-----[\s\S]*?-----END \1-----/;
 const ID = /<[^<>\s]{1,300}>/g;
 const MARKER = /message_[0-9a-f]{32}/g;
 const WORD = /^\s*headstart:\s*(.+?)\s*$/i;
@@ -63,17 +74,23 @@ const PLAIN = new Map<string, Word>([
   ['send more', { word: 'send-more' }],
 ]);
 
-export async function readIncomingMail(raw: Uint8Array): Promise<Result<IncomingMail, MailRefusal>> {
+const PARSING = { maxNestingDepth: MAX_NESTING, maxHeadersSize: MAX_HEADERS_BYTES };
+
+export async function readIncomingMail(
+  raw: Uint8Array,
+  open: OpenEncrypted = async () => undefined,
+): Promise<Result<IncomingMail, MailRefusal>> {
   let mail: Email;
   try {
-    mail = await PostalMime.parse(raw, { maxNestingDepth: MAX_NESTING, maxHeadersSize: MAX_HEADERS_BYTES });
+    mail = await PostalMime.parse(raw, PARSING);
   } catch (error) {
     return refuse({ kind: 'not-a-mail', why: error instanceof Error ? error.message : String(error) });
   }
   if (!mail.from && !mail.messageId && !mail.date) {
     return refuse({ kind: 'not-a-mail', why: 'it has no sender, no date and no name' });
   }
-  const text = (mail.text ?? withoutMarkup(mail.html ?? '')).slice(0, MAX_TEXT);
+  const { text: whole, attachments, encrypted } = await readBody(mail, open);
+  const text = whole.slice(0, MAX_TEXT);
   const report = reportOf(mail);
   const kind = kindOf(mail, report);
   return ok({
@@ -88,9 +105,58 @@ export async function readIncomingMail(raw: Uint8Array): Promise<Result<Incoming
             .flatMap((line) => wordOf(line) ?? [])
             .slice(0, MAX_WORDS)
         : [],
-    hasMore: ownLines(text).some((line) => !wordOf(line)),
+    attachments: attachments.slice(0, MAX_ATTACHMENTS).map(({ filename, mimeType, content }) => ({
+      name: (filename ?? mimeType).slice(0, MAX_REASON),
+      bytes: typeof content === 'string' ? Buffer.byteLength(content) : content.byteLength,
+    })),
+    encrypted,
+    hasMore: attachments.length > 0 || encrypted === 'closed' || ownLines(text).some((line) => !wordOf(line)),
     mayBePublic: ownLines(text).some((line) => PUBLIC_SIGNS.some((sign) => sign.test(line))),
   });
+}
+
+interface Body extends Pick<IncomingMail, 'text' | 'encrypted'>, Pick<Email, 'attachments'> {}
+
+/** The text of a mail, with what of it was encrypted to us in its place: armour in the text, or PGP/MIME (RFC 3156). */
+async function readBody(mail: Email, open: OpenEncrypted): Promise<Body> {
+  const body = mail.text ?? withoutMarkup(mail.html ?? '');
+  const { attachments } = mail;
+  const [inText] = ARMOUR.exec(body.slice(0, MAX_ARMOUR_BYTES)) ?? [];
+  const carrier = inText === undefined ? attachments.find((each) => armourIn(each) !== undefined) : undefined;
+  const armour = inText ?? (carrier && armourIn(carrier));
+  if (armour === undefined) return { text: body, attachments: withoutSignatures(attachments), encrypted: null };
+  const opened = await open(armour);
+  if (opened === undefined) return { text: body, attachments, encrypted: 'closed' };
+  const inner = await readOpened(opened);
+  // The version part of PGP/MIME says nothing.
+  const others = attachments.filter((each) => each !== carrier && each.mimeType !== 'application/pgp-encrypted');
+  return {
+    text: inText === undefined ? `${body}\n${inner.text}`.trim() : body.replace(inText, () => inner.text),
+    attachments: withoutSignatures([...others, ...inner.attachments]),
+    encrypted: 'opened',
+  };
+}
+
+/** A signature that nobody here checks is nothing that waits for a reader. */
+const withoutSignatures = (attachments: Email['attachments']): Email['attachments'] =>
+  attachments.filter(({ mimeType }) => mimeType !== 'application/pgp-signature');
+
+function armourIn({ content }: Email['attachments'][number]): string | undefined {
+  const bytes = typeof content === 'string' ? Buffer.byteLength(content) : content.byteLength;
+  return bytes > MAX_ARMOUR_BYTES ? undefined : ARMOUR.exec(toText(content))?.[0];
+}
+
+/** A message of its own, or plain text. */
+async function readOpened(opened: string): Promise<Pick<Body, 'text' | 'attachments'>> {
+  if (!/^(?:content-type|mime-version|content-transfer-encoding):/i.test(opened)) {
+    return { text: opened, attachments: [] };
+  }
+  try {
+    const inner = await PostalMime.parse(opened, PARSING);
+    return { text: inner.text ?? withoutMarkup(inner.html ?? ''), attachments: inner.attachments };
+  } catch {
+    return { text: opened, attachments: [] };
+  }
 }
 
 function kindOf(mail: Email, report: string): IncomingKind {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { armor, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { runCommandLine } from '../../src/cli/index.ts';
 import { registerAll } from '../../src/commands.ts';
 import { readConfig } from '../../src/config.ts';
@@ -33,12 +34,16 @@ let server: Awaited<ReturnType<typeof startFakeSmtp>>;
 let parts: Parts;
 let services: Services;
 let said: string[] = [];
+let identity: string;
 
 before(async () => {
   folder = makeTestDirectory('headstart-smtp-');
   [db, server] = await Promise.all([createTestDatabase(), startFakeSmtp()]);
+  identity = await generateX25519Identity();
+  writeFileSync(join(folder, 'identity'), `${identity}\n`);
   const config = readConfig({
     HEADSTART_HOME: join(folder, 'home'),
+    HEADSTART_INBOUND_IDENTITY: join(folder, 'identity'),
     DATABASE_URL: db.url,
     HEADSTART_SMTP_URL: `smtp://127.0.0.1:${server.port}`,
     HEADSTART_MAIL_FROM: 'security@coordination.example',
@@ -150,6 +155,24 @@ test('a maintainer answers by mail in plain words, and the case moves; the same 
   const shared = await services.coordination.find(id);
   assert.match(JSON.stringify(shared?.it), /it is documented/);
   assert.equal(await run('mail', 'receive', join(folder, 'nothing.eml')), 4);
+});
+
+test('an answer that was encrypted to the installation is opened by its key and obeyed', async () => {
+  const id = await openCase(services.disclosure, false, null);
+  assert.equal(await run('case', 'step', id, 'notify', '--to', ADDRESS), 0, said.join('\n'));
+  await work();
+  const messageId = /^Message-ID: (<[^>]+>)/m.exec(server.received[0] ?? '')?.[1] ?? '';
+  const encrypter = new Encrypter();
+  encrypter.addRecipient(await identityToRecipient(identity));
+  const body = armor.encode(await encrypter.encrypt('Headstart: acknowledge\nWe found a second place.\n'));
+  const head = [`From: ${ADDRESS}`, 'Date: Mon, 2 Nov 2026 10:00:00 +0000', `In-Reply-To: ${messageId}`];
+  const file = join(folder, 'encrypted.eml');
+  writeFileSync(file, [...head, '', body].join('\r\n'));
+  assert.equal(await run('mail', 'receive', file), 0, said.join('\n'));
+  assert.equal((await services.disclosure.find(id))?.case.stage, 'acknowledged');
+  const [waiting] = (await services.answers.list('kept')).filter(({ caseId }) => caseId === id);
+  assert.equal(await run('mail', 'show', waiting?.id ?? ''), 0);
+  assert.match(said.join('\n'), /We found a second place\.[\s\S]*encrypted to you/);
 });
 
 test('a real case without an address stays sealed in the outbox, and the command says how to write it out', async () => {
