@@ -58,8 +58,8 @@ import {
 } from './followup/index.ts';
 import { createIntake, openText, toSource } from './intake/index.ts';
 import type { Clock } from './lib/clock.ts';
-import { createPacedCases, createPaceWords, withPace } from './paced-cases.ts';
-import { createPacing, createPacingJobs } from './pacing/index.ts';
+import { createPacedCases, createPaceWords, createTextFetch, withPace } from './paced-cases.ts';
+import { createPacing, createPacingJobs, planOptOuts } from './pacing/index.ts';
 import type { Parts } from './parts.ts';
 import { createPartyLetters, type PartyLetters } from './party-letters.ts';
 import { createProgrammeJobs, openProgramme } from './programme.ts';
@@ -297,6 +297,7 @@ export async function createHandlers(
   if (mailbox) await planLook(database);
   await planSweep(database);
   await planDraw(database);
+  await planOptOuts(database);
   const programmeJobs = createProgrammeJobs(await openProgramme(parts));
   const { jobs: rolloutJobs } = await openRelease(parts, async () => services);
   return {
@@ -331,7 +332,7 @@ export async function createHandlers(
     ...createSequenceJobs(services.log),
     ...programmeJobs,
     ...rolloutJobs,
-    ...createPacingJobs({ database, pacing: services.pacing }),
+    ...createPacingJobs({ database, pacing: services.pacing, fetchText: createTextFetch(parts.config.allowedOrigins) }),
     ...createExposureJobs({ database, exposure: services.exposure }),
     ...createTriageJobs({ database, triage: services.triage }),
     ...createDisclosureJobs({ disclosure }),

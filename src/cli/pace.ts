@@ -130,20 +130,33 @@ async function change(
 function addOptOut(pace: Command, { terminal, pacing, fetchText }: PaceCommandParts): void {
   pace
     .command('opt-out [source]')
-    .description('take over a list of projects that want no reports, from a file or an address; without one, the lists')
+    .description(
+      'take over a list of projects that want no reports, from a file or an address, which a running worker reads again every day; without one, the lists',
+    )
     .option('--name <name>', 'of the list; a list of the same name is replaced')
     .option(...JSON_OPTION)
     .action(async (source: string | undefined, { name, json }: JsonOption & { readonly name?: string }) => {
       const service = await pacing();
       if (source === undefined) {
         const lists = await service.lists();
-        if (json) terminal.json(lists.map((list) => ({ ...list, importedAt: list.importedAt.toISOString() })));
-        for (const list of lists) terminal.say(`${list.name}: ${list.projects} projects, sha256 ${list.sha256}`);
+        if (json) {
+          terminal.json(
+            lists.map(({ importedAt, lookedAt, ...list }) => ({
+              ...list,
+              importedAt: importedAt.toISOString(),
+              lookedAt: lookedAt?.toISOString() ?? null,
+            })),
+          );
+        }
+        for (const { name: of, projects, sha256, trouble } of lists) {
+          terminal.say(`${of}: ${projects} projects, sha256 ${sha256}${trouble ? `; not read again: ${trouble}` : ''}`);
+        }
         terminal.say(`${lists.length} lists`);
         return;
       }
-      const text = /^https?:/.test(source) ? await fetched(fetchText, source) : await readFileText(source);
-      const imported = await service.importOptOuts(name ?? source, text);
+      const isAddress = /^https?:\/\//.test(source);
+      const text = isAddress ? await fetched(fetchText, source) : await readFileText(source);
+      const imported = await service.importOptOuts(name ?? source, text, isAddress ? source : undefined);
       if (!imported.ok)
         throw new CommandEnd('failed', `the list is not taken over: ${optOutSentence(imported.refusal)}`);
       if (json) terminal.json({ list: name ?? source, projects: imported.value });

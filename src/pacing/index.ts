@@ -20,5 +20,5 @@ export {
   type ReleaseRefusal,
   type WishChange,
 } from './pacing.ts';
-export { createPacingJobs, RELEASE_JOB } from './pacing-job.ts';
+export { createPacingJobs, planOptOuts, RELEASE_JOB } from './pacing-job.ts';
 export { nextReports, type Position, type ProjectQueue } from './queue.ts';

@@ -10,7 +10,7 @@ test('lists are read as lines with comments and as JSON, each project once', () 
 });
 
 test('a list with one line that names no project is refused whole', () => {
-  for (const text of ['left\nhttps://example.org/x\n', '[1]', '{"a":1}', '[', 'owner/repo']) {
+  for (const text of ['left\nhttps://example.org/x\n', '[1]', '{"a":1}', '[', 'owner/repo', '<html>']) {
     assert.equal(readOptOutList(text).ok, false, text);
   }
 });

@@ -12,7 +12,8 @@ export type OptOutRefusal =
 
 const MOST_BYTES = 16 * 1024 * 1024;
 const LONGEST_NAME = 512;
-const NPM_NAME = /^(@[^@/\s:]+\/)?[^@/\s:]+$/;
+/** Old names have capitals and `!'()*~`. */
+const NPM_NAME = /^(@[\w.~-]+\/)?[\w.~!'()*-]+$/;
 
 export function readOptOutList(text: string): Result<readonly string[], OptOutRefusal> {
   if (Buffer.byteLength(text) > MOST_BYTES) return refuse({ kind: 'too-large', mostBytes: MOST_BYTES });

@@ -86,13 +86,29 @@ function projects(tx: Transaction) {
   };
 }
 
+export interface OptOutList {
+  readonly name: string;
+  readonly sha256: string;
+  /** Null where it came from a file. */
+  readonly source: string | null;
+  readonly importedAt: Date;
+  readonly lookedAt: Date | null;
+  /** Why it could not be read again; what was read before stays in force. */
+  readonly trouble: string | null;
+  readonly projects: number;
+}
+
 function optOuts(tx: Transaction) {
   return {
-    async replaceList(name: string, sha256: string, ids: readonly ProjectId[]): Promise<void> {
+    async replaceList(
+      { name, sha256, source }: Pick<OptOutList, 'name' | 'sha256' | 'source'>,
+      ids: readonly ProjectId[],
+    ): Promise<void> {
       await tx.query(
-        `insert into pacing.opt_out_lists (name, sha256) values ($1, $2)
-         on conflict (name) do update set sha256 = excluded.sha256, imported_at = now()`,
-        [name, sha256],
+        `insert into pacing.opt_out_lists (name, sha256, source) values ($1, $2, $3)
+         on conflict (name) do update set sha256 = excluded.sha256, source = excluded.source, imported_at = now(),
+           trouble = null`,
+        [name, sha256, source],
       );
       await tx.query('delete from pacing.opt_outs where list = $1', [name]);
       await tx.query('insert into pacing.opt_outs (list, project_id) select $1, unnest($2::text[])', [name, ids]);
@@ -106,9 +122,16 @@ function optOuts(tx: Transaction) {
       return rows[0]?.list ?? null;
     },
 
-    async listLists(): Promise<readonly { name: string; sha256: string; importedAt: Date; projects: number }[]> {
-      const { rows } = await tx.query<{ name: string; sha256: string; importedAt: Date; projects: number }>(
-        `select name, sha256, imported_at as "importedAt",
+    async noteLook(name: string, trouble: string | null): Promise<void> {
+      await tx.query('update pacing.opt_out_lists set looked_at = now(), trouble = $2 where name = $1', [
+        name,
+        trouble,
+      ]);
+    },
+
+    async listLists(): Promise<readonly OptOutList[]> {
+      const { rows } = await tx.query<OptOutList>(
+        `select name, sha256, source, imported_at as "importedAt", looked_at as "lookedAt", trouble,
                 (select count(*)::int from pacing.opt_outs where list = name) as projects
            from pacing.opt_out_lists order by name`,
       );

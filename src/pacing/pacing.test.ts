@@ -5,7 +5,7 @@ import { createPacedCases, createPaceWords } from '../paced-cases.ts';
 import { createTriage } from '../triage/index.ts';
 import { createTriagedCases } from '../triaged-cases.ts';
 import { createPacing, type Pacing } from './pacing.ts';
-import { createPacingJobs, RELEASE_JOB } from './pacing-job.ts';
+import { createPacingJobs, OPT_OUT_JOB, RELEASE_JOB } from './pacing-job.ts';
 
 const PROJECT = '@scope/example';
 const BY = { actor: 'a person' };
@@ -169,7 +169,8 @@ test('this installation sends no more a day than it was told, across workers', a
 
 test('by default a person releases; left to the policy, the job does and asks for itself again', async () => {
   await openCase();
-  const jobs = createPacingJobs({ database: world.database, pacing });
+  const fetchText = async () => ({ trouble: 'nothing is fetched here' });
+  const jobs = createPacingJobs({ database: world.database, pacing, fetchText });
   const run = () => jobs[RELEASE_JOB]?.({}, { jobId: '1', attempt: 1, maxAttempts: 5, signal: AbortSignal.abort() });
   const waiting = async () => {
     const { rows } = await world.database.query<{ count: number }>(
@@ -183,6 +184,43 @@ test('by default a person releases; left to the policy, the job does and asks fo
   await pacing.configure({ releasedBy: 'policy', mostPerDay: null });
   await run();
   assert.deepEqual([await countSent(), await waiting()], [1, 1]);
+});
+
+test('a list that others keep is read again by its address: who opts out there is sent nothing here', async () => {
+  const address = 'https://lists.example.org/opt-out.txt';
+  const id = await openCase();
+  assert.ok((await pacing.importOptOuts('theirs', 'other', address)).ok);
+  assert.ok((await pacing.importOptOuts('a file', 'another')).ok);
+  const asked: string[] = [];
+  let answer: { readonly text: string } | { readonly trouble: string } = { text: `other\n${PROJECT}` };
+  const { database } = world;
+  const handlers = createPacingJobs({
+    ...{ database, pacing },
+    fetchText: async (url) => {
+      asked.push(url);
+      return answer;
+    },
+  });
+  const look = () => handlers[OPT_OUT_JOB]?.({}, {} as never);
+  await look();
+  assert.deepEqual(asked, [address]);
+  const kept = await pacing.release(id, BY);
+  assert.deepEqual(!kept.ok && kept.refusal, { kind: 'not-wanted', optedOutBy: 'theirs' });
+  for (const [bad, trouble] of [
+    [{ trouble: 'the server answered 503' }, /503/],
+    [{ text: ' \n' }, /empty/],
+    [{ text: '<html>' }, /cannot be read as a list/],
+  ] as const) {
+    answer = bad;
+    await look();
+    const list = (await pacing.lists()).find(({ name }) => name === 'theirs');
+    assert.match(list?.trouble ?? '', trouble);
+    assert.equal(list?.projects, 2, 'what was read before stays in force');
+  }
+  answer = { text: 'other' };
+  await look();
+  assert.equal((await pacing.lists()).find(({ name }) => name === 'theirs')?.trouble, null);
+  assert.ok((await pacing.release(id, BY)).ok);
 });
 
 test('what maintainers asked for is kept, and shown with who wrote it down', async () => {

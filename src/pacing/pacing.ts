@@ -3,7 +3,6 @@
  * that sends the report, so that however many workers ask, no more goes than the project takes. Time is the database's.
  */
 
-import { sha256Hex } from '../lib/hash.ts';
 import { createHmacSha256 } from '../lib/hmac.ts';
 import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
@@ -22,7 +21,8 @@ import {
 import { capacityOf, POPULATION } from './capacity.ts';
 import type { SsvcOutcome } from './harm.ts';
 import { needOf, type ProjectNeed } from './need.ts';
-import { type OptOutRefusal, projectTitle, readOptOutList, readProject } from './opt-out.ts';
+import { projectTitle, readProject } from './opt-out.ts';
+import { createOptOuts } from './opt-out-service.ts';
 import {
   createPacingStore,
   type PacedProject,
@@ -110,10 +110,7 @@ export function createPacing(parts: PacingParts) {
     askIn: (tx: Transaction, name: string, asked: 'fewer' | 'more', actor: string): Promise<Wishes | undefined> =>
       changeWishes(tx, parts, indices, { name, change: { kind: 'ask', asked }, actor }),
 
-    importOptOuts: (list: string, text: string): Promise<Result<number, OptOutRefusal>> =>
-      importOptOuts(database, indices, list, text),
-
-    lists: () => database.transaction((tx) => createPacingStore(tx).listLists()),
+    ...createOptOuts({ database, index }),
 
     settings: () => database.transaction((tx) => createPacingStore(tx).getSettings()),
     configure: (settings: PaceSettings) => database.transaction((tx) => createPacingStore(tx).saveSettings(settings)),
@@ -362,18 +359,4 @@ function wishText(change: WishChange): string {
     case 'channel':
       return `channel ${change.channel}`;
   }
-}
-
-async function importOptOuts(
-  database: Database,
-  { index }: Indices,
-  list: string,
-  text: string,
-): Promise<Result<number, OptOutRefusal>> {
-  const projects = readOptOutList(text);
-  if (!projects.ok) return projects;
-  await database.transaction((tx) =>
-    createPacingStore(tx).replaceList(list, sha256Hex(text), projects.value.map(index)),
-  );
-  return ok(projects.value.length);
 }
