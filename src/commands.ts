@@ -1,7 +1,7 @@
 /** Which commands there are and what each is given. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import firstCampaign from './campaign/first-campaign.json' with { type: 'json' };
 import fixtureCampaign from './campaign/fixture-campaign.json' with { type: 'json' };
@@ -10,7 +10,6 @@ import { inspectChannels, lookAtGithub, openMailbox } from './channels.ts';
 import {
   CommandEnd,
   DEFAULT_PORT,
-  registerAdoptionCommands,
   registerCaseCommands,
   registerChainCommands,
   registerCreditCommands,
@@ -19,7 +18,6 @@ import {
   registerDocumentCommands,
   registerExposureCommands,
   registerFundCommands,
-  registerIncidentCommands,
   registerIntakeCommands,
   registerJournalCommands,
   registerKeyCommands,
@@ -28,13 +26,8 @@ import {
   registerOutboxCommands,
   registerPaceCommands,
   registerPatchCommands,
-  registerPolicyCommands,
   registerProgramCommands,
-  registerRecordReportCommands,
-  registerReleaseCommands,
   registerReproduce,
-  registerRolloutCommands,
-  registerSafetyCaseCommands,
   registerSandboxCommands,
   registerScan,
   registerScopeCommands,
@@ -42,13 +35,11 @@ import {
   registerSignInCommands,
   registerSimulate,
   registerStart,
-  registerStatementCommands,
   registerStopCommands,
   registerStoreCommands,
   registerTriageCommands,
   registerVettingCommands,
   serve,
-  toReleaseEnd,
 } from './cli/index.ts';
 import { createDemonstrating } from './demonstrating.ts';
 import { OPERATOR } from './disclosure/index.ts';
@@ -60,10 +51,9 @@ import { createIntake, type Intake } from './intake/index.ts';
 import { createTextFetch } from './paced-cases.ts';
 import { RELEASE_JOB } from './pacing/index.ts';
 import { type Parts, tryOpenSandbox } from './parts.ts';
-import { documentBytes } from './policy/index.ts';
 import { createLook, openProgramme } from './programme.ts';
 import { findMissingEvidence, openEvidence } from './release/index.ts';
-import { openRelease, readFindings } from './releases.ts';
+import { placesOf, registerRelease } from './release-commands.ts';
 import { chooseProfile, type SandboxProfile } from './sandbox/index.ts';
 import type { Services } from './services.ts';
 import { createServing } from './serving.ts';
@@ -238,49 +228,6 @@ function registerContact(program: Command, parts: Parts, services: () => Promise
     mailbox: () => openMailbox(config)?.messages(),
   });
   registerOutboxCommands(program, { terminal, outbox: async () => (await services()).outbox });
-}
-
-/** Where an installation's own log and evidence lie. */
-function placesOf(path: string): { readonly log: string; readonly evidence: string } {
-  const home = toHome(path);
-  return { log: join(home.public, 'log'), evidence: home.evidence };
-}
-
-/** Commands on decisions, stages and incidents. */
-function registerRelease(program: Command, parts: Parts, session: () => Promise<Session>): void {
-  const { terminal, clock, config } = parts;
-  const opened = parts.once(() => openRelease(parts, async () => (await session()).services));
-  registerPolicyCommands(program, {
-    terminal,
-    clock,
-    record: async (documents) => {
-      const recorded = await (await opened()).release.record(documents);
-      if (!recorded.ok) throw toReleaseEnd(recorded.refusal);
-      return recorded.value;
-    },
-  });
-  registerReleaseCommands(program, {
-    terminal,
-    release: async () => (await opened()).release,
-    adoptions: async () => (await opened()).adoptions,
-    foresee: async (...asked) => (await opened()).foresee(...asked),
-    places: placesOf(config.home),
-  });
-  registerAdoptionCommands(program, { terminal, clock, adoptions: async () => (await opened()).adoptions });
-  registerSafetyCaseCommands(program, { terminal, cases: async () => (await opened()).cases });
-  registerRecordReportCommands(program, { terminal, clock, records: async () => (await opened()).records });
-  registerStatementCommands(program, {
-    terminal,
-    clock,
-    keep: async (document) => (await opened()).evidence.put(documentBytes(document)),
-  });
-  registerIncidentCommands(program, { terminal, incidents: async () => (await opened()).incidents });
-  registerRolloutCommands(program, {
-    terminal,
-    clock,
-    rollouts: async () => (await opened()).rollouts,
-    findings: async (kind) => readFindings((await session()).services, kind),
-  });
 }
 
 /** Commands on who takes part, with which keys, and on what is stopped. */

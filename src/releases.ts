@@ -1,5 +1,6 @@
 /** Release, joined: decisions, their evidence, and the stages that gateways obey. Needs no sandbox and no server. */
 import type { RecordParts } from './assurance/index.ts';
+import { createIncidents } from './incident/index.ts';
 import { toHex } from './lib/bytes.ts';
 import type { Json } from './lib/canonical-json.ts';
 import { ok, type Result } from './lib/result.ts';
@@ -9,7 +10,6 @@ import type { ReleaseStage, ReportedFinding } from './policy/index.ts';
 import { countryTag } from './program/index.ts';
 import {
   createAdoptions,
-  createIncidents,
   createRelease,
   createStageEndJobs,
   foreseeStage,
@@ -31,8 +31,15 @@ export async function openRelease({ database, vault, log, clock, random, home, o
   const evidence = openEvidence(folder);
   const parts = { database: db, clock, random, log: opened };
   const release: Release = createRelease({ ...parts, evidence, rollOut: (...given) => rollouts.settle(...given) });
-  const incidents = createIncidents({ ...parts, release });
   const stops = createStops({ ...parts, vault: keys });
+  const incidents = createIncidents({
+    ...{ ...parts, release },
+    pauseRollout: (tx, model) => rollouts.pauseIn(tx, model),
+    stop: async (tx, asked, actor) => {
+      const set = await stops.setIn(tx, asked, { actor });
+      return set.ok ? ok(set.value.stop.id) : set;
+    },
+  });
   const instants = { read: async (tx: Transaction) => (await cases()).timekeeping.read(tx) };
   const tagKey = countryKey(keys);
   const rollouts: Rollouts = createRollouts({

@@ -2,10 +2,12 @@
  * The figures of a report, counted from records and from nothing else. Each has a trace: the entries of the log it was counted
  * from, by index and leaf; of what is unpublished only how many records, and the hash of them.
  */
+
+import type { Incident } from '../incident/index.ts';
 import { canonicalJson, type Json } from '../lib/canonical-json.ts';
 import { sha256Hex } from '../lib/hash.ts';
 import type { measureHeadStart, ReportedFinding } from '../policy/index.ts';
-import type { Incident, LogEntry } from '../release/index.ts';
+import type { LogEntry } from '../release/index.ts';
 
 export const REPORT_KINDS = ['risk', 'transparency'] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
@@ -68,6 +70,7 @@ const TYPE = {
   incident: 'headstart/incident/v1',
   step: 'headstart/incident-step/v1',
   notice: 'headstart/incident-notice/v1',
+  published: 'headstart/incident-record/v1',
   stopped: 'headstart/stop/v1',
   approved: 'headstart/organisation-approved/v1',
 } as const;
@@ -120,6 +123,7 @@ function pick(scope: ReportScope, { entries, ...ofModel }: Records): Picked {
       case TYPE.incident:
       case TYPE.step:
       case TYPE.notice:
+      case TYPE.published:
         return opened.has(each.subject);
       case TYPE.suspended:
       case TYPE.resumed:
@@ -244,6 +248,7 @@ function incidentFigures(picked: Picked, all: readonly LogEntry[], asOf: Date): 
       'How many are not resolved?',
       incidents.filter(({ subject }) => !done.has(subject)),
     ),
+    counted('incident-records', 'records', 'How many records of incidents were published?', picked(TYPE.published)),
     counted('notices-sent', 'notices', 'How many notices that a clock asks for went out?', notices),
     counted(
       'notices-late',

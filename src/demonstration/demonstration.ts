@@ -8,18 +8,12 @@
  *                                       └──────── decision ────────┘
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Incidents } from '../incident/index.ts';
 import type { Ledger } from '../ledger/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Keys, Membership, Stops } from '../membership/index.ts';
 import type { Tier } from '../program/index.ts';
-import {
-  type Adoptions,
-  type EvidenceFiles,
-  type Incidents,
-  openReplayLog,
-  type Release,
-  replay,
-} from '../release/index.ts';
+import { type Adoptions, type EvidenceFiles, openReplayLog, type Release, replay } from '../release/index.ts';
 import type { Tlog } from '../tlog/index.ts';
 import { type CallAnswer, type CallOptions, callModel } from './call-client.ts';
 import { createDecider, type Decider, type Opened } from './decision-service.ts';
@@ -58,6 +52,13 @@ interface Caller {
 }
 
 const ACTOR = 'the demonstration';
+const REVIEW = {
+  schema: 'headstart-incident-review/1',
+  happened: 'DEMONSTRATION: nothing. An incident was opened to show what it closes, and worked through.',
+  causes: ['None: it was opened on purpose.'],
+  effects: ['The model was closed at the gate until two hands let it through again.'],
+  changes: [],
+};
 const SECOND = 'the demonstration, for a second person (one person)';
 /** Free of charge would hide that calls are metered. Micro-dollars per million tokens. */
 const PRICES = { input: 1_000_000, output: 5_000_000, cacheWrite5m: 1, cacheWrite1h: 1, cacheRead: 1 };
@@ -221,8 +222,10 @@ async function restore(
   { incident, suspension }: Paused,
   { insider, partner }: { readonly insider: Caller; readonly partner: Caller },
 ): Promise<Restored & { readonly decisions: readonly Opened[] }> {
-  for (const step of ['contain', 'resolve', 'review'] as const)
+  for (const step of ['contain', 'resolve'] as const)
     settle(await parts.incidents.step(incident, step, { actor: ACTOR, note: 'demonstration' }));
+  settle(await parts.incidents.review(incident, REVIEW, ACTOR));
+  settle(await parts.incidents.publish(incident, { actor: ACTOR, second: SECOND }));
   // Decided while it is closed, so that no wider ring is open for a moment.
   const inner = await decider.open('internal');
   settle(await parts.release.resume(suspension, { actor: ACTOR, second: SECOND }));

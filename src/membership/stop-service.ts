@@ -103,6 +103,8 @@ export function createStops(parts: Omit<MembershipParts, 'setCap'>) {
       return ok(await countAffected(database, terms.value, clock.now()));
     },
     set: (request: StopRequest, hands: Hands): Outcome<StopSet> => change((tx) => set(tx, parts, request, hands)),
+    /** In the caller's transaction. */
+    setIn: (tx: Transaction, request: StopRequest, hands: Hands): Outcome<StopSet> => set(tx, parts, request, hands),
     /** Another person than the one who asked agrees; `expiresAt` replaces the four hours. For who signs in as a person. */
     confirm: (id: string, actor: string, expiresAt?: Date): Outcome<Stop> =>
       change((tx) => confirm(tx, parts, id, actor, expiresAt)),

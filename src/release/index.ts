@@ -1,14 +1,6 @@
 /** The door of release: decisions recorded and replayed, stages opened and closed. */
 export { type Adoptions, type AdoptRefusal, createAdoptions } from './adoption-service.ts';
 export { type EvidenceFiles, openEvidence } from './evidence-client.ts';
-export {
-  draftNotices,
-  INCIDENT_STEPS,
-  type Incident,
-  renderIncident,
-  SEVERITIES,
-} from './incident.ts';
-export { createIncidents, type IncidentOutcomeRefusal, type Incidents } from './incident-service.ts';
 export { type LogAccount, type LogEntry, readLogEntries } from './log-entries-service.ts';
 export {
   createRelease,

@@ -2,7 +2,7 @@
  * A rollout within an open stage: steps, each held for a time and then analysed. Three answers, after Argo Rollouts:
  *
  *   running ──success, held long enough──▶ next step … ──▶ done
- *      │ ▲─────────resume──────────── paused ◀── inconclusive, once more than the limit
+ *      │ ▲─────────resume──────────── paused ◀── inconclusive, once more than the limit, or an incident of the model
  *      └──failure, once more than the limit──▶ rolled-back (closes the model)
  */
 import type { RolloutPlan, RolloutStep } from './plan.ts';

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, okOf, refusalOf, until, type World } from '../../test/support/programme.ts';
 import { houseAct, houseDocuments, SIGNERS, TRUST } from '../../test/support/release.ts';
+import { createIncidents } from '../incident/index.ts';
 import { countryKey } from '../membership/index.ts';
 import { evaluate, shippedDocuments, signDecision } from '../policy/index.ts';
 import { type Authority, countryTag, findGrant } from '../program/index.ts';
@@ -190,6 +191,28 @@ test('what cannot be measured pauses, and a person lets it run again', async () 
   assert.equal(okOf(await rollouts.resume(id)).state, 'running');
   assert.equal((await rollouts.find(id))?.state, 'running');
   assert.equal((await release.stageOf(id)).stage, 'partner');
+});
+
+test('an incident pauses the rollout of its model even where it does not close it, and only a person lets it run again', async () => {
+  const id = 'troubled';
+  await open(id, 'partners', {});
+  const incidents = createIncidents({
+    ...{ ...world.parts, release },
+    pauseRollout: (tx, model) => rollouts.pauseIn(tx, model),
+  });
+  const record = { kind: 'incident', awareAt: T0.toISOString(), timeZone: 'UTC', occurredAt: null, facts: {} };
+  const fresh = { record, model: id, summary: 'odd answers', owner: 'a' };
+  const { rolloutPaused, suspension } = okOf(await incidents.open(fresh, 'a'));
+  assert.deepEqual([rolloutPaused, suspension, (await rollouts.find(id))?.state], [true, undefined, 'paused']);
+  assert.equal(refusalOf(await rollouts.analyse(id)).kind, 'not-running');
+  const low = { ...record, facts: { seriousHarmExcluded: true } };
+  okOf(await rollouts.resume(id));
+  assert.equal(okOf(await incidents.open({ ...fresh, record: low }, 'a')).rolloutPaused, false);
+  const grave = okOf(await incidents.open({ ...fresh, record: { ...record, facts: { cyberBreach: true } } }, 'a'));
+  assert.ok(grave.rolloutPaused && grave.suspension);
+  okOf(await release.resume(grave.suspension, { actor: 'a', second: 'b' }));
+  assert.equal((await rollouts.find(id))?.state, 'paused', 'open again, and still waiting');
+  assert.equal(okOf(await incidents.open(fresh, 'a')).rolloutPaused, false, 'nothing runs that could be paused');
 });
 
 test('an order from outside comes first: while the model is closed nothing is analysed and no step is held', async () => {

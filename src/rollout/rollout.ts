@@ -79,6 +79,8 @@ export function createRollouts(parts: RolloutParts) {
     /** A file of results, for the metrics that come from files. It counts for the step that it was attached in. */
     attach: (model: string, bytes: Uint8Array, by: string): Outcome<readonly Measurement[]> =>
       attach(parts, model, bytes, by),
+    /** Something went wrong with the model: nothing grows until a person lets it run again. False where none runs. */
+    pauseIn: (tx: Transaction, model: string): Promise<boolean> => pause(tx, parts, model),
     resume: (model: string): Outcome<Rollout> => within(database, (tx) => resume(tx, parts, model)),
     find: (model: string): Promise<Rollout | undefined> => createRolloutStore(database).find(model),
     analyses: (model: string): Promise<readonly PastAnalysis[]> => createAnalysisStore(database).listAnalyses(model),
@@ -232,6 +234,16 @@ async function attach(
     await createAnalysisStore(tx).attach(model, { sha256, kind: read.value.kind, attachedAt }, by);
     return ok(read.value.measured.map((each) => ({ ...each, sha256 })));
   });
+}
+
+async function pause(tx: Transaction, parts: RolloutParts, model: string): Promise<boolean> {
+  const store = createRolloutStore(tx);
+  const from = await store.find(model);
+  if (from?.state !== 'running') return false;
+  const paused: Rollout = { ...from, state: 'paused' };
+  await store.save(from, paused);
+  await say(tx, parts, { ...from, ...paused });
+  return true;
 }
 
 async function resume(tx: Transaction, parts: RolloutParts, model: string): Outcome<Rollout> {

@@ -1,7 +1,14 @@
 /** Incidents in Postgres. The only file that knows their tables. */
 import type { Json } from '../lib/canonical-json.ts';
 import { StaleWrite, type Transaction } from '../store/database.ts';
-import type { Incident, IncidentEvent, IncidentState } from './incident.ts';
+import type { Incident, IncidentEvent } from './course.ts';
+import type { IncidentReview } from './review.ts';
+
+interface Kept {
+  readonly sha256: string;
+  readonly at: Date;
+  readonly by: string;
+}
 
 const COLUMNS = 'id, model, severity, state, record, owner, summary, version, opened_at as "openedAt"';
 /** At most so many are listed at once. */
@@ -35,13 +42,44 @@ export function createIncidentStore(tx: Transaction) {
       return rows.map(toIncident);
     },
 
-    async move({ id, version }: Incident, state: IncidentState, record: Json): Promise<void> {
+    async move({ id, version }: Incident, next: Pick<Incident, 'state' | 'record' | 'severity'>): Promise<void> {
       const { rows } = await tx.query(
-        `update release.incidents set state = $3, record = $4::jsonb, version = version + 1
+        `update release.incidents set state = $3, record = $4::jsonb, severity = $5, version = version + 1
           where id = $1 and version = $2 returning id`,
-        [id, version, state, JSON.stringify(record)],
+        [id, version, next.state, JSON.stringify(next.record), next.severity],
       );
       if (rows.length === 0) throw new StaleWrite('incident', id);
+    },
+
+    async putReview(incident: string, kept: Kept & { readonly review: IncidentReview }): Promise<void> {
+      await tx.query(
+        `insert into release.incident_reviews (incident, review, sha256, reviewed_at, reviewed_by)
+         values ($1, $2::jsonb, $3, $4, $5)`,
+        [incident, JSON.stringify(kept.review), kept.sha256, kept.at, kept.by],
+      );
+    },
+    async findReview(incident: string): Promise<IncidentReview | undefined> {
+      const { rows } = await tx.query<{ review: IncidentReview }>(
+        'select review from release.incident_reviews where incident = $1',
+        [incident],
+      );
+      return rows[0]?.review;
+    },
+    async putRecord(incident: string, kept: Kept & { readonly record: Json; readonly entry: string }): Promise<void> {
+      await tx.query(
+        `insert into release.incident_publications (incident, record, sha256, entry_id, published_at, published_by)
+         values ($1, $2::jsonb, $3, $4, $5, $6)`,
+        [incident, JSON.stringify(kept.record), kept.sha256, kept.entry, kept.at, kept.by],
+      );
+    },
+    /** The newest, with its entry in the log. */
+    async findRecord(incident: string): Promise<{ readonly sha256: string; readonly entry: string } | undefined> {
+      const { rows } = await tx.query<{ sha256: string; entry: string }>(
+        `select sha256, entry_id as entry from release.incident_publications
+          where incident = $1 order by position desc limit 1`,
+        [incident],
+      );
+      return rows[0];
     },
 
     async note(incident: string, { at, actor, event, note }: IncidentEvent): Promise<void> {

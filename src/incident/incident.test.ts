@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createWorld, okOf, refusalOf, type World } from '../../test/support/programme.ts';
-import type { Json } from '../lib/canonical-json.ts';
-import { openEvidence } from './evidence-client.ts';
-import { advanceIncident, draftNotices, INCIDENT_STEPS, renderIncident, severityOf } from './incident.ts';
-import { createIncidents, type Incidents } from './incident-service.ts';
-import { createRelease, type Release } from './release.ts';
+import { canonicalJson, type Json } from '../lib/canonical-json.ts';
+import { sha256Hex } from '../lib/hash.ts';
+import { createRelease, openEvidence, type Release } from '../release/index.ts';
+import { advanceIncident, draftNotices, INCIDENT_STEPS, renderIncident, severityOf } from './course.ts';
+import { createIncidents, type Incidents } from './incident.ts';
 
 let world: World;
 let incidents: Incidents;
@@ -21,7 +21,13 @@ before(async () => {
   world = await createWorld({ now: () => now });
   folder = await mkdtemp(join(tmpdir(), 'headstart-incident-'));
   release = createRelease({ ...world.parts, evidence: openEvidence(folder) });
-  incidents = createIncidents({ ...world.parts, release });
+  incidents = createIncidents({
+    ...{ ...world.parts, release },
+    stop: async (tx, asked, actor) => {
+      const set = await world.stops.setIn(tx, asked, { actor });
+      return set.ok ? { ok: true, value: set.value.stop.id } : set;
+    },
+  });
   await world.model('m1');
 });
 after(async () => {
@@ -95,6 +101,14 @@ test('the log says of an incident on a demonstration model that it is one, and o
   }
 });
 
+const REVIEW: Json = {
+  schema: 'headstart-incident-review/1',
+  happened: 'A key was in a log file for two days.',
+  causes: ['A debug flag stood in production.'],
+  effects: ['Nobody used the key.'],
+  changes: [{ what: 'Logs are searched for keys', owner: 'Ada', due: '2027-01-31' }],
+};
+
 test('every cell of the machine', () => {
   const table = {
     open: ['contained', 'resolved', undefined],
@@ -114,7 +128,7 @@ test('every cell of the machine', () => {
 test('an incident is worked through, and when it is resolved the final report has its clock', async () => {
   const { incident, clocks } = okOf(await incidents.open(fresh({ cyberBreach: true }), 'a'));
   assert.ok(clocks.some(({ clause }) => clause === 'eu-gpai-code/further-report'));
-  assert.equal(refusalOf(await incidents.step(incident.id, 'review', { actor: 'a' })).kind, 'step-refused');
+  assert.equal(refusalOf(await incidents.review(incident.id, REVIEW, 'a')).kind, 'step-refused');
   okOf(await incidents.step(incident.id, 'contain', { actor: 'a', note: 'keys revoked' }));
   now = new Date('2026-11-25T12:00:00Z');
   okOf(await incidents.step(incident.id, 'resolve', { actor: 'a' }));
@@ -161,4 +175,93 @@ test('a notice is a draft that says what it is not, and what is published holds 
 test('a record that cannot be understood is refused with its place', async () => {
   const refusal = refusalOf(await incidents.open({ ...fresh({}), record: { kind: 'incident' } }, 'a'));
   assert.equal(refusal.kind === 'malformed-incident' && refusal.place, '/timeZone');
+});
+
+test('what is learnt later may make an incident worse, closes its model once, and never makes it better', async () => {
+  const id = await world.model('learnt');
+  const { incident, suspension } = okOf(await incidents.open(fresh({}, id), 'a'));
+  assert.deepEqual([incident.severity, suspension], ['moderate', undefined]);
+  const worse = okOf(await incidents.amend(incident.id, { facts: { weightsExfiltrated: true } }, 'a'));
+  assert.equal(worse.incident.severity, 'critical');
+  assert.ok(worse.suspension);
+  assert.ok(
+    worse.clocks.some(({ clause }) => clause === 'eu-gpai-code/weights'),
+    'its clock runs too',
+  );
+  const mild = { facts: { weightsExfiltrated: false, seriousHarmExcluded: true } };
+  const better = okOf(await incidents.amend(incident.id, mild, 'a'));
+  assert.deepEqual([better.incident.severity, better.suspension], ['critical', undefined], 'closed once');
+  const [, first, second] = await saidOf(incident.id);
+  assert.deepEqual([first.facts.closedModel, second.facts.closedModel], [true, false]);
+  assert.deepEqual(
+    (await incidents.find(incident.id))?.events.map(({ event }) => event),
+    ['opened', 'record amended', 'model closed', 'record amended'],
+  );
+  const wrong = refusalOf(await incidents.amend(incident.id, { facts: { unheardOf: true } }, 'a'));
+  assert.equal(wrong.kind, 'malformed-incident');
+  assert.equal(refusalOf(await incidents.amend(incident.id, [], 'a')).kind, 'malformed');
+});
+
+test('an incident stops whom it names in its own transaction, and where one cannot be stopped nothing is taken in', async () => {
+  const organisation = await world.organisation('Acme');
+  const stops = [{ organisation }, { key: 'apikey_1', tool: 'shell' }];
+  const opened = okOf(await incidents.open({ ...fresh({ cyberBreach: true }), stops }, 'a'));
+  assert.equal(opened.stops.length, 2);
+  const set = await world.stops.find(opened.stops[0] ?? '');
+  assert.deepEqual([set?.terms.organisation, set?.reason], [organisation, opened.incident.id]);
+  assert.equal((await saidOf(opened.incident.id))[0].facts.stops, 2);
+  const before_ = (await incidents.list()).length;
+  const refused = refusalOf(await incidents.open({ ...fresh({}), stops: [{}] }, 'a'));
+  assert.deepEqual(refused, { kind: 'not-stopped', why: 'no-attribute' });
+  assert.equal((await incidents.list()).length, before_);
+});
+
+test('a review is whole or refused with its place', async () => {
+  const { incident } = okOf(await incidents.open(fresh({}), 'a'));
+  okOf(await incidents.step(incident.id, 'resolve', { actor: 'a' }));
+  const whole = REVIEW as { readonly [name: string]: Json };
+  const table: readonly [Json, string][] = [
+    [[], ''],
+    [{ ...whole, schema: 'another' }, '/schema'],
+    [{ ...whole, blame: 'Ada' }, '/blame'],
+    [{ ...whole, happened: ' ' }, '/happened'],
+    [{ ...whole, causes: [] }, '/causes'],
+    [{ ...whole, effects: ['x', ''] }, '/effects/1'],
+    [{ ...whole, changes: [{ what: 'x' }] }, '/changes/0'],
+    [{ ...whole, changes: [{ what: 'x', owner: 'y', due: '2027-02-31' }] }, '/changes/0/due'],
+  ];
+  for (const [review, place] of table) {
+    const refusal = refusalOf(await incidents.review(incident.id, review, 'a'));
+    assert.deepEqual([refusal.kind, 'place' in refusal && refusal.place], ['malformed-review', place]);
+  }
+  assert.equal((await incidents.find(incident.id))?.incident.state, 'resolved');
+});
+
+test('a reviewed incident is published in the log by two, with times, clocks and review, and without a name or a note', async () => {
+  const { incident } = okOf(await incidents.open(fresh({ cyberBreach: true }), 'a'));
+  const { id } = incident;
+  okOf(await incidents.noticed(id, 'eu-gpai-code/cyber-breach', 'a'));
+  okOf(await incidents.step(id, 'contain', { actor: 'a', note: 'a private remark' }));
+  const hands = { actor: 'a', second: 'b' };
+  assert.equal(refusalOf(await incidents.publish(id, hands)).kind, 'step-refused');
+  okOf(await incidents.step(id, 'resolve', { actor: 'a' }));
+  assert.equal(okOf(await incidents.review(id, REVIEW, 'a')).state, 'reviewed');
+  assert.equal(refusalOf(await incidents.review(id, REVIEW, 'a')).kind, 'step-refused', 'once');
+  for (const second of [undefined, 'a'])
+    assert.equal(refusalOf(await incidents.publish(id, { actor: 'a', second })).kind, 'second-person-needed');
+  const { sha256, entry } = okOf(await incidents.publish(id, hands));
+  assert.deepEqual(okOf(await incidents.publish(id, hands)), { sha256, entry }, 'said once');
+  const records = (await saidOf(id)).filter(({ facts }) => facts.record !== undefined);
+  assert.equal(records.length, 1);
+  const [{ facts, documents }] = records;
+  assert.deepEqual(documents, [{ name: 'record', sha256 }]);
+  assert.equal(sha256Hex(canonicalJson(facts.record)), sha256);
+  assert.equal(facts.record.review.changes[0].due, '2027-01-31');
+  assert.ok(facts.record.clocks.some((each: { noticedAt: string | null }) => each.noticedAt !== null));
+  assert.deepEqual(
+    facts.record.timeline.map(({ event }: { event: string }) => event),
+    ['opened', 'notice sent: eu-gpai-code/cyber-breach', 'contained', 'resolved', 'reviewed'],
+  );
+  assert.doesNotMatch(JSON.stringify(facts.record), /Ada|private remark|lead/);
+  assert.deepEqual((await incidents.find(id))?.published, { sha256, entry });
 });

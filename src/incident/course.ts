@@ -54,6 +54,10 @@ export const moreSevere = (left: Severity, right: Severity): Severity =>
 export const closesModel = (severity: Severity): boolean =>
   SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf('serious');
 
+/** Whether a rollout of the model waits until a person lets it go on. */
+export const pausesRollout = (severity: Severity): boolean =>
+  SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf('moderate');
+
 const NEXT: Readonly<Record<IncidentState, Partial<Record<IncidentStep, IncidentState>>>> = {
   open: { contain: 'contained', resolve: 'resolved' },
   contained: { resolve: 'resolved' },
