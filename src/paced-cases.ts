@@ -3,6 +3,7 @@ import type { Coordination } from './coordination/index.ts';
 import type { Disclosure, OpenedCase } from './disclosure/index.ts';
 import { createEgress, explainEgress, namedOrigins } from './egress/index.ts';
 import type { Exposure } from './exposure/index.ts';
+import { refuse } from './lib/result.ts';
 import { outcomeOf, type PacedCase, type Pacing, type PacingParts, readOutcome } from './pacing/index.ts';
 import type { Transaction } from './store/database.ts';
 import type { Chains, Triage, TriageDecision } from './triage/index.ts';
@@ -13,7 +14,7 @@ const MAINTAINER = 'the maintainer';
 type CasePorts = Pick<PacingParts, 'cases' | 'notify'>;
 
 interface Known {
-  readonly disclosure: Pick<Disclosure, 'realCases' | 'find' | 'takeIn'>;
+  readonly disclosure: Pick<Disclosure, 'realCases' | 'find' | 'findIn' | 'takeIn'>;
   readonly triage: Pick<Triage, 'find'>;
   readonly chains: Pick<Chains, 'chained'>;
   readonly exposure: Pick<Exposure, 'countPartners'>;
@@ -33,7 +34,15 @@ export function createPacedCases({ disclosure, triage, chains, exposure }: Known
       }
       return paced;
     },
-    notify: (tx, id, by) => disclosure.takeIn(tx, 'notify', id, by),
+    async notify(tx, id, { mustReach, ...by }) {
+      const messages = async () => (await disclosure.findIn(tx, id))?.messages ?? [];
+      const before = new Set(mustReach ? (await messages()).map((each) => each.id) : []);
+      const taken = await disclosure.takeIn(tx, 'notify', id, by);
+      if (!taken.ok || !mustReach) return taken;
+      // What would lie here, sent to nobody, must not have its clock run: refused, all of this is undone.
+      const fresh = (await messages()).filter((each) => !before.has(each.id));
+      return fresh.some(({ channel }) => channel === 'file') ? refuse({ kind: 'no-address' }) : taken;
+    },
   };
 }
 

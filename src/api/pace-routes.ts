@@ -1,12 +1,14 @@
 /** Whose turn it is and why; what a project asked for; a report released by a person. */
 import { z } from 'zod';
+import { type AddressTrouble, checkAddress } from '../contact/index.ts';
+import type { AnyRefusal } from '../http/index.ts';
 import { CHANNELS, type Pacing, type WishChange } from '../pacing/index.ts';
 import { CasePath } from './case-shape.ts';
 import { ApiRefused, type ApiRoute, route, settled } from './route.ts';
 import { Instant } from './shape.ts';
 
 export interface PaceRouteParts {
-  readonly pacing: Pick<Pacing, 'queue' | 'release' | 'project' | 'change' | 'needs'>;
+  readonly pacing: Pick<Pacing, 'queue' | 'release' | 'project' | 'change' | 'keepAddress'>;
 }
 
 const MAX_NAME = 4_000;
@@ -32,6 +34,7 @@ const PaceShape = z
     mostOpen: z.int().nullable(),
     mostPerWeek: z.int().nullable(),
     askedRate: z.number(),
+    hasAddress: z.boolean().describe('somebody said where its reports go; where is in no answer'),
     open: z.int(),
     waiting: z.int(),
     sentThisWeek: z.int(),
@@ -40,18 +43,26 @@ const PaceShape = z
   })
   .meta({ id: 'ProjectPace', description: 'what a project declared, what was learnt of it, what it has now' });
 
-export function paceRoutes({ pacing }: PaceRouteParts): readonly ApiRoute[] {
-  const show = async (name: string): Promise<z.input<typeof PaceShape>> => {
+const showWith =
+  ({ pacing }: PaceRouteParts) =>
+  async (name: string): Promise<z.input<typeof PaceShape>> => {
     const view = await pacing.project(name);
     if (!view) throw new ApiRefused({ kind: 'no-such-project', named: name });
-    const { project, wishes, allowance, waiting, history } = view;
+    const { project, wishes, hasAddress, allowance, waiting, history } = view;
     const { channel, optedOutBy, mostOpen, mostPerWeek, askedRate } = wishes;
     const { open, sentThisWeek, learntLimit } = allowance;
     return {
-      ...{ project, channel, optedOutBy, mostOpen, mostPerWeek, askedRate, open, waiting, sentThisWeek, learntLimit },
+      ...{ project, channel, optedOutBy, mostOpen, mostPerWeek, askedRate, hasAddress },
+      ...{ open, waiting, sentThisWeek, learntLimit },
       history: history.map(({ wish, actor, at }) => ({ wish, actor, at: at.toISOString() })),
     };
   };
+
+export function paceRoutes(parts: PaceRouteParts): readonly ApiRoute[] {
+  return [...queueing(parts), ...wishing(parts)];
+}
+
+function queueing({ pacing }: PaceRouteParts): readonly ApiRoute[] {
   return [
     route({
       method: 'GET',
@@ -80,6 +91,13 @@ export function paceRoutes({ pacing }: PaceRouteParts): readonly ApiRoute[] {
         return { sent: path.case };
       },
     }),
+  ];
+}
+
+function wishing(parts: PaceRouteParts): readonly ApiRoute[] {
+  const { pacing } = parts;
+  const show = showWith(parts);
+  return [
     route({
       method: 'GET',
       url: '/pace',
@@ -109,5 +127,33 @@ export function paceRoutes({ pacing }: PaceRouteParts): readonly ApiRoute[] {
         return await show(project);
       },
     }),
+    route({
+      method: 'POST',
+      url: '/pace/address',
+      access: 'work-cases',
+      summary: 'Where the reports of a project go when nobody names another address; kept encrypted',
+      body: z.strictObject({
+        project: Project,
+        address: z.string().min(1).max(1_000).nullable().describe('null forgets it'),
+        publicKey: z.string().max(20_000).optional().describe('an age recipient or an armoured OpenPGP key'),
+        mayBePublic: z.boolean().optional(),
+      }),
+      answer: PaceShape,
+      handle: async ({ body: { project, address, publicKey, mayBePublic }, caller }) => {
+        const to = address === null ? null : { address, publicKey, mayBePublic };
+        const allowed = to && (await checkAddress(to));
+        if (allowed && !allowed.ok) throw new ApiRefused(TROUBLE[allowed.refusal]);
+        const isKept = await pacing.keepAddress(project, to, caller.person.id);
+        if (!isKept) throw new ApiRefused({ kind: 'no-such-project', named: project });
+        return await show(project);
+      },
+    }),
   ];
 }
+
+const TROUBLE = {
+  'no-such-address': { kind: 'no-such-address' },
+  'no-public-key': { kind: 'no-public-key', why: 'it is no key that can be encrypted to' },
+  'key-without-mail': { kind: 'key-without-mail' },
+  'public-needs-a-person': { kind: 'public-needs-a-person' },
+} as const satisfies Readonly<Record<AddressTrouble, AnyRefusal>>;

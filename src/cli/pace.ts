@@ -1,6 +1,7 @@
 /** `pace show | limit | ask | channel | opt-out | release-by` and `queue [release]`: whose turn it is, and who decides. */
 
 import type { Command } from 'commander';
+import { checkAddress } from '../contact/index.ts';
 import { OPERATOR } from '../disclosure/index.ts';
 import {
   CHANNELS,
@@ -36,6 +37,7 @@ export function registerPaceCommands(program: Command, parts: PaceCommandParts):
     .description('how many reports a project takes, by which channel, and who said so');
   addShow(pace, parts);
   addWishes(pace, parts);
+  addAddress(pace, parts);
   addOptOut(pace, parts);
   addReleaseBy(pace, parts);
   addQueue(program, parts);
@@ -54,6 +56,7 @@ function addShow(pace: Command, { terminal, pacing }: PaceCommandParts): void {
         terminal.json({
           project,
           ...wishes,
+          hasAddress: view.hasAddress,
           open,
           sentThisWeek,
           waiting,
@@ -71,6 +74,7 @@ function addShow(pace: Command, { terminal, pacing }: PaceCommandParts): void {
       }
       const declared = `${wishes.mostOpen ?? 'any number'} open at once, ${wishes.mostPerWeek ?? 'any number'} a week`;
       terminal.say(`${project}: channel ${wishes.channel}; declared: ${declared}; asked rate ${wishes.askedRate}`);
+      if (!view.hasAddress) terminal.say('nobody has said where its reports go (`pace address`)');
       if (wishes.optedOutBy !== null) terminal.say(`opted out by the list ${wishes.optedOutBy}`);
       terminal.say(
         `${open} open, ${waiting} waiting; learnt: at most ${learntLimit} open at once ` +
@@ -112,6 +116,38 @@ function addWishes(pace: Command, parts: PaceCommandParts): void {
       await change(parts, name, { kind: 'channel', channel }, json);
     });
 }
+
+function addAddress(pace: Command, { terminal, pacing }: PaceCommandParts): void {
+  pace
+    .command('address <project> [address]')
+    .description('where its reports go when nobody names another address; kept encrypted. Without one it is forgotten')
+    .option('--key <file>', 'of a mail address: an age recipient or an armoured OpenPGP key to encrypt to')
+    .option('--public', 'of issue:…: says that a report may be public at once; low severities only')
+    .option(...JSON_OPTION)
+    .action(async (name: string, address: string | undefined, { key, public: mayBePublic, json }: AddressOptions) => {
+      const publicKey = key === undefined ? undefined : await readFileText(key);
+      const to = address === undefined ? null : { address, publicKey, mayBePublic };
+      if (to) {
+        const allowed = await checkAddress(to);
+        if (!allowed.ok) throw new CommandEnd('usage', ADDRESS_TROUBLE[allowed.refusal]);
+      }
+      if (!(await (await pacing()).keepAddress(name, to, OPERATOR))) noProject(name);
+      if (json) terminal.json({ project: name, hasAddress: to !== null });
+      terminal.say(to ? `reports to ${name} go to that address` : `nobody is said to be reached for ${name}`);
+    });
+}
+
+interface AddressOptions extends JsonOption {
+  readonly key?: string;
+  readonly public?: boolean;
+}
+
+const ADDRESS_TROUBLE = {
+  'no-such-address': 'that is no address that a report can go to',
+  'no-public-key': 'the key cannot be used',
+  'key-without-mail': 'only mail is encrypted to a key',
+  'public-needs-a-person': 'everybody can read what goes there: --public says that this is meant',
+} as const;
 
 async function change(
   { terminal, pacing }: PaceCommandParts,
@@ -256,6 +292,8 @@ function sentence(refusal: ReleaseRefusal): string {
     case 'declared-limit':
       return `its maintainers declared a limit: ${refusal.open} are open, ${refusal.sentThisWeek} were sent in seven days`;
     case 'not-notified':
+      if (refusal.because === 'no-address')
+        return 'nobody has said where its reports go (`pace address PROJECT ADDRESS`), or no way out is configured';
       return `the report cannot leave: ${refusal.because}`;
   }
 }

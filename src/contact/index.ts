@@ -1,6 +1,7 @@
 /** The door of what leaves, and of what comes back. */
 
 export { type Address, isPublicChannel, readAddress } from './address.ts';
+export { type AddressTrouble, checkAddress } from './address-service.ts';
 export { type AnswerDependencies, type Answers, createAnswers } from './answer-service.ts';
 export type { Matter, RealMatter } from './channel.ts';
 export { createContactJobs, planLook } from './contact-job.ts';

@@ -285,7 +285,14 @@ const CASE_WORK: { readonly [K in OwnCaseWorkKind]: Row<K> } = {
     ({ open, sentThisWeek }) =>
       `its maintainers declared a limit: ${open} are open, ${sentThisWeek} were sent in seven days`,
   ],
-  'not-notified': [409, CONFLICT, ({ because }) => `the report cannot leave: ${because}`],
+  'not-notified': [
+    409,
+    CONFLICT,
+    ({ because }) =>
+      because === 'no-address'
+        ? 'nobody has said where its reports go, or no way out is configured'
+        : `the report cannot leave: ${because}`,
+  ],
   'own-proposal': [403, REFUSED, () => 'nobody approves what they proposed: two others do'],
 };
 

@@ -27,6 +27,8 @@ export function explain(place: Place, { hasTurn, mostPerDay }: Turn): readonly s
     because.push(`leaves with ${bundle.members.length - 1} related findings as one patch series`);
   }
   because.push(capacitySentence(allowance, chanceOf(ranked.waiting, allowance.capacity)));
+  if (place.wishes.channel === 'cna') because.push('the project wants to be told by its CNA');
+  if (place.wishes.channel === 'public') because.push('the project wants to be told in public, where that may be');
   if (place.wishes.askedRate !== 1) because.push(`its maintainers asked for ${round(place.wishes.askedRate)} of that`);
   if (hasTurn) because.push('may go now');
   else if (place.mayGo) because.push(`waits: this installation sends ${mostPerDay} reports a day`);

@@ -18,7 +18,7 @@ export {
   type PacingParts,
   type ProjectView,
   type ReleaseRefusal,
-  type WishChange,
 } from './pacing.ts';
 export { createPacingJobs, planOptOuts, RELEASE_JOB } from './pacing-job.ts';
 export { nextReports, type Position, type ProjectQueue } from './queue.ts';
+export type { WishChange } from './wish-service.ts';

@@ -20,6 +20,8 @@ export interface PacedProject {
   readonly id: ProjectId;
   readonly keyId: string;
   readonly name: Buffer;
+  /** Where its reports go, sealed; null: nobody has said so. */
+  readonly address: Buffer | null;
   readonly wishes: Wishes;
 }
 
@@ -73,6 +75,15 @@ function projects(tx: Transaction) {
         'update pacing.projects set channel = $2, most_open = $3, most_per_week = $4, asked_rate = $5 where id = $1',
         [id, wishes.channel, wishes.mostOpen, wishes.mostPerWeek, wishes.askedRate],
       );
+      await tx.query('insert into pacing.wishes (project_id, wish, actor) values ($1, $2, $3)', [id, wish, actor]);
+    },
+
+    async saveAddress(
+      id: ProjectId,
+      sealed: Uint8Array | null,
+      { wish, actor }: Omit<RecordedWish, 'at'>,
+    ): Promise<void> {
+      await tx.query('update pacing.projects set address = $2 where id = $1', [id, sealed]);
       await tx.query('insert into pacing.wishes (project_id, wish, actor) values ($1, $2, $3)', [id, wish, actor]);
     },
 
@@ -264,6 +275,7 @@ interface ProjectRow {
   readonly id: string;
   readonly key_id: string;
   readonly name: Buffer;
+  readonly address: Buffer | null;
   readonly channel: Channel;
   readonly most_open: number | null;
   readonly most_per_week: number | null;
@@ -275,6 +287,7 @@ const toProject = (row: ProjectRow): PacedProject => ({
   id: row.id,
   keyId: row.key_id,
   name: row.name,
+  address: row.address,
   wishes: {
     channel: row.channel,
     optedOutBy: row.opted_out_by,

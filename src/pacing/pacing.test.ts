@@ -27,7 +27,12 @@ const openPacing = (): Pacing => {
 };
 
 before(async () => {
-  world = await createWorld({ time: 'real' });
+  const smtp = {
+    settleMs: 0,
+    send: async () => ({ kind: 'delivered', remote: null }) as const,
+    readBack: async () => ({ kind: 'cannot-say', reason: 'nobody to ask', isForGood: true }) as const,
+  };
+  world = await createWorld({ time: 'real', smtp });
   pacing = openPacing();
 });
 after(() => world.close());
@@ -221,6 +226,44 @@ test('a list that others keep is read again by its address: who opts out there i
   await look();
   assert.equal((await pacing.lists()).find(({ name }) => name === 'theirs')?.trouble, null);
   assert.ok((await pacing.release(id, BY)).ok);
+});
+
+test('by its turn a report leaves only where somebody said that it goes, and there', async () => {
+  const finding = { ...FINDING, sink: { file: 'a.js', line: 1 } };
+  const id = await world.open({ finding, vendor: { name: 'them', address: null, simulated: false }, knownAs: [] });
+  assert.ok((await world.disclosure.take('confirm', id, BY)).ok);
+  const [held] = await pacing.releaseNext(BY);
+  assert.deepEqual(held && !held.outcome.ok && held.outcome.refusal, { kind: 'not-notified', because: 'no-address' });
+  assert.equal(await countSent(), 0, 'its clock does not run while it lies here');
+  assert.equal(await pacing.keepAddress(PROJECT, { address: 'security@project.example' }, 'a person'), true);
+  assert.equal((await pacing.project(PROJECT))?.hasAddress, true);
+  await pacing.keepAddress(PROJECT, { address: 'issue:owner/repository', mayBePublic: true }, 'a person');
+  await pacing.change(PROJECT, { kind: 'channel', channel: 'public' }, 'a maintainer');
+  const [open] = await pacing.releaseNext(BY);
+  assert.deepEqual(open && !open.outcome.ok && open.outcome.refusal, {
+    kind: 'not-notified',
+    because: 'public-needs-a-person',
+  });
+  assert.match((await pacing.queue())[0]?.because.join('\n') ?? '', /wants to be told in public/);
+  await pacing.change(PROJECT, { kind: 'channel', channel: 'private' }, 'a maintainer');
+  await pacing.keepAddress(PROJECT, { address: 'security@project.example' }, 'a person');
+  const [sent] = await pacing.releaseNext(BY);
+  assert.ok(sent?.outcome.ok);
+  const { rows } = await world.database.query<{ channel: string; text: string }>(
+    'select channel, row_to_json(message)::text as text from contact.messages message where case_id = $1',
+    [id],
+  );
+  assert.deepEqual(
+    rows.map(({ channel }) => channel),
+    ['smtp'],
+  );
+  const { rows: kept } = await world.database.query<{ text: string }>(
+    'select row_to_json(project)::text as text from pacing.projects project',
+  );
+  for (const { text } of [...rows, ...kept]) assert.doesNotMatch(text, /project\.example/);
+  assert.equal(await pacing.keepAddress(PROJECT, null, 'a person'), true);
+  assert.equal((await pacing.project(PROJECT))?.hasAddress, false);
+  assert.equal(await pacing.keepAddress('a b', null, 'a person'), false);
 });
 
 test('what maintainers asked for is kept, and shown with who wrote it down', async () => {

@@ -8,16 +8,7 @@ import { ok, type Result, refuse } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { decide } from '../store/decide.ts';
 import type { Vault } from '../store/vault.ts';
-import {
-  type Allowance,
-  allowanceOf,
-  askedRateAfter,
-  type Channel,
-  NO_WISHES,
-  type PacingRules,
-  USUAL_GROWTH,
-  type Wishes,
-} from './allowance.ts';
+import { type Allowance, allowanceOf, NO_WISHES, type PacingRules, USUAL_GROWTH, type Wishes } from './allowance.ts';
 import { capacityOf, POPULATION } from './capacity.ts';
 import type { SsvcOutcome } from './harm.ts';
 import { needOf, type ProjectNeed } from './need.ts';
@@ -34,6 +25,14 @@ import {
   toSent,
 } from './pacing-store.ts';
 import { nextReports, type Position, type ProjectQueue, planQueue } from './queue.ts';
+import {
+  addressOf,
+  changeWishes,
+  ensureProject,
+  keepAddress,
+  type ProjectAddress,
+  type WishChange,
+} from './wish-service.ts';
 
 /** What pacing is told of a real case. */
 export interface PacedCase {
@@ -64,13 +63,16 @@ export interface PacingParts {
   readonly notify: (
     tx: Transaction,
     caseId: string,
-    by: ReleaseBy,
+    by: ReleaseBy & {
+      /** Nobody looks at what leaves: a report without an address is not sent. */
+      readonly mustReach: boolean;
+    },
   ) => Promise<Result<unknown, { readonly kind: string }>>;
 }
 
 export interface ReleaseBy {
   readonly actor: string;
-  readonly to?: string;
+  readonly to?: string | ProjectAddress;
 }
 
 export type ReleaseRefusal =
@@ -83,6 +85,8 @@ export type ReleaseRefusal =
 export interface ProjectView {
   readonly project: string;
   readonly wishes: Wishes;
+  /** Somebody said where its reports go. */
+  readonly hasAddress: boolean;
   readonly allowance: Allowance;
   readonly waiting: number;
   readonly history: readonly RecordedWish[];
@@ -104,11 +108,15 @@ export function createPacing(parts: PacingParts) {
 
     /** The project's wishes after `change`; undefined where `name` names no project. */
     change: (name: string, change: WishChange, actor: string): Promise<Wishes | undefined> =>
-      database.transaction((tx) => changeWishes(tx, parts, indices, { name, change, actor })),
+      database.transaction((tx) => changeWishes(tx, parts, index, { name, change, actor })),
+
+    /** Where its reports go; null forgets it. False where `name` names no project. */
+    keepAddress: (name: string, address: ProjectAddress | null, actor: string): Promise<boolean> =>
+      database.transaction((tx) => keepAddress(tx, parts, index, { name, address, actor })),
 
     /** What a maintainer answered to a report, in the transaction that keeps the answer. */
     askIn: (tx: Transaction, name: string, asked: 'fewer' | 'more', actor: string): Promise<Wishes | undefined> =>
-      changeWishes(tx, parts, indices, { name, change: { kind: 'ask', asked }, actor }),
+      changeWishes(tx, parts, index, { name, change: { kind: 'ask', asked }, actor }),
 
     ...createOptOuts({ database, index }),
 
@@ -151,11 +159,6 @@ export interface Released {
   readonly outcome: Result<undefined, ReleaseRefusal>;
 }
 
-export type WishChange =
-  | { readonly kind: 'limit'; readonly mostOpen: number | null; readonly mostPerWeek: number | null }
-  | { readonly kind: 'ask'; readonly asked: 'fewer' | 'more' }
-  | { readonly kind: 'channel'; readonly channel: Channel };
-
 interface Indices {
   readonly index: (name: string) => ProjectId;
   readonly relate: (place: string) => string;
@@ -189,14 +192,6 @@ async function noteCases(parts: PacingParts, { index, relate }: Indices): Promis
       });
     });
   }
-}
-
-async function ensureProject(tx: Transaction, { vault }: PacingParts, id: ProjectId, project: string): Promise<void> {
-  const store = createPacingStore(tx);
-  const [known] = await store.listProjects([id]);
-  if (known) return;
-  const keyId = await vault.createKey(tx, `project ${id}`);
-  await store.insertProject(id, keyId, await vault.seal(tx, keyId, Buffer.from(project), `project ${id}`));
 }
 
 async function readQueue(tx: Transaction, { vault }: PacingParts): Promise<readonly Position[]> {
@@ -286,7 +281,12 @@ async function releaseOne(
       return refuse({ kind: 'installation-limit' });
     }
   }
-  const notified = await parts.notify(tx, caseId, by);
+  const to = by.to ?? (await addressOf(tx, parts, project));
+  // What everybody can read takes a person's word each time.
+  if (isByTurn && typeof to === 'object' && to.mayBePublic) {
+    return refuse({ kind: 'not-notified', because: 'public-needs-a-person' });
+  }
+  const notified = await parts.notify(tx, caseId, { actor: by.actor, ...(to && { to }), mustReach: isByTurn });
   if (!notified.ok) return refuse({ kind: 'not-notified', because: notified.refusal.kind });
   await store.markSent(caseId, by.actor);
   return ok(undefined);
@@ -310,53 +310,9 @@ async function viewProject(tx: Transaction, { index }: Indices, name: string): P
   return {
     project,
     wishes,
+    hasAddress: known?.address != null,
     allowance: allowanceOf(sent, wishes, toDay(await store.now()), RULES),
     waiting: reports.filter(isWaiting).length,
     history: await store.listWishes(id),
   };
-}
-
-interface AskedChange {
-  readonly name: string;
-  readonly change: WishChange;
-  readonly actor: string;
-}
-
-async function changeWishes(
-  tx: Transaction,
-  parts: PacingParts,
-  { index }: Indices,
-  { name, change, actor }: AskedChange,
-): Promise<Wishes | undefined> {
-  const project = readProject(name);
-  if (project === undefined) return undefined;
-  const store = createPacingStore(tx);
-  const id = index(project);
-  await ensureProject(tx, parts, id, project);
-  const before = (await store.lockProject(id))?.wishes ?? NO_WISHES;
-  const after = { ...before, ...changed(before, change) };
-  await store.saveWishes(id, after, { wish: wishText(change), actor });
-  return after;
-}
-
-function changed({ askedRate }: Wishes, change: WishChange): Partial<Wishes> {
-  switch (change.kind) {
-    case 'limit':
-      return { mostOpen: change.mostOpen, mostPerWeek: change.mostPerWeek };
-    case 'ask':
-      return { askedRate: askedRateAfter(askedRate, change.asked) };
-    case 'channel':
-      return { channel: change.channel };
-  }
-}
-
-function wishText(change: WishChange): string {
-  switch (change.kind) {
-    case 'limit':
-      return `at most ${change.mostOpen ?? 'any number'} open, ${change.mostPerWeek ?? 'any number'} a week`;
-    case 'ask':
-      return `send ${change.asked}`;
-    case 'channel':
-      return `channel ${change.channel}`;
-  }
 }
