@@ -7,6 +7,7 @@ import {
   registerPolicyCommands,
   registerRecordReportCommands,
   registerReleaseCommands,
+  registerReverseCommand,
   registerRolloutCommands,
   registerSafetyCaseCommands,
   registerStatementCommands,
@@ -42,6 +43,11 @@ export function registerRelease(program: Command, parts: Parts, session: () => P
     release: async () => (await opened()).release,
     adoptions: async () => (await opened()).adoptions,
     foresee: async (...asked) => (await opened()).foresee(...asked),
+    places: placesOf(config.home),
+  });
+  registerReverseCommand(program, {
+    terminal,
+    release: async () => (await opened()).release,
     places: placesOf(config.home),
   });
   registerAdoptionCommands(program, { terminal, clock, adoptions: async () => (await opened()).adoptions });

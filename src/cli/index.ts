@@ -25,6 +25,7 @@ export { registerReaudit } from './reaudit.ts';
 export { registerRecordReportCommands } from './record-report.ts';
 export { registerReleaseCommands, toReleaseEnd } from './release.ts';
 export { registerReproduce } from './reproduce.ts';
+export { registerReverseCommand } from './reverse.ts';
 export { registerRolloutCommands } from './rollout.ts';
 export { registerSafetyCaseCommands } from './safety-case.ts';
 export { registerSandboxCommands } from './sandbox.ts';

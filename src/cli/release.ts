@@ -31,6 +31,7 @@ import {
 } from '../release/index.ts';
 import type { TrustOptions } from '../tlog/index.ts';
 import { readFileBytes } from './file-input.ts';
+import { counted } from './member-input.ts';
 import { openFrameworks, parseJson, readText, tellDecision, toEvaluationEnd } from './policy.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
@@ -63,7 +64,7 @@ export function registerReleaseCommands(program: Command, parts: ReleaseCommandP
 function addForesee(release: Command, { terminal, foresee }: ReleaseCommandParts): void {
   release
     .command('dry-run <model> <stage>')
-    .description('how many keys would gain or lose the model by a stage; changes nothing')
+    .description('who would gain or lose the model by a stage, and by how many keys; changes nothing')
     .option('--plan <file>', 'a rollout on that stage: the same for each of its steps')
     .option('--json', 'one JSON value on standard output')
     .action(async (model: string, named: string, { plan, json }: { plan?: string; json?: boolean }) => {
@@ -71,16 +72,33 @@ function addForesee(release: Command, { terminal, foresee }: ReleaseCommandParts
       if (!stage) throw new CommandEnd('usage', `no stage ${named}. There are closed, ${RELEASE_STAGES.join(', ')}`);
       const read = plan === undefined ? undefined : parseJson(plan, await readText(plan));
       const effect = settled(await foresee(model, stage, read));
-      if (json) terminal.json({ ...effect, steps: effect.steps.map((each) => ({ ...each })) });
+      if (json) terminal.json({ ...toJson(effect), steps: effect.steps.map(toJson) });
       for (const [at, step] of effect.steps.entries()) tellEffect(terminal, step, `step ${at + 1}: `);
       tellEffect(terminal, effect, effect.steps.length > 0 ? 'afterwards: ' : '');
     });
 }
 
+const toJson = ({ gain, lose, keep, gaining, losing }: StageEffect) => ({
+  ...{ gain, lose, keep },
+  gaining: gaining.map((each) => ({ ...each })),
+  losing: losing.map((each) => ({ ...each })),
+});
+
 function tellEffect(terminal: Terminal, effect: StageEffect, at: string): void {
-  const { gain, lose, keep, organisationsGaining, organisationsLosing } = effect;
-  terminal.say(`${at}${gain} keys of ${organisationsGaining} organisations would gain it`);
-  terminal.say(`${at}${lose} keys of ${organisationsLosing} organisations would lose it; ${keep} would keep it`);
+  const { gain, lose, keep, gaining, losing } = effect;
+  terminal.say(`${at}${gain} keys of ${gaining.length} organisations would gain it`);
+  tellWho(terminal, '+', gaining);
+  terminal.say(`${at}${lose} keys of ${losing.length} organisations would lose it; ${keep} would keep it`);
+  tellWho(terminal, '-', losing);
+}
+
+const SHOWN_ORGANISATIONS = 20;
+
+function tellWho(terminal: Terminal, sign: string, organisations: StageEffect['gaining']): void {
+  for (const { organisation, name, keys } of organisations.slice(0, SHOWN_ORGANISATIONS))
+    terminal.say(`  ${sign} ${name} (${organisation}): ${counted(keys, 'key')}`);
+  const rest = organisations.length - SHOWN_ORGANISATIONS;
+  if (rest > 0) terminal.say(`  ${sign} and ${rest} more, which --json names`);
 }
 
 interface ReplayOptions {
@@ -131,7 +149,7 @@ async function toName(decision: string): Promise<string> {
   return sha256Hex(Buffer.from(await readText(decision)));
 }
 
-function toReplayEnd(refusal: ReplayRefusal): CommandEnd {
+export function toReplayEnd(refusal: ReplayRefusal): CommandEnd {
   switch (refusal.kind) {
     case 'log-not-verified':
       return new CommandEnd(
@@ -279,7 +297,9 @@ function addSuspend(release: Command, { terminal, release: service }: ReleaseCom
     });
 }
 
-function toShown({ model, isDemonstration, stage, decided, suspensions }: StageOf): { readonly [name: string]: Json } {
+export function toShown({ model, isDemonstration, stage, decided, suspensions }: StageOf): {
+  readonly [name: string]: Json;
+} {
   return {
     model,
     demonstration: isDemonstration,
@@ -294,7 +314,7 @@ function toShown({ model, isDemonstration, stage, decided, suspensions }: StageO
   };
 }
 
-function toLine({ model, stage, decided, suspensions, isDemonstration }: StageOf): string {
+export function toLine({ model, stage, decided, suspensions, isDemonstration }: StageOf): string {
   const what = `${model}${isDemonstration ? ' (demonstration)' : ''}: ${stage ?? 'no decision speaks'}`;
   const why = suspensions.map(({ id, kind }) => `suspended by ${kind}, ${id}`);
   const ends = decided?.endsAt ? [`${decided.isOver ? 'over since' : 'until'} ${endOf(decided)}`] : [];
@@ -312,7 +332,7 @@ const ENDING = {
   order: 'an order comes into force',
 } as const;
 
-function settled<T>(outcome: Result<T, ReleaseRefusal>): T {
+export function settled<T>(outcome: Result<T, ReleaseRefusal>): T {
   if (outcome.ok) return outcome.value;
   throw toReleaseEnd(outcome.refusal);
 }

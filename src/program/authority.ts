@@ -140,6 +140,7 @@ export function createAuthorityBook() {
     },
     stopsAmong: (ids: ReadonlySet<string> | 'all'): Stop[] =>
       [...shelves.stops.all()].filter(({ id }) => ids === 'all' || ids.has(id)),
+    nameOf: (organisation: string): string | undefined => shelves.organisations.find(organisation)?.name,
     /** Everyone who could make a call now. */
     callers: (now: Date): Caller[] =>
       [...shelves.keys.all()].flatMap((key) => {

@@ -118,8 +118,8 @@ export function createRelease(parts: ReleaseParts) {
     enact: (documents: DecisionDocuments, envelope: Uint8Array, plan?: Json): Outcome<StageOf> =>
       enact(parts, documents, envelope, plan),
     /** A body that may reverse it does: the model is closed at once. */
-    reverse: (documents: DecisionDocuments, reversal: Uint8Array): Outcome<StageOf> =>
-      reverse(parts, documents, reversal),
+    reverse: (documents: DecisionDocuments, reversal: Uint8Array, semantics = CURRENT_SEMANTICS): Outcome<StageOf> =>
+      reverse(parts, documents, reversal, semantics),
 
     /** Closes the model at once, whatever was decided. One person is enough. */
     suspend: (asked: Omit<Suspension, 'id' | 'suspendedAt'>): Outcome<Suspension> =>
@@ -201,8 +201,9 @@ async function recordDecision(parts: ReleaseParts, documents: DecisionDocuments)
 function openSigned(
   documents: DecisionDocuments,
   bytes: Uint8Array,
+  semantics = CURRENT_SEMANTICS,
 ): Result<{ readonly decision: Decision; readonly envelope: Envelope; readonly trust: Trust }, ReleaseRefusal> {
-  const decided = evaluate(documents, CURRENT_SEMANTICS);
+  const decided = evaluate(documents, semantics);
   if (!decided.ok) return decided;
   const dossier = readDossierValue(documents.dossier);
   if (!dossier.ok) return dossier;
@@ -287,8 +288,14 @@ function mismatch(registered: RegisteredModel | undefined, decision: Decision): 
   };
 }
 
-async function reverse(parts: ReleaseParts, documents: DecisionDocuments, bytes: Uint8Array): Outcome<StageOf> {
-  const opened = openSigned(documents, bytes);
+/** Under the semantics that it was made under, which may be superseded. */
+async function reverse(
+  parts: ReleaseParts,
+  documents: DecisionDocuments,
+  bytes: Uint8Array,
+  semantics: number,
+): Outcome<StageOf> {
+  const opened = openSigned(documents, bytes, semantics);
   if (!opened.ok) return opened;
   const { decision, envelope, trust } = opened.value;
   const { reversedBy } = judgeQuorum(decision, envelope, trust, [envelope]);

@@ -19,8 +19,15 @@ export interface StageEffect {
   readonly gain: number;
   readonly lose: number;
   readonly keep: number;
-  readonly organisationsGaining: number;
-  readonly organisationsLosing: number;
+  readonly gaining: readonly AffectedOrganisation[];
+  readonly losing: readonly AffectedOrganisation[];
+}
+
+/** With how many keys that gain, or lose, the model. */
+export interface AffectedOrganisation {
+  readonly organisation: string;
+  readonly name: string;
+  readonly keys: number;
 }
 
 export interface SteppedEffect extends StageEffect {
@@ -59,21 +66,32 @@ export async function foreseeStage(
 }
 
 /** Keys that may call the model, each with its organisation. */
-async function keysWith(tx: Transaction, model: string, now: Date): Promise<ReadonlyMap<string, string>> {
+async function keysWith(tx: Transaction, model: string, now: Date): Promise<ReadonlyMap<string, Holder>> {
   const book = createAuthorityBook();
   await createAuthorityStore(tx).readAll(book);
   const callers = book.callers(now).filter((caller) => findGrant(caller, model, now));
-  return new Map(callers.map(({ key, organisation }) => [key, organisation]));
+  return new Map(
+    callers.map(({ key, organisation }) => [key, { organisation, name: book.nameOf(organisation) ?? organisation }]),
+  );
 }
 
-function compare(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): StageEffect {
-  const gained = [...after].filter(([key]) => !before.has(key));
-  const lost = [...before].filter(([key]) => !after.has(key));
+type Holder = Omit<AffectedOrganisation, 'keys'>;
+
+function compare(before: ReadonlyMap<string, Holder>, after: ReadonlyMap<string, Holder>): StageEffect {
+  const gained = [...after].filter(([key]) => !before.has(key)).map(([, holder]) => holder);
+  const lost = [...before].filter(([key]) => !after.has(key)).map(([, holder]) => holder);
   return {
     gain: gained.length,
     lose: lost.length,
     keep: before.size - lost.length,
-    organisationsGaining: new Set(gained.map(([, organisation]) => organisation)).size,
-    organisationsLosing: new Set(lost.map(([, organisation]) => organisation)).size,
+    gaining: affected(gained),
+    losing: affected(lost),
   };
+}
+
+/** Those with the most keys first. */
+function affected(holders: readonly Holder[]): readonly AffectedOrganisation[] {
+  return [...Map.groupBy(holders, ({ organisation }) => organisation).values()]
+    .flatMap((same) => (same[0] ? [{ ...same[0], keys: same.length }] : []))
+    .toSorted((left, right) => right.keys - left.keys || (left.name < right.name ? -1 : 1));
 }

@@ -4,11 +4,13 @@ import { createWorld, okOf, refusalOf, type World } from '../../test/support/pro
 import { foreseeStage } from './stage-effect-service.ts';
 
 let world: World;
+let partner: string;
+let trusted: string;
 before(async () => {
   world = await createWorld();
   await world.model('m1');
-  const partner = await world.organisation('Partner', 'partner');
-  const trusted = await world.organisation('Trusted', 'trusted');
+  partner = await world.organisation('Partner', 'partner');
+  trusted = await world.organisation('Trusted', 'trusted');
   const first = await world.person(partner, 'a@partner.test');
   const second = await world.person(trusted, 'b@trusted.test');
   await world.key(partner, first, ['m1'], 'partner');
@@ -26,8 +28,8 @@ test('who would lose a model is told before anybody does, and nothing of it stay
     gain: 0,
     lose: 1,
     keep: 2,
-    organisationsGaining: 0,
-    organisationsLosing: 1,
+    gaining: [],
+    losing: [{ organisation: trusted, name: 'Trusted', keys: 1 }],
     steps: [],
   });
   assert.equal(okOf(await foreseeStage(world.database, 'm1', 'closed', now)).lose, 3);
@@ -39,6 +41,10 @@ test('who would lose a model is told before anybody does, and nothing of it stay
 test('who would gain it too; and of a model that does not exist nothing is told', async () => {
   await world.database.query(`update program.models set stage = 'internal' where id = 'm1'`);
   const effect = okOf(await foreseeStage(world.database, 'm1', 'trusted', new Date()));
-  assert.deepEqual([effect.gain, effect.organisationsGaining, effect.keep], [3, 2, 0]);
+  assert.deepEqual([effect.gain, effect.keep], [3, 0]);
+  assert.deepEqual(effect.gaining, [
+    { organisation: partner, name: 'Partner', keys: 2 },
+    { organisation: trusted, name: 'Trusted', keys: 1 },
+  ]);
   assert.equal(refusalOf(await foreseeStage(world.database, 'none', 'trusted', new Date())).kind, 'not-found');
 });

@@ -13,9 +13,20 @@ import {
   signStatement,
 } from '../../src/policy/index.ts';
 
-const newSigner = (): Ed25519Signer => readEd25519Pem(generateEd25519Pem());
-
-export const SIGNERS = { tester: newSigner(), lead: newSigner(), officer: newSigner(), board: newSigner() };
+/** As key files hold them. */
+export const PEMS = {
+  tester: generateEd25519Pem(),
+  lead: generateEd25519Pem(),
+  officer: generateEd25519Pem(),
+  board: generateEd25519Pem(),
+};
+const signer = (name: keyof typeof PEMS): Ed25519Signer => readEd25519Pem(PEMS[name]);
+export const SIGNERS = {
+  tester: signer('tester'),
+  lead: signer('lead'),
+  officer: signer('officer'),
+  board: signer('board'),
+};
 
 const trusted = (name: keyof typeof SIGNERS, states: readonly string[], bodies: readonly string[]): Json => ({
   name,
