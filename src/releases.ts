@@ -6,7 +6,7 @@ import type { Json } from './lib/canonical-json.ts';
 import { ok, type Result } from './lib/result.ts';
 import { countryKey, createStops } from './membership/index.ts';
 import type { Parts } from './parts.ts';
-import type { ReleaseStage, ReportedFinding } from './policy/index.ts';
+import { endOf, measureHeadStart, type ReleaseStage, type ReportedFinding, toMetrics } from './policy/index.ts';
 import { countryTag } from './program/index.ts';
 import {
   createAdoptions,
@@ -30,7 +30,11 @@ export async function openRelease({ database, vault, log, clock, random, home, o
   onClose(() => opened.sequence());
   const evidence = openEvidence(folder);
   const parts = { database: db, clock, random, log: opened };
-  const release: Release = createRelease({ ...parts, evidence, rollOut: (...given) => rollouts.settle(...given) });
+  const release: Release = createRelease({
+    ...{ ...parts, evidence },
+    rollOut: (...given) => rollouts.settle(...given),
+    countMetrics: async (nature) => countMetrics(await cases(), nature, clock.now()),
+  });
   const stops = createStops({ ...parts, vault: keys });
   const incidents = createIncidents({
     ...{ ...parts, release },
@@ -81,6 +85,19 @@ export async function openRelease({ database, vault, log, clock, random, home, o
     },
     jobs: { ...createRolloutJobs({ database: db, rollouts, instants }), ...createStageEndJobs({ release }) },
   };
+}
+
+/** The head start now. Where the log does not verify there is none. */
+async function countMetrics(
+  cases: Pick<Services, 'disclosure' | 'triage' | 'log'>,
+  nature: 'real' | 'simulated',
+  now: Date,
+) {
+  const found = await readFindings(cases, nature === 'simulated' ? 'demonstration' : 'real');
+  if (!found.ok) return [];
+  const { findings } = found.value;
+  // The compressed clock of demonstrations runs ahead of ours.
+  return toMetrics(measureHeadStart(findings, nature === 'simulated' ? endOf(findings, now) : now), now, nature);
 }
 
 /** When a deadline of a case ran out and there was no fix. */

@@ -374,6 +374,13 @@ export function toReleaseEnd(refusal: ReleaseRefusal): CommandEnd {
       return new CommandEnd(exit, `it is over since ${refusal.at}: ${refusal.what} that it rests on has ended`);
     case 'quorum-missing':
       return new CommandEnd(exit, `the quorum is missing: ${refusal.verdict.missing.join('; ')}`);
+    case 'not-as-counted': {
+      const counted = refusal.counted === null ? 'and nothing can be counted' : `counted ${refusal.counted}`;
+      return new CommandEnd(
+        exit,
+        `${refusal.metric} is said to be ${refusal.said}, ${counted}: \`release head-start\``,
+      );
+    }
     case 'not-adopted':
       return new CommandEnd(exit, `${refusal.framework} is not adopted: ${refusal.why}; see \`release adopt\``);
     case 'malformed-plan':

@@ -1,14 +1,18 @@
 /** `release rollout` and `release head-start`: steps inside an open stage, and what the cases say of the head start. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { OPERATOR } from '../disclosure/index.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Ed25519Signer } from '../lib/ed25519.ts';
+import { sha256Hex } from '../lib/hash.ts';
 import type { Result } from '../lib/result.ts';
-import { endOf, measureHeadStart, type ReportedFinding, toMetrics } from '../policy/index.ts';
+import { endOf, measureHeadStart, type ReportedFinding, signStatement, toMetrics } from '../policy/index.ts';
 import { METRICS, type Measurement, type Rollout, type RolloutRefusal, type Rollouts } from '../rollout/index.ts';
 import { readFileBytes } from './file-input.ts';
 import { nounOf } from './member-input.ts';
 import { parseJson, readText } from './policy.ts';
-import { toReleaseEnd } from './release.ts';
+import { openKey, toReleaseEnd } from './release.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface RolloutCommandParts {
@@ -39,8 +43,11 @@ function addHeadStart(release: Command, { terminal, clock, findings }: RolloutCo
     .command('head-start')
     .description('counted from the cases whose commitments are in the verified log, as metrics for a dossier')
     .option('--demonstration', 'of demonstrations, marked as simulated')
+    .option('--sign <keyfile>', 'Ed25519 key (PEM) of who states metrics: each becomes a signed statement')
+    .option('--save <dir>', 'where these go, with --sign')
     .option('--json', 'one JSON value on standard output')
-    .action(async ({ demonstration, json }: { demonstration?: boolean; json?: boolean }) => {
+    .action(async ({ demonstration, json, sign, save }: HeadStartOptions) => {
+      if ((sign === undefined) !== (save === undefined)) throw new CommandEnd('usage', '--sign goes with --save');
       const now = clock.now();
       const counted = await findings(demonstration ? 'demonstration' : 'real');
       if (!counted.ok) throw new CommandEnd('failed', `the log does not verify: ${counted.refusal.kind}`);
@@ -56,7 +63,31 @@ function addHeadStart(release: Command, { terminal, clock, findings }: RolloutCo
       for (const id of withoutCase) terminal.say(`${id} is in the log, and no case here stands behind it`);
       for (const { name, value, source } of metrics) terminal.say(`${name}: ${value} (${source})`);
       if (metrics.length === 0) terminal.say('nothing was reported yet: there is no head start to measure');
+      if (sign !== undefined && save !== undefined) await saveMetrics(terminal, metrics, await openKey(sign), save);
     });
+}
+
+interface HeadStartOptions {
+  readonly demonstration?: boolean;
+  readonly sign?: string;
+  readonly save?: string;
+  readonly json?: boolean;
+}
+
+/** As it was counted a moment ago: no hand comes between. */
+async function saveMetrics(
+  terminal: Terminal,
+  metrics: ReturnType<typeof toMetrics>,
+  signer: Ed25519Signer,
+  folder: string,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const metric of metrics) {
+    const bytes = signStatement('metrics', { ...metric }, signer);
+    const file = join(folder, `${metric.name}.statement.json`);
+    await writeFile(file, bytes, { mode: 0o600 });
+    terminal.say(`a dossier names it among its statements: sha256:${sha256Hex(bytes)}  ${file}`);
+  }
 }
 
 function counts({ reported, fixed, reviewed, reportedHigh, fixedHigh }: ReturnType<typeof measureHeadStart>) {

@@ -56,6 +56,9 @@ test('a claim is signed and dated, its statement named by the hash of what was s
   assert.equal((out.claim as { at: string }).at, NOW.toISOString());
   assert.equal((await run('state', 'safeguards', claim, '--sign', key, '--save', save)).exit, 5);
   assert.equal((await run('state', 'rumours', claim, '--sign', key, '--save', `${save}.2`)).exit, 2);
+  const typed = await file('metric.json', { name: 'Head start day', value: 135, source: 'me' });
+  const refused = await run('state', 'metrics', typed, '--sign', key, '--save', `${save}.4`);
+  assert.deepEqual([refused.exit, /is counted and not stated/.test(refused.said)], [6, true]);
   assert.equal(
     (await run('state', 'results', await file('list.json', []), '--sign', key, '--save', `${save}.3`)).exit,
     2,

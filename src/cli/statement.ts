@@ -5,7 +5,7 @@ import { judgeContainment, readInspectLog } from '../formats/inspect-log.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import { sha256Hex } from '../lib/hash.ts';
-import { CLAIM_KINDS, documentHash, signStatement } from '../policy/index.ts';
+import { CLAIM_KINDS, documentHash, isCounted, signStatement } from '../policy/index.ts';
 import { nounOf } from './member-input.ts';
 import { parseJson, readText } from './policy.ts';
 import { openKey } from './release.ts';
@@ -40,6 +40,9 @@ export function registerStatementCommands(program: Command, parts: StatementComm
       const claim = parseJson(file, await readText(file));
       if (typeof claim !== 'object' || claim === null || Array.isArray(claim))
         throw new CommandEnd('usage', `${file} is no claim: one JSON object`);
+      const { name } = claim as Claim;
+      if (kind === 'metrics' && typeof name === 'string' && isCounted({ name }))
+        throw new CommandEnd('refused', `${name} is counted and not stated: \`release head-start --sign\``);
       await state(parts, kind, claim as Claim, options);
     });
   release

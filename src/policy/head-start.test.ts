@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { measureHeadStart, type ReportedFinding, toMetrics } from './head-start.ts';
+import { findUncounted, measureHeadStart, type ReportedFinding, toMetrics } from './head-start.ts';
 
 const NOW = new Date('2026-05-22T00:00:00Z');
 const finding = (severity: ReportedFinding['severity'], reported?: string, fixed?: string): ReportedFinding => ({
@@ -49,4 +49,17 @@ test('with nothing reported nothing is measured, and no metric says otherwise', 
     toMetrics(onlyLow, NOW, 'real').map(({ name }) => name),
     ['patch-rate', 'head-start-day'],
   );
+});
+
+test('a head start that says more than is counted is told, under whatever name rules would find it', () => {
+  const claim = (name: string, value: number) => ({ name, value, source: 'somebody' });
+  const counted = [claim('head-start-day', 40), claim('patch-rate', 0.5)];
+  assert.equal(findUncounted([claim('head-start-day', 40), claim('patch-rate', 0.4)], counted), undefined);
+  assert.deepEqual(findUncounted([claim('Head start day', 135)], counted), {
+    ...{ metric: 'Head start day', said: 135, counted: 40 },
+  });
+  assert.deepEqual(findUncounted([claim('head-start-fixed-share', 0)], counted), {
+    ...{ metric: 'head-start-fixed-share', said: 0, counted: null },
+  });
+  assert.equal(findUncounted([claim('refusals', 99)], counted), undefined, 'not of the head start');
 });

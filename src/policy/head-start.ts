@@ -2,6 +2,9 @@
  * The head start of defenders, measured: what was reported to projects and how much of it is fixed. Never assumed: with
  * nothing reported there is no share, and a metric that does not exist opens no stage.
  */
+import type { MetricClaim } from './dossier.ts';
+import { slug } from './encoding-zero.ts';
+
 export interface ReportedFinding {
   /** Since when the project knows; undefined while it does not. */
   readonly reportedAt: Date | undefined;
@@ -54,6 +57,24 @@ export function endOf(findings: readonly ReportedFinding[], now: Date): Date {
     [reportedAt, fixedAt].filter((at) => at !== undefined),
   );
   return new Date(Math.max(now.getTime(), ...instants.map((at) => at.getTime())));
+}
+
+/** Nobody's word stands for these: they are counted. */
+const COUNTED: ReadonlySet<string> = new Set(['head-start-fixed-share', 'patch-rate', 'head-start-day']);
+
+/** As rules find them: by the same reading of their name. */
+export const isCounted = ({ name }: Pick<MetricClaim, 'name'>): boolean => COUNTED.has(slug(name));
+
+/** The first metric that says more than is counted. One that cannot be counted says more whatever it says. */
+export function findUncounted(
+  said: readonly MetricClaim[],
+  counted: readonly Pick<MetricClaim, 'name' | 'value'>[],
+): { readonly metric: string; readonly said: number; readonly counted: number | null } | undefined {
+  for (const { name, value } of said.filter(isCounted)) {
+    const found = counted.find((each) => slug(each.name) === slug(name))?.value ?? null;
+    if (found === null || value > found) return { metric: name, said: value, counted: found };
+  }
+  return undefined;
 }
 
 export interface HeadStartMetric {

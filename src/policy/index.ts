@@ -13,7 +13,7 @@ export {
 } from './evaluate.ts';
 export { type Framework, isSourceVerified, labelOf, RELEASE_STAGES, type ReleaseStage } from './framework.ts';
 export { diffFrameworks, type FrameworkChange } from './framework-diff.ts';
-export { endOf, measureHeadStart, type ReportedFinding, toMetrics } from './head-start.ts';
+export { endOf, findUncounted, isCounted, measureHeadStart, type ReportedFinding, toMetrics } from './head-start.ts';
 export { type IncidentRecord, type IncidentRefusal, readIncident } from './incident.ts';
 export type { JudgedCase } from './judge-safety-case.ts';
 export { judgeQuorum, type QuorumVerdict, signDecision, signReversal } from './quorum.ts';

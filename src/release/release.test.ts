@@ -180,6 +180,29 @@ test('a decision is enacted within its days and not before its instant', async (
   now = new Date('2026-11-20T12:00:00Z');
 });
 
+test('no stage opens on a head start that says more than the cases do, whoever signed it', async () => {
+  const id = await model();
+  const counting = createRelease({
+    ...{ ...world.parts, evidence: openEvidence(folder) },
+    countMetrics: async (nature) => (nature === 'real' ? [{ name: 'head-start-day', value: 40 }] : []),
+  });
+  const saying = (day: number, nature = 'real') =>
+    houseDocuments(
+      { model: id, modelDigest: DIGEST, asOf: '2026-11-20T00:00:00Z', stage: 'partners' },
+      (claims) =>
+        void claims.push([
+          'metrics',
+          { name: 'Head start day', value: day, source: 'me', at: '2026-11-19T00:00:00Z', nature },
+        ]),
+    );
+  const typed = saying(135);
+  const refusal = refusalOf(await counting.enact(typed, signed(typed, 'lead', 'officer')));
+  assert.deepEqual(refusal, { kind: 'not-as-counted', metric: 'Head start day', said: 135, counted: 40 });
+  assert.equal(await stageAtGate(id), 'closed');
+  const counted = saying(40);
+  assert.equal(okOf(await counting.enact(counted, signed(counted, 'lead', 'officer'))).stage, 'partner');
+});
+
 test('whatever suspends a model closes it at once, and only when all are lifted by two it is open again', async () => {
   const id = await model();
   const documents = ask(id);

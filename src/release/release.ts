@@ -20,7 +20,10 @@ import {
   documentBytes,
   type EvaluateRefusal,
   evaluate,
+  findUncounted,
+  isCounted,
   judgeQuorum,
+  openGround,
   type QuorumVerdict,
   readDossierValue,
   readTrust,
@@ -58,6 +61,8 @@ export interface ReleaseParts {
   readonly random: RandomBytes;
   readonly log: Pick<Tlog, 'append'>;
   readonly evidence: EvidenceFiles;
+  /** Metrics of the head start as the cases say them now; a stage opens on none that says more. */
+  readonly countMetrics?: (nature: 'real' | 'simulated') => Promise<readonly { name: string; value: number }[]>;
   /** In the transaction that opens a stage: what becomes of a rollout, or that one begins by this plan. */
   readonly rollOut?: (
     tx: Transaction,
@@ -89,6 +94,7 @@ export type ReleaseRefusal =
   | { readonly kind: 'over'; readonly at: string; readonly what: string }
   | { readonly kind: 'quorum-missing'; readonly verdict: QuorumVerdict }
   | { readonly kind: 'second-person-needed' }
+  | { readonly kind: 'not-as-counted'; readonly metric: string; readonly said: number; readonly counted: number | null }
   | { readonly kind: 'not-adopted'; readonly framework: string; readonly why: string }
   | { readonly kind: 'malformed-plan'; readonly place: string; readonly why: string };
 
@@ -232,6 +238,8 @@ async function enact(
   const now = parts.clock.now();
   const age = now.getTime() - Date.parse(asOf);
   if (age < 0 || age > ENACT_WITHIN_DAYS * DAY_MS) return refuse({ kind: 'too-old', asOf, days: ENACT_WITHIN_DAYS });
+  const uncounted = await findUncountedIn(parts, documents);
+  if (uncounted) return refuse({ kind: 'not-as-counted', ...uncounted });
   const recorded = await recordDecision(parts, documents);
   if (!recorded.ok) return recorded;
   const { sha256 } = recorded.value;
@@ -275,6 +283,19 @@ async function enact(
     if (stepped?.ok === false) return stepped;
     return publishStage(tx, model);
   });
+}
+
+/** What the statements say of the head start, held against the cases. */
+async function findUncountedIn({ countMetrics }: ReleaseParts, documents: DecisionDocuments) {
+  const ground = openGround(documents);
+  if (!ground.ok || !countMetrics) return undefined;
+  const { metrics } = ground.value.dossier;
+  for (const nature of ['real', 'simulated'] as const) {
+    const said = metrics.filter((each) => isCounted(each) && (each.nature ?? 'real') === nature);
+    const uncounted = said.length > 0 && findUncounted(said, await countMetrics(nature));
+    if (uncounted) return uncounted;
+  }
+  return undefined;
 }
 
 function mismatch(registered: RegisteredModel | undefined, decision: Decision): ReleaseRefusal | undefined {
