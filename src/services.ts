@@ -44,6 +44,7 @@ import {
   findCase,
   type OpenedCase,
 } from './disclosure/index.ts';
+import { createEgress, namedOrigins } from './egress/index.ts';
 import { createPartners } from './exposed-cases.ts';
 import { createExposureJobs } from './exposure/index.ts';
 import { createFileCache, scanTree } from './finder/index.ts';
@@ -75,7 +76,15 @@ import type { JobHandler } from './store/job-worker.ts';
 import { openTarget, type Registry } from './target/index.ts';
 import { createTimekeeping } from './timekeeping/index.ts';
 import { createSequenceJobs } from './tlog/index.ts';
-import { type Chains, createChains, createTriage, createTriageJobs, type Triage } from './triage/index.ts';
+import {
+  type Chains,
+  createChains,
+  createTriage,
+  createTriageJobs,
+  fetchFeed,
+  planFeeds,
+  type Triage,
+} from './triage/index.ts';
 import { createTriagedCases } from './triaged-cases.ts';
 import { createFindingStore, type FindingId } from './verify/index.ts';
 import { checkReport } from './workshop.ts';
@@ -263,6 +272,8 @@ function openAnswers(
   });
 }
 
+const egressOf = ({ config }: Pick<Parts, 'config'>) => createEgress({ named: namedOrigins(config.allowedOrigins) });
+
 export interface WorkshopOptions {
   readonly profile: SandboxProfile;
   readonly registry: Registry;
@@ -298,6 +309,7 @@ export async function createHandlers(
   await planSweep(database);
   await planDraw(database);
   await planOptOuts(database);
+  await planFeeds(database);
   const programmeJobs = createProgrammeJobs(await openProgramme(parts));
   const { jobs: rolloutJobs } = await openRelease(parts, async () => services);
   return {
@@ -334,7 +346,7 @@ export async function createHandlers(
     ...rolloutJobs,
     ...createPacingJobs({ database, pacing: services.pacing, fetchText: createTextFetch(parts.config.allowedOrigins) }),
     ...createExposureJobs({ database, exposure: services.exposure }),
-    ...createTriageJobs({ database, triage: services.triage }),
+    ...createTriageJobs({ database, triage: services.triage, fetchFeed: (url) => fetchFeed(url, egressOf(parts)) }),
     ...createDisclosureJobs({ disclosure }),
     ...createReadinessJobs({ check: (id) => checkReport(parts, services, { profile, registry }, id) }),
     ...createCoordinationJobs({ coordination: services.coordination, tryVersion: workshop.tryVersion }),

@@ -79,6 +79,21 @@ function addFeed(program: Command, { terminal, triage, lists, fetchFeed }: Triag
       );
     });
   feed
+    .command('watch <kind> [url]')
+    .description(
+      `has a running worker read a feed again every hour (${FEED_KINDS.join(', ')}); without an address, no more`,
+    )
+    .option(...JSON_OPTION)
+    .action(async (kind: string, url: string | undefined, { json }: JsonOption) => {
+      if (!isFeedKind(kind)) throw new CommandEnd('usage', `no such feed: ${kind}. There are ${FEED_KINDS.join(', ')}`);
+      if (url !== undefined && !/^https?:\/\/.{1,1900}$/i.test(url)) {
+        throw new CommandEnd('usage', `${url} is no web address`);
+      }
+      await (await triage()).watchFeed(kind, url ?? null);
+      if (json) terminal.json({ kind, url: url ?? null });
+      terminal.say(url ? `${kind} is read again every hour while a worker runs` : `${kind} is read no more by itself`);
+    });
+  feed
     .command('list')
     .description('which feeds there are, and of when')
     .option(...JSON_OPTION)
@@ -94,6 +109,9 @@ function addFeed(program: Command, { terminal, triage, lists, fetchFeed }: Triag
             importedAt: importedAt.toISOString(),
           })),
         );
+      }
+      for (const { kind, url, trouble } of json ? [] : await (await triage()).watchedFeeds()) {
+        terminal.say(`${kind} is read again from ${url}${trouble ? `: not taken: ${trouble}` : ''}`);
       }
       for (const { kind, version, entries, importedAt } of feeds) {
         terminal.say(`${kind} ${version}: ${entries} entries, imported ${importedAt.toISOString()}`);

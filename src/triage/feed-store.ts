@@ -12,6 +12,15 @@ export interface StoredFeed {
   readonly entries: number;
 }
 
+/** Where a feed is read again by itself. */
+export interface FeedSource {
+  readonly kind: FeedKind;
+  readonly url: string;
+  readonly lookedAt: Date | null;
+  /** Why it was not taken when it was last looked at. */
+  readonly trouble: string | null;
+}
+
 /** What one version of a feed has otherwise than the one before. */
 export interface FeedChange {
   readonly added: number;
@@ -37,6 +46,26 @@ export function createFeedStore(tx: Transaction) {
          from triage.feeds order by kind`,
       );
       return rows;
+    },
+
+    async listSources(): Promise<readonly FeedSource[]> {
+      const { rows } = await tx.query<FeedSource>(
+        'select kind, url, looked_at as "lookedAt", trouble from triage.feed_sources order by kind',
+      );
+      return rows;
+    },
+
+    /** Null: it is read no more. */
+    async saveSource(kind: FeedKind, url: string | null): Promise<void> {
+      await tx.query('delete from triage.feed_sources where kind = $1', [kind]);
+      if (url !== null) await tx.query('insert into triage.feed_sources (kind, url) values ($1, $2)', [kind, url]);
+    },
+
+    async noteLook(kind: FeedKind, trouble: string | null): Promise<void> {
+      await tx.query('update triage.feed_sources set looked_at = now(), trouble = left($2, 500) where kind = $1', [
+        kind,
+        trouble,
+      ]);
     },
 
     async listKevIds(): Promise<readonly string[]> {

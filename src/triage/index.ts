@@ -7,4 +7,4 @@ export { FEED_KINDS, type FeedKind } from './feed.ts';
 export { type FetchRefusal, fetchFeed } from './feed-client.ts';
 export { createLists, type Lists } from './list-service.ts';
 export { createTriage, type ImportRefusal, type Triage, type TriagedCase, type TriageParts } from './triage.ts';
-export { createTriageJobs } from './triage-job.ts';
+export { createTriageJobs, planFeeds } from './triage-job.ts';

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { createWorld, type World } from '../../test/support/disclosure.ts';
+import { ok, type Result, refuse } from '../lib/result.ts';
 import { startWorkers } from '../store/job-worker.ts';
 import { createTriagedCases } from '../triaged-cases.ts';
+import type { FetchRefusal } from './feed-client.ts';
 import { createTriage, REDECIDE_JOB, type Triage, type TriageParts } from './triage.ts';
-import { createTriageJobs } from './triage-job.ts';
+import { createTriageJobs, FEEDS_JOB } from './triage-job.ts';
 
 const BY = { actor: 'a person' };
 const DAY_MS = 86_400_000;
@@ -25,7 +27,7 @@ before(async () => {
 after(() => world.close());
 afterEach(async () => {
   await world.database.query(
-    'truncate triage.feeds, triage.kev, triage.epss, triage.decisions, triage.reviews, triage.answers, triage.case_ids',
+    'truncate triage.feeds, triage.feed_sources, triage.kev, triage.epss, triage.decisions, triage.reviews, triage.answers, triage.case_ids',
   );
   await world.database.query('truncate graphile_worker._private_jobs cascade');
   await world.database.query(
@@ -111,6 +113,42 @@ test('the same feed again changes nothing, and an older one is refused', async (
   const older = await triage.importFeed('kev', catalogue('2025-03-01', [LISTED]));
   assert.equal(!older.ok && older.refusal.kind, 'older');
   assert.equal((await triage.feeds())[0]?.entries, 2);
+});
+
+test('a watched feed is read again by its job: what came in meanwhile decides, what cannot be read leaves things as they were', async () => {
+  const url = 'https://feeds.example.org/kev.json';
+  await triage.watchFeed('kev', url);
+  let answer: Result<string, FetchRefusal> = ok(catalogue('2025-04-01', [LISTED]));
+  const asked: string[] = [];
+  const jobs = createTriageJobs({
+    ...{ database: world.database, triage },
+    fetchFeed: async (place) => {
+      asked.push(place);
+      return answer;
+    },
+  });
+  const read = () => jobs[FEEDS_JOB]?.({}, {} as never);
+  await read();
+  assert.deepEqual(asked, [url]);
+  const versionOf = async () => (await triage.feeds()).find(({ kind }) => kind === 'kev')?.version;
+  assert.equal(await versionOf(), '2025-04-01');
+  assert.ok((await countJobs()) > 0, 'the cases are decided by a job of the import');
+  for (const [next, trouble] of [
+    [refuse({ kind: 'unreachable', reason: 'the server answered 503' } as const), /503/],
+    [ok('<html>'), /./],
+    [ok(catalogue('2025-03-01', [])), /./],
+  ] as const) {
+    answer = next;
+    await read();
+    assert.match((await triage.watchedFeeds())[0]?.trouble ?? '', trouble);
+    assert.equal(await versionOf(), '2025-04-01');
+  }
+  answer = ok(catalogue('2025-04-02', [LISTED, UNLISTED]));
+  await read();
+  assert.deepEqual([await versionOf(), (await triage.watchedFeeds())[0]?.trouble], ['2025-04-02', null]);
+  await triage.watchFeed('kev', null);
+  await read();
+  assert.equal(asked.length, 5);
 });
 
 test('a newer version replaces the whole: what is new, changed and gone is counted', async () => {

@@ -12,7 +12,8 @@ import type { Vault } from '../store/vault.ts';
 import { type Calibration, calibrate, type Review } from './calibration.ts';
 import { decide, type TriageDecision, type TriageFacts, whyNoAnswer } from './decide.ts';
 import { type FeedKind, type FeedRefusal, readFeed } from './feed.ts';
-import { createFeedStore, type FeedChange, type StoredFeed } from './feed-store.ts';
+import type { FetchRefusal } from './feed-client.ts';
+import { createFeedStore, type FeedChange, type FeedSource, type StoredFeed } from './feed-store.ts';
 import { createTriageStore } from './triage-store.ts';
 
 export const REDECIDE_JOB = 'triage.redecide';
@@ -81,6 +82,20 @@ export function createTriage(parts: TriageParts) {
 
     feeds: (): Promise<readonly StoredFeed[]> => createFeedStore(database).feeds(),
 
+    /** Where workers read a feed again every hour; null: no more. */
+    watchFeed: (kind: FeedKind, url: string | null): Promise<void> =>
+      database.transaction((tx) => createFeedStore(tx).saveSource(kind, url)),
+    watchedFeeds: (): Promise<readonly FeedSource[]> => createFeedStore(database).listSources(),
+
+    /** Reads the watched feeds again. What cannot be read, or is older, leaves the one at hand as it was. */
+    async readFeedsAgain(fetchFeed: FetchFeed): Promise<void> {
+      for (const { kind, url } of await createFeedStore(database).listSources()) {
+        const text = await fetchFeed(url);
+        const taken = text.ok ? await importFeed(database, kind, text.value) : text;
+        await createFeedStore(database).noteLook(kind, taken.ok ? null : troubleOf(taken.refusal));
+      }
+    },
+
     /**
      * Decides all open cases anew, each in a transaction of its own: those first that the catalogue names, because their clocks
      * move, however many there are. Gives how many came out otherwise.
@@ -135,6 +150,11 @@ export function createTriage(parts: TriageParts) {
     },
   };
 }
+
+type FetchFeed = (place: string) => Promise<Result<string, FetchRefusal>>;
+
+const troubleOf = (refusal: ImportRefusal | FetchRefusal): string =>
+  refusal.kind === 'older' ? `${refusal.given} is older than ${refusal.have}` : refusal.reason;
 
 async function addReview(tx: Transaction, review: Review, about: string, reviewer: string): Promise<void> {
   await createTriageStore(tx).addReview(review, about, reviewer);
