@@ -41,6 +41,8 @@ export type Pace = 'waiting' | 'busy' | 'brief';
 
 export type AttackEnd = Pick<Attack, 'end' | 'verdict'>;
 
+const NO_END: AttackEnd = { end: 'signal', verdict: undefined };
+
 export class SandboxRefused extends Error {
   override readonly name = 'SandboxRefused';
   readonly refusal: SandboxRefusal;
@@ -114,8 +116,8 @@ export async function attack(
 
 /** A sandbox has the time of one processor: many attacks are spread over as many as the smallest machine has. */
 const SIDE_BY_SIDE = 2;
-/** Fewer are not worth a sandbox of their own. */
-const LEAST_IN_SANDBOX = 8;
+/** Fewer are not worth a sandbox of their own; what computes is worth one at once. */
+const LEAST_IN_SANDBOX: Readonly<Record<Pace, number>> = { waiting: 8, busy: 1, brief: 1 };
 
 /** One end for each reproducer, in their order. What printed no end, or was stopped, has no verdict. */
 export async function attackTogether(
@@ -126,13 +128,14 @@ export async function attackTogether(
   pace: Pace,
 ): Promise<AttackEnd[]> {
   const ends: AttackEnd[] = [];
-  const spread = Math.max(LEAST_IN_SANDBOX, Math.ceil(reproducers.length / SIDE_BY_SIDE));
-  const each = Math.min(TOGETHER[pace].inSandbox, spread);
-  for (let at = 0; at < reproducers.length; at += each * SIDE_BY_SIDE) {
-    const groups = Array.from({ length: SIDE_BY_SIDE }, (_, index) =>
-      reproducers.slice(at + index * each, at + (index + 1) * each),
-    ).filter((group) => group.length > 0);
-    ends.push(...(await Promise.all(groups.map((group) => attackOnce(run, random, version, group, pace)))).flat());
+  const { inSandbox } = TOGETHER[pace];
+  for (let from = 0; from < reproducers.length; from += inSandbox * SIDE_BY_SIDE) {
+    const some = reproducers.slice(from, from + inSandbox * SIDE_BY_SIDE);
+    const sides = Math.min(SIDE_BY_SIDE, Math.ceil(some.length / LEAST_IN_SANDBOX[pace]));
+    // Dealt out like cards: neighbours are alike, and the slow ones should not all lie on one side.
+    const hands = Array.from({ length: sides }, (_, side) => some.filter((_one, at) => at % sides === side));
+    const seen = await Promise.all(hands.map((hand) => attackOnce(run, random, version, hand, pace)));
+    ends.push(...some.map((_one, at) => seen[at % sides]?.[Math.floor(at / sides)] ?? NO_END));
   }
   return ends;
 }
@@ -170,9 +173,7 @@ async function attackOnce(
   const said = readEnds(answer.value.stdout.toString('utf8'), token);
   return attacks.map(({ canary }) => {
     const { end, stdout } = said.get(canary) ?? {};
-    return end === 'exited' && typeof stdout === 'string'
-      ? { end, verdict: readVerdict(stdout, canary) }
-      : { end: 'signal', verdict: undefined };
+    return end === 'exited' && typeof stdout === 'string' ? { end, verdict: readVerdict(stdout, canary) } : NO_END;
   });
 }
 

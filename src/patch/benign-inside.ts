@@ -13,7 +13,7 @@ import net from 'node:net';
 import process from 'node:process';
 import type { PlanReach, PlanValue } from '../probe/index.ts';
 import type { BenignCall } from './benign.ts';
-import { rememberStanding, waitFor, within } from './waiting-inside.ts';
+import { rememberStanding, waitFor, waitForPeer, within } from './waiting-inside.ts';
 
 interface Job {
   readonly token: string;
@@ -32,6 +32,7 @@ const CANARY = 'benignkey';
 const SETTLE_MS = 400;
 const CALLBACK_MS = 250;
 const LISTEN_MS = 1_000;
+const ANSWER_MS = 1_000;
 const FULL_PIPE_MS = 5;
 const DEPTH = 7;
 const NODES = 400;
@@ -331,7 +332,7 @@ async function request(target: string): Promise<unknown> {
       text += chunk.toString('utf8');
     });
     socket.on('error', done).on('close', done);
-    socket.setTimeout(1_000, () => socket.destroy());
+    void waitForPeer(() => socket.destroyed, ANSWER_MS).then(() => socket.destroy());
     socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
   });
 }

@@ -7,6 +7,9 @@ import process from 'node:process';
 const LOOK_MS = 10;
 /** So many looks one after the other must find nothing under way. */
 const IDLE_LOOKS = 2;
+/** More of them where an answer is on its way through the kernel, or being made by a thread that no list shows. */
+const IDLE_LOOKS_AT_CONNECTIONS = 30;
+const CONNECTION = /^(?:TCPServer|TCPSocket|Pipe)Wrap$/;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const resources = process.getActiveResourcesInfo.bind(process);
@@ -23,20 +26,33 @@ export function rememberStanding(): void {
   standing.push(...resources());
 }
 
-function isUnderWay(): boolean {
+function underWay(): string[] {
   const own = [...standing];
-  return resources().some((kind) => {
+  return resources().filter((kind) => {
     const at = own.indexOf(kind);
     if (at >= 0) own.splice(at, 1);
     return at < 0;
   });
 }
 
+/**
+ * For what comes over a connection whose other end lies in this very process: until it is so, or the time is over, or
+ * nothing but connections is open for a while.
+ */
+export async function waitForPeer(isSo: () => boolean, ms: number): Promise<void> {
+  const isOpen = () => underWay().some((kind) => !CONNECTION.test(kind));
+  await waitWhile(isOpen, IDLE_LOOKS_AT_CONNECTIONS, isSo, ms);
+}
+
 /** Until it is so, or it cannot become so any more, or the time is over. */
 export async function waitFor(isSo: () => boolean, ms: number): Promise<void> {
-  for (let waited = 0, idle = 0; !isSo() && waited < ms && idle < IDLE_LOOKS; waited += LOOK_MS) {
+  await waitWhile(() => underWay().length > 0, IDLE_LOOKS, isSo, ms);
+}
+
+async function waitWhile(isBusy: () => boolean, looks: number, isSo: () => boolean, ms: number): Promise<void> {
+  for (let waited = 0, idle = 0; !isSo() && waited < ms && idle < looks; waited += LOOK_MS) {
     await pause(LOOK_MS);
-    idle = isUnderWay() ? 0 : idle + 1;
+    idle = isBusy() ? 0 : idle + 1;
   }
 }
 

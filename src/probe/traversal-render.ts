@@ -14,6 +14,8 @@ import { loopbackText } from './world-text.ts';
 /** Milliseconds the reproducer gives the server to listen, and then to answer. */
 const LISTEN_MILLISECONDS = 4000;
 const ANSWER_MILLISECONDS = 3000;
+/** So many looks, ten milliseconds apart, find nothing under way: the server, which runs in the same process, has given up. */
+const IDLE_LOOKS = 30;
 
 export interface TraversalRenderOptions {
   readonly packageName: string;
@@ -147,7 +149,7 @@ function requestText(plan: ProbePlan): string[] {
     '    });',
     "    socket.on('error', finish);",
     "    socket.on('close', finish);",
-    `    setTimeout(finish, ${ANSWER_MILLISECONDS});`,
+    `    until(() => socket.destroyed, ${ANSWER_MILLISECONDS}).then(finish);`,
     '  });',
     '}',
     '',
@@ -248,10 +250,17 @@ export function walkText(
 function tail(): string[] {
   return [
     'const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));',
+    '// The server runs in this very process: where nothing but connections is open for a while, nothing will come any more.',
+    'const connections = /^(?:TCPServer|TCPSocket|Pipe|TTY)Wrap$/;',
+    'const isIdle = () => process.getActiveResourcesInfo().every((kind) => connections.test(kind));',
+    'async function until(isSo, milliseconds) {',
+    '  const end = Date.now() + milliseconds;',
+    `  for (let idle = 0; !isSo() && Date.now() < end && idle < ${IDLE_LOOKS}; idle = isIdle() ? idle + 1 : 0) await pause(10);`,
+    '}',
     'async function attack() {',
     '  start().catch(() => {});',
     '  const listening = () => servers.find((server) => server.listening && server.address()?.port);',
-    `  for (const until = Date.now() + ${LISTEN_MILLISECONDS}; !listening() && Date.now() < until; ) await pause(10);`,
+    `  await until(listening, ${LISTEN_MILLISECONDS});`,
     '  if (!listening()) return;',
     '  const { port } = listening().address();',
     '  reached = true;',
