@@ -66,7 +66,7 @@ const CONTROL_FILE: Readonly<Record<1 | 2, Readonly<Record<Controller, string>>>
 
 const readOr = (path: string, otherwise: string): string => {
   try {
-    return readFileSync(path, 'latin1').trim();
+    return readFileSync(path, 'utf8').trim();
   } catch {
     return otherwise;
   }

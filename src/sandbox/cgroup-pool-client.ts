@@ -83,9 +83,10 @@ function settings(version: 1 | 2, controller: Controller, limits: SandboxLimits)
 /** Kernels without swap accounting have no file for it. */
 const MAY_BE_ABSENT = new Set(['memory.memsw.limit_in_bytes', 'memory.swap.max', 'memory.oom.group']);
 
+/** As UTF-8, which Node reads without 64 KiB of buffer for each file of unknown size: looks are many. */
 function readOr(path: string, otherwise: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     return otherwise;
   }

@@ -22,7 +22,7 @@ export interface HostUids {
 
 function readOwner(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }

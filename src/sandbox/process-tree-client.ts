@@ -17,9 +17,10 @@ export interface TreeReading {
   readonly waitedMs: number;
 }
 
+/** As UTF-8, which Node reads without 64 KiB of buffer for each file of unknown size. */
 function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, 'latin1');
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }
