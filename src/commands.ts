@@ -44,6 +44,7 @@ import {
 import { createDemonstrating } from './demonstrating.ts';
 import { OPERATOR } from './disclosure/index.ts';
 import { createEgress, namedOrigins } from './egress/index.ts';
+import { findCaseDependents } from './exposed-cases.ts';
 import { registerFollow } from './follow-commands.ts';
 import { openFunding } from './funded-projects.ts';
 import { findClaims, listTurnedAway } from './inbound/index.ts';
@@ -97,7 +98,7 @@ export function registerAll(program: Command, parts: Parts): void {
     summarise: async (id) => (await session()).services.reports.summarise(id),
     toTarget: readTarget,
   });
-  registerProofs(program, parts);
+  registerProofs(program, parts, session);
   registerServe(program, { terminal, profile: (asked) => readProfile(asked, parts), ...serving });
   registerSandboxCommands(program, {
     terminal,
@@ -254,7 +255,7 @@ function registerProgramme(program: Command, parts: Parts): void {
 }
 
 /** Commands that look again at a finding: its reproducer, its patch. */
-function registerProofs(program: Command, parts: Parts): void {
+function registerProofs(program: Command, parts: Parts, session: () => Promise<Session>): void {
   const { terminal, clock } = parts;
   registerReproduce(program, {
     terminal,
@@ -274,6 +275,7 @@ function registerProofs(program: Command, parts: Parts): void {
       const stored = await createFindingStore(await parts.database(), await parts.vault()).find(id);
       return stored?.finding.reproducer;
     },
+    caseDependents: async (id) => findCaseDependents((await session()).services, id),
     patchParts: async () => {
       const [sandbox, scratch] = await Promise.all([parts.sandbox(readProfile(undefined, parts)), parts.scratch()]);
       return { run: (request) => sandbox.run(request), random: parts.random, scratch };

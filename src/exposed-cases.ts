@@ -40,3 +40,28 @@ export function createPartners({ disclosure, ...parts }: PartnerParts): {
   const exposure = createExposure({ ...parts, ...cases });
   return { exposure, notices: createNotices({ ...parts, ...cases, exposure }) };
 }
+
+export interface CaseDependents {
+  /** What the patch of the case is made for. */
+  readonly target: string;
+  /** Null where none was verified. */
+  readonly patch: string | null;
+  readonly dependents: readonly string[];
+}
+
+/** Asked of the registry by name: what one partner alone has may be its own, and is not asked for. */
+const FEWEST_PARTNERS = 2;
+
+/** What a patch of a case could break, as partners' bills of materials have it. Undefined where there is no such case. */
+export async function findCaseDependents(
+  { disclosure, exposure }: { readonly disclosure: Pick<Disclosure, 'find'>; readonly exposure: Exposure },
+  id: string,
+): Promise<CaseDependents | undefined> {
+  const [opened, dependents] = [await disclosure.find(id), await exposure.dependents(id)];
+  if (!opened || !dependents) return undefined;
+  return {
+    target: opened.finding.target,
+    patch: opened.learnt.patch,
+    dependents: dependents.filter(({ partners }) => partners >= FEWEST_PARTNERS).map(({ purl }) => purl),
+  };
+}

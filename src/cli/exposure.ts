@@ -19,7 +19,7 @@ import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 export interface ExposureCommandParts {
   readonly terminal: Terminal;
   readonly partners: () => Promise<{
-    readonly exposure: Pick<Exposure, 'importBom' | 'show'>;
+    readonly exposure: Pick<Exposure, 'importBom' | 'show' | 'dependents'>;
     readonly notices: Notices;
   }>;
   readonly membership: () => Promise<Pick<Membership, 'findOrganisation'>>;
@@ -39,7 +39,24 @@ export function registerExposureCommands(program: Command, parts: ExposureComman
   addContact(exposure, parts);
   addAgree(exposure, parts);
   addShow(exposure, parts);
+  addDependents(exposure, parts);
   addNotices(exposure, parts);
+}
+
+function addDependents(exposure: Command, { terminal, partners }: ExposureCommandParts): void {
+  exposure
+    .command('dependents <case>')
+    .description(
+      'packages of partners’ products that need the flawed one themselves, most partners first; their secret',
+    )
+    .option(...JSON_OPTION)
+    .action(async (caseId: string, { json }: JsonOption) => {
+      const dependents = await (await partners()).exposure.dependents(caseId);
+      if (!dependents) throw new CommandEnd('notFound', `there is no case ${caseId}`);
+      if (json) terminal.json(dependents.map((each) => ({ ...each })));
+      for (const { purl, partners: count } of json ? [] : dependents) terminal.say(`${count}  ${purl}`);
+      terminal.say(`${dependents.length} packages; \`patch dependents --case\` tries what several partners have`);
+    });
 }
 
 function addImport(exposure: Command, { terminal, partners, membership }: ExposureCommandParts): void {

@@ -17,9 +17,9 @@ before(() => {
 });
 after(() => rmSync(home, { recursive: true, force: true }));
 
-async function run(args: readonly string[], refusal: TargetRefusal['kind'] = 'not-found') {
+async function run(args: readonly string[], refusal: TargetRefusal['kind'] = 'not-found', command = 'verify') {
   const { terminal, out: json, said } = createRecordedTerminal();
-  const exit = await runCommandLine(['patch', 'verify', ...args], {
+  const exit = await runCommandLine(['patch', command, ...args], {
     terminal,
     register: [
       (program) =>
@@ -27,6 +27,7 @@ async function run(args: readonly string[], refusal: TargetRefusal['kind'] = 'no
           terminal,
           openTarget: async (target) => refuse({ kind: refusal, target, reason: 'told' }),
           findReproducer: async () => undefined,
+          caseDependents: async () => undefined,
           patchParts: () => Promise.reject(new Error('nothing is to be run')),
         }),
     ],
@@ -59,4 +60,11 @@ test('a target that cannot be had ends with the code of its reason', async () =>
   assert.equal((await run(args, 'not-found')).exit, 4);
   assert.equal((await run(args, 'registry-unavailable')).exit, 7);
   assert.equal((await run(args, 'hostile-archive')).exit, 6);
+});
+
+test('what a patch could break is named by hand or by a case, and something of it has to be', async () => {
+  const dependents = (...args: readonly string[]) => run(args, 'not-found', 'dependents');
+  assert.equal((await dependents()).exit, 2);
+  assert.equal((await dependents('--case', 'case_0')).exit, 4);
+  assert.equal((await dependents('--target', 'pkg:npm/a@1.0.0', '--patch', join(home, 'some.patch'))).exit, 2);
 });

@@ -22,6 +22,12 @@ export interface PatchCommandsContext {
   openTarget(target: string, withDevDependencies: boolean): Promise<Result<PackageTree, TargetRefusal>>;
   /** The reproducer of a finding kept here; undefined where there is no such finding. */
   findReproducer(findingId: string): Promise<Reproducer | undefined>;
+  /** What a patch of a case could break, by partners' bills of materials; undefined where there is no such case. */
+  caseDependents(
+    id: string,
+  ): Promise<
+    { readonly target: string; readonly patch: string | null; readonly dependents: readonly string[] } | undefined
+  >;
   /** Opens the sandbox at the first need. */
   patchParts(): Promise<PatchParts>;
 }
@@ -63,34 +69,55 @@ export function registerPatchCommands(program: Command, context: PatchCommandsCo
 }
 
 interface DependentOptions {
-  readonly target: string;
-  readonly patch: string;
-  readonly dependent: readonly string[];
+  readonly case?: string;
+  readonly target?: string;
+  readonly patch?: string;
+  readonly dependent?: readonly string[];
   readonly json?: boolean;
+}
+
+/** As named, and where a case is named, as the case has it. */
+async function readDependents(context: PatchCommandsContext, options: DependentOptions) {
+  const { case: id } = options;
+  const found = id === undefined ? undefined : await context.caseDependents(id);
+  if (id !== undefined && !found) throw new CommandEnd('notFound', `there is no case ${id}`);
+  const target = options.target ?? found?.target;
+  const text = options.patch === undefined ? (found?.patch ?? undefined) : await readText(options.patch);
+  if (options.patch !== undefined && text === undefined) {
+    throw new CommandEnd('usage', `${options.patch} cannot be read`);
+  }
+  if (text === undefined && found) throw new CommandEnd('conflict', `${id} has no verified patch: --patch names one`);
+  const dependents = [...new Set([...(options.dependent ?? []), ...(found?.dependents ?? [])])];
+  if (target === undefined || text === undefined || dependents.length === 0) {
+    throw new CommandEnd(
+      'usage',
+      found
+        ? 'no two partners have a package that needs it: --dependent names one'
+        : 'say --case, or --target, --patch and --dependent',
+    );
+  }
+  return { target, text, dependents };
 }
 
 function addDependents(patch: Command, context: PatchCommandsContext): void {
   patch
     .command('dependents')
     .description('run the own tests of packages that depend on the target, with the patched target put in')
-    .requiredOption('--target <target>', 'pkg:npm/name@version: what the patch is made for')
-    .requiredOption('--patch <file>', 'unified diff against the target')
-    .requiredOption(
-      '--dependent <target...>',
-      'packages that depend on it: pkg:npm/name@version, archives, directories',
-    )
+    .option('--case <case>', 'target, verified patch and what several partners’ products have, as of this case')
+    .option('--target <target>', 'pkg:npm/name@version: what the patch is made for')
+    .option('--patch <file>', 'unified diff against the target')
+    .option('--dependent <target...>', 'packages that depend on it: pkg:npm/name@version, archives, directories')
     .option('--json', 'one JSON value on standard output')
-    .action(async ({ target, patch: file, dependent, json }: DependentOptions) => {
-      const text = await readText(file);
-      if (text === undefined) throw new CommandEnd('usage', `${file} cannot be read`);
+    .action(async (options: DependentOptions) => {
+      const { target, text, dependents } = await readDependents(context, options);
       const tree = await context.openTarget(target, false);
       if (!tree.ok) throw new CommandEnd(EXITS[tree.refusal.kind], `${tree.refusal.target}: ${tree.refusal.reason}`);
       const { name, version } = tree.value;
       await tree.value.dispose();
       const effects: DependentEffect[] = [];
-      for (const each of dependent) effects.push(await tryOne(context, each, { name, version }, text));
-      if (json) context.terminal.json(effects.map((each) => ({ ...each })));
-      for (const each of json ? [] : effects) {
+      for (const each of dependents) effects.push(await tryOne(context, each, { name, version }, text));
+      if (options.json) context.terminal.json(effects.map((each) => ({ ...each })));
+      for (const each of options.json ? [] : effects) {
         context.terminal.say(`${each.dependent}: ${each.effect}: ${each.reason}`);
       }
       const count = (effect: DependentEffect['effect']): number => effects.filter((it) => it.effect === effect).length;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { PRODUCT } from '../formats/sbom-builder.ts';
-import { type Graph, hitsIn } from './blast-radius.ts';
+import { dependentsIn, type Graph, hitsIn } from './blast-radius.ts';
 
 const FLAWED = { purl: 'pkg:npm/leaf', range: 'vers:npm/<1.2.3' };
 const component = (purl: string | undefined, name = '') => ({ purl, name });
@@ -60,4 +60,22 @@ test('a way is a path of the graph, as long as the distance', () => {
       }
     }),
   );
+});
+
+test('what needs an affected component itself could be broken by a patch of it; what needs a mended one could not', () => {
+  const it = graph(
+    ['pkg:npm/a@1.0.0', 'pkg:npm/b@2.0.0', 'pkg:npm/leaf@1.0.0', 'pkg:npm/leaf@1.2.3', 'pkg:npm/c', undefined],
+    [
+      [PRODUCT, 0],
+      [0, 2],
+      [1, 3],
+      [4, 2],
+      [5, 2],
+      [PRODUCT, 2],
+      [2, 2],
+    ],
+  );
+  // `c` has no version to try, and the product no name that a registry knows.
+  assert.deepEqual([...dependentsIn(it, FLAWED)], ['pkg:npm/a@1.0.0', 'pkg:npm/leaf@1.0.0']);
+  assert.deepEqual([...dependentsIn(it, { ...FLAWED, purl: 'pkg:npm/other' })], []);
 });

@@ -50,6 +50,23 @@ export function hitsIn(graph: Graph, flawed: FlawedPackage): readonly Hit[] {
   });
 }
 
+/** Packages, each of one version, that need an affected component themselves: what a patch of it could break. */
+export function dependentsIn(graph: Graph, flawed: FlawedPackage): ReadonlySet<string> {
+  const hits = new Set<number>();
+  for (const [index, { purl }] of graph.components.entries()) {
+    const read = purl === undefined ? undefined : readPurl(purl);
+    if (!read?.ok || toPurl(withoutVersion(read.value)) !== flawed.purl) continue;
+    if (isAffected(read.value.version ?? null, flawed.range) !== 'no') hits.add(index);
+  }
+  const dependents = new Set<string>();
+  for (const [from, to] of graph.edges) {
+    const purl = hits.has(to) ? graph.components[from]?.purl : undefined;
+    const read = purl === undefined ? undefined : readPurl(purl);
+    if (read?.ok && read.value.version) dependents.add(toPurl(read.value));
+  }
+  return dependents;
+}
+
 /** What cannot be compared is unknown, never unaffected. */
 function isAffected(version: string | null, range: string | null): Hit['affected'] {
   const read = range === null ? undefined : readVers(range);

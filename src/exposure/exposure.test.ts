@@ -5,7 +5,7 @@ import type { Carrier } from '../contact/channel.ts';
 import type { MailLetter } from '../contact/letter.ts';
 import { type Coordination, createCoordination } from '../coordination/index.ts';
 import { createDisclosure, type Disclosure, type PolicyName } from '../disclosure/index.ts';
-import { createPartners } from '../exposed-cases.ts';
+import { createPartners, findCaseDependents } from '../exposed-cases.ts';
 import { createPartyLetters } from '../party-letters.ts';
 import { createReadiness } from '../readiness/index.ts';
 import { type Exposure, REDECIDE_JOB } from './exposure.ts';
@@ -124,6 +124,23 @@ test('the blast radius names partner, product, version and the shortest way to i
   assert.deepEqual(shown?.[0]?.products[0]?.hits[0]?.path, ['pkg:npm/marker-middle@3.0.0', `pkg:npm/${name}@1.0.0`]);
   assert.equal(await exposure.countPartners(id), 2);
   assert.equal(await exposure.show('case_nobody'), undefined);
+});
+
+test('what a patch could break is told by how many partners have it; what one alone has is asked of no registry', async () => {
+  const { id, name } = await openCase();
+  await give(BANK, 'dependents one', `pkg:npm/${name}@1.0.0`);
+  assert.deepEqual(await exposure.dependents(id), [{ purl: 'pkg:npm/marker-middle@3.0.0', partners: 1 }]);
+  const parts = { disclosure, exposure };
+  assert.deepEqual((await findCaseDependents(parts, id))?.dependents, []);
+  await give(BANK, 'dependents two', `pkg:npm/${name}@1.1.0`);
+  await give(TOYS, 'dependents three', `pkg:npm/${name}@1.1.0`);
+  assert.deepEqual(await exposure.dependents(id), [{ purl: 'pkg:npm/marker-middle@3.0.0', partners: 2 }]);
+  assert.deepEqual(await findCaseDependents(parts, id), {
+    target: `pkg:npm/${name}@1.2.2`,
+    patch: null,
+    dependents: ['pkg:npm/marker-middle@3.0.0'],
+  });
+  assert.equal(await findCaseDependents(parts, 'case_nobody'), undefined);
 });
 
 test('the same file again changes nothing; a new one of the product replaces it, and the exposure is decided anew', async () => {

@@ -12,7 +12,7 @@ import { ok, type Result } from '../lib/result.ts';
 import type { Database, Transaction } from '../store/database.ts';
 import { addJob } from '../store/jobs.ts';
 import type { Vault } from '../store/vault.ts';
-import { type FlawedPackage, type Graph, type Hit, hitsIn, packageOfPurl } from './blast-radius.ts';
+import { dependentsIn, type FlawedPackage, type Graph, type Hit, hitsIn, packageOfPurl } from './blast-radius.ts';
 import { createExposureStore, type StoredBom } from './exposure-store.ts';
 
 export const REDECIDE_JOB = 'exposure.redecide';
@@ -59,6 +59,13 @@ export interface PartnerExposure {
   readonly products: readonly ExposedProduct[];
 }
 
+/** A package between partners' products and the flawed one. */
+export interface Dependent {
+  readonly purl: string;
+  /** One alone may have written it for itself: its name is that partner's secret. */
+  readonly partners: number;
+}
+
 export type Exposure = ReturnType<typeof createExposure>;
 
 export function createExposure(parts: ExposureParts) {
@@ -71,6 +78,10 @@ export function createExposure(parts: ExposureParts) {
     show: (caseId: string): Promise<readonly PartnerExposure[] | undefined> =>
       database.transaction((tx) => decideIn(tx, parts, caseId)),
     showIn: (tx: Transaction, caseId: string) => decideIn(tx, parts, caseId),
+
+    /** What partners' products need that needs the flawed package itself, most partners first. Undefined without a case. */
+    dependents: (caseId: string): Promise<readonly Dependent[] | undefined> =>
+      database.transaction((tx) => findDependents(tx, parts, caseId)),
 
     /** All open cases, each in a transaction of its own. */
     async redecide(): Promise<void> {
@@ -169,6 +180,28 @@ async function decideIn(
   }
   for (const each of exposed) await keep(tx, parts, caseId, each, last.get(each.organisationId));
   return exposed.filter(({ products }) => products.length > 0);
+}
+
+const MOST_DEPENDENTS = 100;
+
+async function findDependents(
+  tx: Transaction,
+  parts: ExposureParts,
+  caseId: string,
+): Promise<readonly Dependent[] | undefined> {
+  const it = await parts.findCase(tx, caseId);
+  if (!it) return undefined;
+  const users = new Map<string, Set<string>>();
+  for (const bom of await createExposureStore(tx).listHolding(blind(parts, 'package')(it.flawed.purl))) {
+    const graph = await parts.vault.openJson<Graph>(tx, bom.keyId, bom.sealed, contextOf(bom.id));
+    for (const purl of dependentsIn(graph, it.flawed)) {
+      users.set(purl, (users.get(purl) ?? new Set()).add(bom.organisationId));
+    }
+  }
+  return [...users]
+    .map(([purl, { size }]): Dependent => ({ purl, partners: size }))
+    .sort((one, other) => other.partners - one.partners || (one.purl < other.purl ? -1 : 1))
+    .slice(0, MOST_DEPENDENTS);
 }
 
 async function readProduct(

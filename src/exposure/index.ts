@@ -2,6 +2,7 @@
 export { isDirect, packageOfPurl } from './blast-radius.ts';
 export {
   createExposure,
+  type Dependent,
   type ExposedCase,
   type Exposure,
   type ExposureParts,
