@@ -93,3 +93,24 @@ test('a log that is none, or of another scorer, is refused with its place and ke
   );
   assert.match(other.said, /inconclusive/);
 });
+
+test('a log of a capability becomes a result with its threshold and its elicitation; one that is void is invalid', async () => {
+  const run_ = { version: 2, status: 'success', eval: { created: '2026-11-01T00:00:00Z', task: 'range', model: 'm' } };
+  const samples = ['C', 'C', 'I'].map((value, id) => ({ id, epoch: 1, scores: { match: { value } } }));
+  const log = await file('capability.json', { ...run_, results: { total_samples: 3 }, samples });
+  const of = ['import-evaluation', log, '--model-digest', DIGEST, '--sign', key, '--json', '--scorer', 'match'];
+  const told = async (save: string, ...more: string[]) => {
+    const { exit, out } = await run(...of, '--name', 'cyber-range', '--save', join(folder, save), ...more);
+    const { value, elicitation, coverage, nature } = (out?.claim ?? {}) as Record<string, string>;
+    return { exit, value, elicitation, coverage, nature };
+  };
+  const reached = await told('reached.json', '--reaches', '0.6', '--elicitation', '3 attempts, all tools');
+  assert.deepEqual(reached, {
+    ...{ exit: 0, value: 'pass', elicitation: '3 attempts, all tools', nature: 'real' },
+    coverage: '2 of 3 samples solved, 0 show nothing; 0.6 is the threshold',
+  });
+  assert.equal((await told('below.json', '--reaches', '0.7')).value, 'fail');
+  const voided = await told('void.json', '--reaches', '0.6', '--void', 'it knew the test');
+  assert.deepEqual([voided.value, voided.coverage], ['invalid', 'void: it knew the test']);
+  for (const share of ['0', '1.1', 'half']) assert.equal((await told('x.json', '--reaches', share)).exit, 2);
+});

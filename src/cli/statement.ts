@@ -1,7 +1,7 @@
 /** `release state` and `release import-evaluation`: evidence as signed statements, one file each. */
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { judgeContainment, readInspectLog } from '../formats/inspect-log.ts';
+import { judgeCapability, judgeContainment, readCapabilityLog, readInspectLog } from '../formats/inspect-log.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { Clock } from '../lib/clock.ts';
 import { sha256Hex } from '../lib/hash.ts';
@@ -53,6 +53,9 @@ export function registerStatementCommands(program: Command, parts: StatementComm
     .requiredOption('--save <file>', 'the signed statement')
     .option('--name <name>', 'what the result is called', 'containment-evaluation')
     .option('--scorer <name>', 'whose verdicts are read', 'containment')
+    .option('--reaches <share>', 'of a capability: `pass` where the model solves at least this share of the samples')
+    .option('--elicitation <text>', 'how hard it was tried: prompts, tools, attempts, fine-tuning')
+    .option('--void <why>', 'it shows nothing, whatever it says: the model knew the test, say')
     .option('--json', 'one JSON value on standard output')
     .action((file: string, options: ImportOptions) => importEvaluation(parts, file, options));
 }
@@ -61,22 +64,43 @@ interface ImportOptions extends Options {
   readonly modelDigest: string;
   readonly name: string;
   readonly scorer: string;
+  readonly reaches?: string;
+  readonly elicitation?: string;
+  readonly void?: string;
 }
 
 async function importEvaluation(parts: StatementCommandParts, file: string, options: ImportOptions): Promise<void> {
-  const { modelDigest, name, scorer } = options;
+  const { modelDigest, name } = options;
   if (!/^sha256:[0-9a-f]{64}$/.test(modelDigest)) throw new CommandEnd('usage', '--model-digest is sha256:…');
   const document = parseJson(file, await readText(file));
-  const log = readInspectLog(document, scorer);
-  if (!log.ok) throw new CommandEnd('usage', `${file} at ${log.refusal.place}: ${log.refusal.why}`);
-  const { value, why } = judgeContainment(log.value);
+  const { run, value, why } = judgeLog(document, file, options);
+  const { elicitation } = options;
   const claim = {
     ...{ name, value, modelDigest, digest: documentHash(document), coverage: why },
-    ...{ nature: log.value.isSample ? 'simulated' : 'real', source: `${log.value.task}, ${log.value.created}` },
+    ...(elicitation !== undefined && { elicitation }),
+    ...{ nature: run.isSample ? 'simulated' : 'real', source: `${run.task}, of ${run.model}, ${run.created}` },
   };
   await parts.keep(document);
   await state(parts, 'results', claim, options);
-  parts.terminal.say(`${name}: ${value}, ${why}${log.value.isSample ? ' (a sample: simulated)' : ''}`);
+  parts.terminal.say(`${name}: ${value}, ${why}${run.isSample ? ' (a sample: simulated)' : ''}`);
+}
+
+/** A capability where a share is named that the model would have to reach; else containment. */
+function judgeLog(document: Json, file: string, { scorer, reaches: text, void: why }: ImportOptions) {
+  const reaches = text === undefined ? undefined : Number(text);
+  if (reaches !== undefined && !(reaches > 0 && reaches <= 1))
+    throw new CommandEnd('usage', '--reaches is a share: above 0, at most 1');
+  const malformed = ({ place, why }: { readonly place: string; readonly why: string }) =>
+    new CommandEnd('usage', `${file} at ${place}: ${why}`);
+  const voided = why === undefined ? {} : { value: 'invalid' as const, why: `void: ${why}` };
+  if (reaches === undefined) {
+    const log = readInspectLog(document, scorer);
+    if (!log.ok) throw malformed(log.refusal);
+    return { run: log.value, ...judgeContainment(log.value), ...voided };
+  }
+  const log = readCapabilityLog(document, scorer);
+  if (!log.ok) throw malformed(log.refusal);
+  return { run: log.value, ...judgeCapability(log.value, reaches), ...voided };
 }
 
 async function state(
