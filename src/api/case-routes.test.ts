@@ -118,6 +118,14 @@ test('the dates of a case are told under its own policy and under any other', as
   assert.deepEqual(saidOf(await coordinator.ask('GET', `/cases/${id}/timeline?policy=none`)), [422, 'invalid']);
 });
 
+test('a post on a closed list is written down once, and never of the future', async () => {
+  const post = (at: string) => coordinator.ask('POST', `/cases/${id}/first-post`, { at, note: 'the list said so' });
+  assert.deepEqual(saidOf(await post('2999-01-01T00:00:00Z')), [422, 'post-in-the-future']);
+  await done(post('2026-01-01T00:00:00Z'));
+  assert.deepEqual(saidOf(await post('2026-01-01T00:00:00Z')), [409, 'post-known']);
+  assert.deepEqual((await eventsOf(id)).at(-1), ['first-post', coordinator.person]);
+});
+
 test('records are merged, parted and freed by hand, each by who may', async () => {
   const content = [
     { title: 'One', file: 'a.c', line: 1 },

@@ -14,7 +14,7 @@ import { Instant, PageQuery, pageOf, Reason } from './shape.ts';
 
 export interface CaseRouteParts {
   readonly database: Database;
-  readonly disclosure: Pick<Disclosure, 'list' | 'find' | 'findIn' | 'take' | 'note' | 'report'>;
+  readonly disclosure: Pick<Disclosure, 'list' | 'find' | 'findIn' | 'take' | 'note' | 'noteFirstPost' | 'report'>;
   readonly readiness: Pick<Readiness, 'missingIn' | 'signOff'>;
 }
 
@@ -147,6 +147,19 @@ function moving(parts: CaseRouteParts): readonly ApiRoute[] {
       handle: async ({ path, body: { step, note, to }, caller }) => {
         const by = { actor: caller.person.id, ...(note !== undefined && { note }), ...(to && { to }) };
         settled(await parts.disclosure.take(step, path.case, by));
+        return toCase(await getCase(parts, path.case));
+      },
+    }),
+    route({
+      method: 'POST',
+      url: '/cases/:case/first-post',
+      access: 'work-cases',
+      summary: 'The flaw was posted on a closed list, by us or by others before us: a policy may count from there',
+      path: CasePath,
+      body: z.strictObject({ at: Instant, note: Reason.describe('which list, and who said so') }),
+      answer: CaseShape,
+      handle: async ({ path, body: { at, note }, caller }) => {
+        settled(await parts.disclosure.noteFirstPost(path.case, new Date(at), { actor: caller.person.id, note }));
         return toCase(await getCase(parts, path.case));
       },
     }),

@@ -286,11 +286,11 @@ function oneOf<T extends string>(list: readonly T[], text: string | undefined, w
 }
 
 /** With its zone: an hour without one is another hour to everybody. */
-function readInstant(text = ''): string {
+export function readInstant(text = ''): string {
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text) || Number.isNaN(Date.parse(text))) {
     throw new CommandEnd(
       'usage',
-      'an end is given with its hour and zone: 2026-12-24T12:00Z or 2026-12-24T12:00+01:00',
+      'an instant is given with its hour and zone: 2026-12-24T12:00Z or 2026-12-24T12:00+01:00',
     );
   }
   return new Date(text).toISOString();

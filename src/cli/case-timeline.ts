@@ -16,11 +16,12 @@ import {
 } from '../disclosure/index.ts';
 import { isTimeZone } from '../lib/local-time.ts';
 import { toBothZones } from '../lib/zoned-time.ts';
+import { readInstant } from './case-party.ts';
 import { CommandEnd, type Terminal } from './terminal.ts';
 
 export interface TimelineCommandParts {
   readonly terminal: Terminal;
-  readonly disclosure: () => Promise<Pick<Disclosure, 'find' | 'handIn'>>;
+  readonly disclosure: () => Promise<Pick<Disclosure, 'find' | 'handIn' | 'noteFirstPost'>>;
 }
 
 interface Options {
@@ -59,9 +60,40 @@ function addDuty(cases: Command, { terminal, disclosure }: TimelineCommandParts)
     });
 }
 
+/** `case first-post`: from where the clock of a closed list counts, whoever posted it. */
+function addFirstPost(cases: Command, { terminal, disclosure }: TimelineCommandParts): void {
+  cases
+    .command('first-post <id> <instant>')
+    .description('the flaw was posted on a closed list then (2026-12-24T12:00Z), by us or by others before us')
+    .option('--note <text>', 'which list, and who said so')
+    .option('--json', 'one JSON value on standard output')
+    .action(async (id: string, at: string, { note, json }: { readonly note?: string; readonly json?: boolean }) => {
+      const by = { actor: OPERATOR, ...(note !== undefined && { note }) };
+      const noted = await (await disclosure()).noteFirstPost(id, new Date(readInstant(at)), by);
+      if (!noted.ok) {
+        const { refusal } = noted;
+        if (refusal.kind === 'no-such-case') throw new CommandEnd('notFound', `there is no case ${id}`);
+        throw new CommandEnd(
+          'conflict',
+          `${id}: ${FIRST_POST[refusal.kind as keyof typeof FIRST_POST] ?? refusal.kind}`,
+        );
+      }
+      const dueAt = 'dueAt' in noted.value ? (noted.value.dueAt?.toISOString() ?? null) : null;
+      if (json) terminal.json({ case: id, firstPostAt: noted.value.firstPostAt?.toISOString() ?? null, dueAt });
+      terminal.say(`${id}: posted ${at}; ${dueAt ? `its deadline is ${dueAt}` : 'no deadline runs'}`);
+    });
+}
+
+const FIRST_POST = {
+  'post-in-the-future': 'a post lies in the past',
+  'post-known': 'an earlier post is known already',
+  'case-over': 'the case is over',
+} as const;
+
 export function addTimeline(cases: Command, parts: TimelineCommandParts): void {
   const { terminal, disclosure } = parts;
   addDuty(cases, parts);
+  addFirstPost(cases, parts);
   const names = [...Object.keys(CLOCK_POLICIES), DUTIES];
   cases
     .command('timeline <id>')

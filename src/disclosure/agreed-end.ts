@@ -50,7 +50,7 @@ export function factsOf(it: Case): ClockFacts {
   const sentAt = 'notifiedAt' in it ? it.notifiedAt : null;
   return {
     sentAt,
-    firstPostAt: null,
+    firstPostAt: it.firstPostAt ?? null,
     fixReadyAt: it.facts.F ?? null,
     fixReleasedAt: it.facts.D ?? null,
     publicAt: it.facts.P ?? it.facts.X ?? null,

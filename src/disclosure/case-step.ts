@@ -140,7 +140,8 @@ function notify(from: Before, now: Date): Outcome {
   if (!facts.ok) return facts;
   const embargo = moved(from.embargo, isOut(from.facts) ? [] : ['propose', 'accept']);
   if (!embargo.ok) return embargo;
-  const sent = { notifiedAt: now, facts: facts.value, isExtended: false, stage: 'notified' } as const;
+  const { firstPostAt } = from;
+  const sent = { notifiedAt: now, facts: facts.value, isExtended: false, stage: 'notified', firstPostAt } as const;
   const dueAt = deadlineAfter(policy, sent);
   const notified = {
     ...next(from),
@@ -160,14 +161,22 @@ function notify(from: Before, now: Date): Outcome {
   return ok({ case: notified, clocks: [...started, ...silence] });
 }
 
-type Sent = Pick<Coordinated, 'notifiedAt' | 'facts' | 'isExtended' | 'stage'>;
+type Sent = Pick<Coordinated, 'notifiedAt' | 'facts' | 'isExtended' | 'stage'> & {
+  readonly firstPostAt?: Date | undefined;
+};
 
-/** What the policy alone says. An attack or a publication before the report counts from the report. */
-function deadlineAfter(policy: ClockPolicy, { notifiedAt, facts, isExtended, stage }: Sent): Date | null {
+/**
+ * What the policy alone says. An attack or a publication before the report counts from the report; a post on a closed list
+ * counts from its own day, but nothing ends before it was sent.
+ */
+export function deadlineAfter(
+  policy: ClockPolicy,
+  { notifiedAt, facts, isExtended, stage, firstPostAt }: Sent,
+): Date | null {
   const known = (at: Date | undefined): Date | null => (at ? (at < notifiedAt ? notifiedAt : at) : null);
   const told: ClockFacts = {
     sentAt: notifiedAt,
-    firstPostAt: null,
+    firstPostAt: firstPostAt ?? null,
     fixReadyAt: known(facts.F),
     fixReleasedAt: null,
     publicAt: known(facts.P ?? facts.X),
@@ -175,7 +184,8 @@ function deadlineAfter(policy: ClockPolicy, { notifiedAt, facts, isExtended, sta
     isEngaged: stage !== 'notified',
     isExtended,
   };
-  return deadlineOf(policy, told)?.at ?? null;
+  const end = deadlineOf(policy, told)?.at ?? null;
+  return end && end < notifiedAt ? notifiedAt : end;
 }
 
 /** Who answers while the flaw is attacked gets the policy's further days, never more than before the attack. */

@@ -118,6 +118,7 @@ const COLUMNS = [
   'public_at',
   'exploit_public_at',
   'attacked_at',
+  'first_post_at',
 ] as const;
 const PLACES = COLUMNS.map((_, index) => `$${index + 1}`).join(', ');
 
@@ -141,6 +142,7 @@ interface CaseRow {
   readonly public_at: Date | null;
   readonly exploit_public_at: Date | null;
   readonly attacked_at: Date | null;
+  readonly first_post_at: Date | null;
 }
 
 function toRow(it: Case): unknown[] {
@@ -164,6 +166,7 @@ function toRow(it: Case): unknown[] {
     it.facts.P ?? null,
     it.facts.X ?? null,
     it.facts.A ?? null,
+    it.firstPostAt ?? null,
   ];
 }
 
@@ -187,6 +190,7 @@ function fromRow(row: CaseRow, parties: ReadonlyMap<string, readonly Party[]>): 
     stage: row.stage,
     embargo: row.embargo,
     openedAt: row.opened_at,
+    ...(row.first_post_at && { firstPostAt: row.first_post_at }),
     parties: parties.get(row.id) ?? [],
     facts,
     ...(row.notified_at && { notifiedAt: row.notified_at }),

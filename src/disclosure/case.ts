@@ -37,6 +37,8 @@ interface CaseBase {
   readonly time: 'real' | 'compressed';
   readonly policy: PolicyName;
   readonly openedAt: Date;
+  /** Of the first post on a closed list, ours or anybody's; absent where none is known. */
+  readonly firstPostAt?: Date;
   readonly parties: readonly Party[];
   readonly facts: CaseFacts;
 }

@@ -140,3 +140,22 @@ test('30 days without an answer say that an outside coordinator is to be asked, 
   assert.deepEqual([await asked(silent), await asked(answered)], [1, 0]);
   assert.equal((await clocksOf(silent)).find(({ kind }) => kind === 'disclosure')?.reachedAt, null);
 });
+
+test('a post on a closed list before our report moves the clock of its row, and stands in the history', async () => {
+  const fresh = newCase({
+    knownAs: [],
+    vendor: { name: 'them', address: null, simulated: false },
+    policy: 'linux-distros',
+  });
+  const opened = await world.database.transaction((tx) => disclosure.openCase(tx, fresh));
+  assert.ok(opened.ok);
+  for (const step of ['confirm', 'notify'] as const) assert.ok((await disclosure.take(step, opened.value, by)).ok);
+  assert.ok((await disclosure.noteFirstPost(opened.value, addDays(now, -4), { ...by, note: 'the list said so' })).ok);
+  const it = await disclosure.find(opened.value);
+  assert.deepEqual(it?.case.firstPostAt, addDays(now, -4));
+  const clock = it?.clocks.find(({ kind, stoppedAt }) => kind === 'disclosure' && !stoppedAt);
+  assert.deepEqual(clock?.dueAt, addDays(now, 10));
+  assert.deepEqual(it?.history.at(-1)?.event, 'first-post');
+  await setClock(addDays(now, 10));
+  assert.ok((await disclosure.reachClocks(opened.value)).some(({ kind }) => kind === 'disclosure'));
+});

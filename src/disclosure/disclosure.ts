@@ -21,7 +21,7 @@ import {
 import type { ConfirmedFinding } from '../verify/index.ts';
 import { type AgreedEndRefusal, agreeEnd } from './agreed-end.ts';
 import { type Case, type CaseId, isClosedStage, type Party } from './case.ts';
-import { advance, type CaseRefusal, openingClocks, type Step } from './case-step.ts';
+import { advance, type CaseRefusal, openingClocks, type Step, type StepTaken } from './case-step.ts';
 import { createCaseStore } from './case-store.ts';
 import {
   type CaseSummary,
@@ -40,6 +40,7 @@ import { extendPromise, handIn, moveClocks, reachClocks, recordEmbargo } from '.
 import { createDetailsStore } from './details-store.ts';
 import { type Duty, dutyClocks } from './duty-clock.ts';
 import { type Contact, type Learnt, toAdvisoryRecord } from './finding.ts';
+import { type FirstPostRefusal, noteFirstPost } from './first-post.ts';
 import { commitmentValues, type NewCase, newCase, toDay } from './new-case.ts';
 import type { Report } from './report.ts';
 import { type NoReminder, postReminders, postReport, type Vendor } from './report-service.ts';
@@ -104,6 +105,7 @@ export function createDisclosure(given: DisclosureDependencies) {
     ...questions(parts),
     ...letters(parts),
     ...clockActs(parts),
+    ...terms(parts),
 
     openCase: (tx: Transaction, fresh: NewCase): Promise<Result<CaseId, OpenRefusal>> => openCase(tx, parts, fresh),
 
@@ -112,9 +114,6 @@ export function createDisclosure(given: DisclosureDependencies) {
 
     /** The same within the caller's transaction. */
     takeIn: (tx: Transaction, step: Step, id: string, by: StepBy) => takeStep(tx, parts, id, step, by),
-
-    /** Moves the end of the embargo to what the parties agreed on. */
-    agreeEndIn: (tx: Transaction, id: string, end: Date, by: StepBy) => takeAgreedEnd(tx, parts, id, end, by),
 
     /** Everything about a case, opened. Undefined where there is none. */
     find: (id: string): Promise<OpenedCase | undefined> => database.transaction((tx) => readCase(tx, parts, id)),
@@ -158,6 +157,27 @@ export function createDisclosure(given: DisclosureDependencies) {
       actor: string,
     ): Promise<void> =>
       createCaseStore(tx).recordEvent(it, { version: null, event, actor, at: await now(tx), note: '' }),
+  };
+}
+
+/** Until when it is private. */
+function terms(parts: Parts) {
+  return {
+    /** Moves the end of the embargo to what the parties agreed on. */
+    agreeEndIn: (tx: Transaction, id: string, end: Date, by: StepBy) =>
+      takeTerms<AgreedEndRefusal>(tx, parts, id, by, {
+        ...{ event: 'embargo-agreed', origin: 'agreement' },
+        change: (from, instant) => agreeEnd(from, end, instant),
+      }),
+
+    /** The flaw was posted on a closed list; where the policy counts from there, the deadline comes sooner. */
+    noteFirstPost: (id: string, at: Date, by: StepBy): Promise<Result<Case, StepRefusal | FirstPostRefusal>> =>
+      parts.database.transaction((tx) =>
+        takeTerms(tx, parts, id, by, {
+          ...{ event: 'first-post', origin: 'first-post' },
+          change: (from, instant) => noteFirstPost(from, at, instant),
+        }),
+      ),
   };
 }
 
@@ -320,25 +340,32 @@ async function lacking(tx: Transaction, parts: Parts, id: string): Promise<reado
   return opened && parts.lacks ? parts.lacks(tx, opened) : [];
 }
 
-async function takeAgreedEnd(
+interface TermsChange<R> {
+  readonly event: string;
+  readonly origin: string;
+  readonly change: (from: Case, now: Date) => Result<StepTaken, R>;
+}
+
+/** The terms of the embargo become others: by agreement, or by what became known. */
+async function takeTerms<R>(
   tx: Transaction,
   parts: Parts,
   id: string,
-  end: Date,
   { actor, note = '' }: StepBy,
-): Promise<Result<Case, StepRefusal | AgreedEndRefusal>> {
+  { event, origin, change }: TermsChange<R>,
+): Promise<Result<Case, StepRefusal | R>> {
   const cases = createCaseStore(tx);
   const from = await cases.find(id);
   if (!from) return refuse({ kind: 'no-such-case', id });
   if (from.time !== parts.time) return refuse({ kind: 'wrong-clock', time: from.time });
   const { at: now, heldSince } = await parts.instants.read(tx);
   if (heldSince) return refuse({ kind: 'clock-doubted', since: heldSince });
-  const outcome = agreeEnd(from, end, now);
+  const outcome = change(from, now);
   if (!outcome.ok) return outcome;
   const to = outcome.value.case;
   await cases.save(to);
-  await cases.recordEvent(to, { version: to.version, event: 'embargo-agreed', actor, at: now, note });
-  await moveClocks(tx, parts, to, outcome.value, { origin: 'agreement', now });
+  await cases.recordEvent(to, { version: to.version, event, actor, at: now, note });
+  await moveClocks(tx, parts, to, outcome.value, { origin, now });
   await recordEmbargo(tx, parts, from, to, now);
   await extendPromise(tx, parts, to, now);
   return ok(to);

@@ -17,6 +17,7 @@ export {
 export { createDisclosureJobs } from './disclosure-job.ts';
 export { DUTIES, isDuty } from './duty-clock.ts';
 export { advisoryIdOf, type Contact, type Learnt, type OwnTests, packageOf, titleOf } from './finding.ts';
+export type { FirstPostRefusal } from './first-post.ts';
 export { draftMitigation, MAX_MITIGATION } from './mitigation.ts';
 export type { NewCase } from './new-case.ts';
 export type { Report } from './report.ts';

@@ -4,7 +4,7 @@
  */
 import type { FastifyReply } from 'fastify';
 import type { InvitationRefusal } from '../coordination/index.ts';
-import type { StepRefusal } from '../disclosure/index.ts';
+import type { FirstPostRefusal, StepRefusal } from '../disclosure/index.ts';
 import type { FundingRefusal } from '../funding/index.ts';
 import type { FateRefusal } from '../intake/index.ts';
 import type { AmountRefusal, RefundRefusal } from '../ledger/index.ts';
@@ -62,7 +62,13 @@ export type AnyRefusal =
   | CaseWorkRefusal;
 
 /** Of intake, cases, their parties, the queue and funding. */
-type CaseWorkRefusal = FateRefusal | StepRefusal | InvitationRefusal | ReleaseRefusal | FundingRefusal;
+type CaseWorkRefusal =
+  | FateRefusal
+  | StepRefusal
+  | FirstPostRefusal
+  | InvitationRefusal
+  | ReleaseRefusal
+  | FundingRefusal;
 
 type Kind = AnyRefusal['kind'];
 type Row<K extends Kind> = readonly [
@@ -268,6 +274,9 @@ const CASE_WORK: { readonly [K in OwnCaseWorkKind]: Row<K> } = {
   'beyond-policy': [403, REFUSED, ({ limit }) => `the policy allows nothing beyond ${limit.toISOString()}`],
   'same-end': [409, CONFLICT, () => 'that is the end already'],
   'end-refused': [409, CONFLICT, ({ because }) => `the case did not take the new end: ${because}`],
+  'post-in-the-future': [422, INVALID, () => 'a post lies in the past'],
+  'post-known': [409, CONFLICT, ({ at }) => `a post of ${at.toISOString()} is known`],
+  'case-over': [409, CONFLICT, () => 'the case is over'],
   'not-confirmed': [409, CONFLICT, () => 'it is not confirmed'],
   'already-sent': [409, CONFLICT, () => 'its report was sent before'],
   over: [409, CONFLICT, (it) => ('state' in it ? `it is ${it.state} already` : 'the case is over')],
