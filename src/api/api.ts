@@ -27,6 +27,7 @@ import { type ApiCaller, ApiRefused, type ApiRoute, route } from './route.ts';
 import { scopeRoutes } from './scope-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { stopRoutes } from './stop-routes.ts';
+import { type WeighingRouteParts, weighingRoutes } from './weighing-routes.ts';
 
 /** What is asked of disclosure. */
 export type DisclosureRouteParts = IntakeRouteParts &
@@ -34,7 +35,8 @@ export type DisclosureRouteParts = IntakeRouteParts &
   PartyRouteParts &
   PaceRouteParts &
   AnswerRouteParts &
-  FundingRouteParts;
+  FundingRouteParts &
+  WeighingRouteParts;
 
 export interface ApiParts extends ProgrammeParts {
   readonly cases: DisclosureRouteParts;
@@ -64,6 +66,7 @@ export function createApiRoutes(parts: ApiParts): readonly ApiRoute[] {
     ...paceRoutes(parts.cases),
     ...answerRoutes(parts.cases),
     ...fundingRoutes(parts.cases),
+    ...weighingRoutes(parts.cases),
   ];
   let text: Readonly<Record<string, unknown>> | undefined;
   const document: ApiRoute = route({

@@ -126,6 +126,17 @@ test('a post on a closed list is written down once, and never of the future', as
   assert.deepEqual((await eventsOf(id)).at(-1), ['first-post', coordinator.person]);
 });
 
+test('how bad it is comes with its reasons, and partners are told after the maintainers and not before', async () => {
+  const { decision, number } = await done(coordinator.ask('GET', `/cases/${id}/triage`));
+  assert.ok(number >= 1);
+  assert.deepEqual([decision.exploitation.value, decision.supplier.source.split(' ')[0]], ['none', 'ssvc']);
+  assert.deepEqual(saidOf(await coordinator.ask('GET', `/cases/${demonstration}/triage`)), [404, 'no-such-case']);
+  assert.deepEqual(await done(coordinator.ask('GET', `/cases/${id}/exposure`)), { items: [] });
+  const tell = (of: string) => coordinator.ask('POST', `/cases/${of}/notices`, { dryRun: true });
+  assert.deepEqual(saidOf(await tell(id)), [403, 'maintainers-first']);
+  assert.deepEqual(saidOf(await tell(demonstration)), [403, 'demonstration']);
+});
+
 test('records are merged, parted and freed by hand, each by who may', async () => {
   const content = [
     { title: 'One', file: 'a.c', line: 1 },

@@ -14,10 +14,11 @@ import {
   type Shared,
   STANDINGS,
 } from '../coordination/index.ts';
-import { OPERATOR } from '../disclosure/index.ts';
+import { type Disclosure, OPERATOR } from '../disclosure/index.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import { createId, type RandomBytes } from '../lib/id.ts';
 import { toBothZones, toZoned } from '../lib/zoned-time.ts';
+import type { Transaction } from '../store/database.ts';
 import { CommandEnd, type ExitName, type Terminal } from './terminal.ts';
 
 export interface PartyCommandParts {
@@ -25,6 +26,8 @@ export interface PartyCommandParts {
   readonly random: RandomBytes;
   readonly coordination: () => Promise<Coordination>;
   readonly invitations: () => Promise<Pick<Invitations, 'invite'>>;
+  readonly database: () => Promise<Transaction>;
+  readonly disclosure: () => Promise<Pick<Disclosure, 'note'>>;
 }
 
 interface Options {
@@ -203,16 +206,17 @@ function addList(party: Command, { terminal, coordination }: PartyCommandParts):
     });
 }
 
-function addView(party: Command, { terminal, coordination }: PartyCommandParts): void {
+function addView(party: Command, { terminal, coordination, database, disclosure }: PartyCommandParts): void {
   party
     .command('view <case> <party>')
-    .description('exactly what this party may see now')
+    .description('exactly what this party may see now; this is written into the history')
     .option('--json', 'accepted for uniformity: the view is the output')
     .action(async (caseId: string, who: string) => {
       const service = await coordination();
-      await getShared(service, caseId);
+      const { opened } = await getShared(service, caseId);
       const view = await service.view(caseId, id(who));
       if (!view) throw new CommandEnd('notFound', `${who} takes no part in ${caseId}`);
+      await (await disclosure()).note(await database(), opened, `viewed as ${who}`, OPERATOR);
       terminal.json(JSON.parse(JSON.stringify(view)) as Json);
     });
 }

@@ -5,6 +5,7 @@
 import type { FastifyReply } from 'fastify';
 import type { InvitationRefusal } from '../coordination/index.ts';
 import type { FirstPostRefusal, StepRefusal } from '../disclosure/index.ts';
+import type { NoticesRefusal } from '../exposure/index.ts';
 import type { FundingRefusal } from '../funding/index.ts';
 import type { FateRefusal } from '../intake/index.ts';
 import type { AmountRefusal, RefundRefusal } from '../ledger/index.ts';
@@ -63,6 +64,7 @@ export type AnyRefusal =
 
 /** Of intake, cases, their parties, the queue and funding. */
 type CaseWorkRefusal =
+  | NoticesRefusal
   | FateRefusal
   | StepRefusal
   | FirstPostRefusal
@@ -279,7 +281,19 @@ const CASE_WORK: { readonly [K in OwnCaseWorkKind]: Row<K> } = {
   'case-over': [409, CONFLICT, () => 'the case is over'],
   'not-confirmed': [409, CONFLICT, () => 'it is not confirmed'],
   'already-sent': [409, CONFLICT, () => 'its report was sent before'],
-  over: [409, CONFLICT, (it) => ('state' in it ? `it is ${it.state} already` : 'the case is over')],
+  over: [
+    409,
+    CONFLICT,
+    (it) => ('state' in it ? `it is ${it.state} already` : `the case is ${'stage' in it ? it.stage : 'over'}`),
+  ],
+  demonstration: [403, REFUSED, () => 'a demonstration is told to nobody'],
+  'maintainers-first': [403, REFUSED, () => 'its maintainers are told first'],
+  'fix-first': [403, REFUSED, ({ policy }) => `nobody is told before there is a fix (${policy})`],
+  'needs-agreement': [
+    403,
+    REFUSED,
+    ({ policy }) => `its policy leaves that to the maintainers (${policy}): agreedWith`,
+  ],
   'not-its-turn': [403, REFUSED, () => 'its turn has not come'],
   'installation-limit': [403, REFUSED, () => 'this installation has sent as many reports today as it may'],
   'not-wanted': [
