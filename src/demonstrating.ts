@@ -95,6 +95,7 @@ export function createDemonstrating(parts: Parts, services: () => Promise<Servic
       const { model, stage, decided, suspensions } = await release.stageOf(DEMONSTRATION_MODEL);
       return {
         ...{ model, stage: stage ?? 'closed', decided: decided?.stage, decisionSha256: decided?.decision },
+        endsAt: decided?.endsAt ?? undefined,
         suspendedBy: suspensions.map(({ kind }) => kind),
         incidents: (await incidents.list())
           .filter((each) => each.model === model)

@@ -29,6 +29,8 @@ export interface ReleaseStatus {
   readonly stage: string;
   readonly decided: string | undefined;
   readonly decisionSha256: string | undefined;
+  /** When what the decision rests on ends, and the stage closes by itself. */
+  readonly endsAt?: Date | undefined;
   /** `incident`, `order`, …: each closes it until it is lifted. */
   readonly suspendedBy: readonly string[];
   readonly incidents: readonly {

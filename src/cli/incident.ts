@@ -197,6 +197,8 @@ function settled<T>(outcome: Result<T, IncidentOutcomeRefusal>): T {
       throw new CommandEnd('conflict', `${refusal.step} is not open to an incident that is ${refusal.state}`);
     case 'malformed-review':
       throw new CommandEnd('usage', `the review at ${refusal.place || 'its root'}: ${refusal.why}`);
+    case 'second-person-needed':
+      throw new CommandEnd('refused', 'publishing takes two persons: --yes stands for the second one');
     case 'not-stopped':
       throw new CommandEnd('refused', `nothing was taken in, because a stop was refused: ${refusal.why}`);
     case 'no-such-clock':

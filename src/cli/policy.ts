@@ -170,7 +170,10 @@ export function toEvaluationEnd(refusal: EvaluateRefusal): CommandEnd {
     case 'unknown-semantics':
       return new CommandEnd('refused', `semantics ${refusal.version} are not known here`);
     case 'other-trust':
-      return new CommandEnd('refused', `the dossier names another document of trust: ${refusal.named}`);
+      return new CommandEnd(
+        'refused',
+        `the dossier names ${refusal.named} as its document of trust; given was ${refusal.given}`,
+      );
     case 'malformed-trust':
       return new CommandEnd('usage', `the document of trust at ${refusal.place}: ${refusal.why}`);
     default:

@@ -381,6 +381,8 @@ export function toReleaseEnd(refusal: ReleaseRefusal): CommandEnd {
         `${refusal.metric} is said to be ${refusal.said}, ${counted}: \`release head-start\``,
       );
     }
+    case 'not-reversed':
+      return new CommandEnd(exit, 'no body that may reverse it signed the reversal');
     case 'not-adopted':
       return new CommandEnd(exit, `${refusal.framework} is not adopted: ${refusal.why}; see \`release adopt\``);
     case 'malformed-plan':

@@ -47,12 +47,18 @@ test('the release that was demonstrated is shown as it stands now, marked as a d
       decisionSha256: 'ab12',
       suspendedBy: ['incident'],
     },
+    endsAt: NOW,
     incidents: [{ id: 'incident_1', severity: 'serious', state: 'open', openedAt: NOW }],
   };
   const shown = renderStatusPage({ ...status, release }, { publicUrl: '' });
   assert.match(shown, /Demonstration.*mock provider/);
   assert.match(shown, /Stage now<\/th><td>closed \(suspended by incident\)/);
   assert.match(shown, /serious, open, opened/);
+  assert.match(shown, /Ends by itself/);
+  assert.doesNotMatch(
+    renderStatusPage({ ...status, release: { ...release, endsAt: undefined } }, { publicUrl: '' }),
+    /Ends by/,
+  );
   assert.doesNotMatch(shown, /<img/);
   assert.doesNotMatch(page, /Stage now/);
 });

@@ -36,7 +36,7 @@ ${status.release ? releaseTable(status.release, campaign.summary?.release?.refus
 }
 
 function releaseTable(release: ReleaseStatus, refusedAfterMs: number | undefined): string {
-  const { model, stage, decided, decisionSha256, suspendedBy, incidents } = release;
+  const { model, stage, decided, decisionSha256, endsAt, suspendedBy, incidents } = release;
   const closed = suspendedBy.length > 0 ? ` (suspended by ${toHtml(suspendedBy.join(', '))})` : '';
   const rows = incidents.map(
     ({ id, severity, state, openedAt }) =>
@@ -51,6 +51,7 @@ function releaseTable(release: ReleaseStatus, refusedAfterMs: number | undefined
 <table class="facts"><tbody>
 <tr><th>Model</th><td><code>${toHtml(model)}</code></td></tr>
 <tr><th>Stage now</th><td>${toHtml(stage)}${closed}</td></tr>
+${endsAt ? `<tr><th>Ends by itself</th><td>${instant(endsAt)}: what the decision rests on ends then</td></tr>` : ''}
 <tr><th>Decided</th><td>${decided ? `${toHtml(decided)} by <code>${toHtml(decisionSha256 ?? '')}</code>` : 'nothing'}. Work it out again: <code>./headstart replay ${toHtml(decisionSha256 ?? '')}</code></td></tr>
 ${shown}
 ${rows.join('\n')}

@@ -28,7 +28,7 @@ export type EvaluateRefusal =
   | DossierRefusal
   | TrustRefusal
   | SemanticsRefusal
-  | { readonly kind: 'other-trust'; readonly named: string };
+  | { readonly kind: 'other-trust'; readonly named: string; readonly given: string };
 
 interface Opened {
   readonly frameworks: readonly Framework[];
@@ -80,7 +80,10 @@ function open({
   if (statements.length + named.length === 0)
     return ok({ frameworks, dossier: dossier.value, refused: [], adoptions: [] });
   if (trust === undefined || documentHash(trust) !== dossier.value.trust)
-    return refuse({ kind: 'other-trust', named: dossier.value.trust ?? 'none' });
+    return refuse({
+      ...{ kind: 'other-trust', named: dossier.value.trust ?? 'none' },
+      given: trust === undefined ? 'none' : documentHash(trust),
+    });
   const read = readTrust(trust);
   if (!read.ok) return read;
   const acts = openActs(named, find, (bytes) => openAdoption(bytes, frameworks, read.value));

@@ -93,6 +93,8 @@ export type ReleaseRefusal =
   /** What it rests on has ended. */
   | { readonly kind: 'over'; readonly at: string; readonly what: string }
   | { readonly kind: 'quorum-missing'; readonly verdict: QuorumVerdict }
+  /** No body that may reverse it signed the reversal. */
+  | { readonly kind: 'not-reversed' }
   | { readonly kind: 'second-person-needed' }
   | { readonly kind: 'not-as-counted'; readonly metric: string; readonly said: number; readonly counted: number | null }
   | { readonly kind: 'not-adopted'; readonly framework: string; readonly why: string }
@@ -320,7 +322,7 @@ async function reverse(
   if (!opened.ok) return opened;
   const { decision, envelope, trust } = opened.value;
   const { reversedBy } = judgeQuorum(decision, envelope, trust, [envelope]);
-  if (reversedBy === null) return refuse({ kind: 'malformed', what: 'the reversal: nobody who may reverse signed it' });
+  if (reversedBy === null) return refuse({ kind: 'not-reversed' });
   const sha256 = decisionSha256(decision);
   const hash = await parts.evidence.put(bytes);
   return within(parts.database, async (tx): Outcome<StageOf> => {
