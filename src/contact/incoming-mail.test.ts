@@ -210,3 +210,9 @@ test('what comes with an answer is named and counted, and waits for a person; a 
   const signed = await read(attach('application/pgp-signature', 'signature.asc'));
   assert.deepEqual([signed.attachments, signed.hasMore], [[], false]);
 });
+
+test('a mail of blocks that begin and never end is read at once', { timeout: 60_000 }, async () => {
+  const begins = '-----BEGIN PGP MESSAGE-----\r\n'.repeat(100_000);
+  const { encrypted, words } = await read(mail([], `Headstart: acknowledge\r\n${begins}`));
+  assert.deepEqual([encrypted, words], [null, [{ word: 'acknowledge' }]]);
+});

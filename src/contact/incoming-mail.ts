@@ -54,7 +54,7 @@ const MAX_REASON = 500;
 const MAX_ATTACHMENTS = 100;
 /** Of armour that is opened. */
 const MAX_ARMOUR_BYTES = 5 << 20;
-const ARMOUR = /-----BEGIN (AGE ENCRYPTED FILE|PGP MESSAGE)-----[\s\S]*?-----END \1-----/;
+const ARMOURS = ['AGE ENCRYPTED FILE', 'PGP MESSAGE'] as const;
 const ID = /<[^<>\s]{1,300}>/g;
 const MARKER = /message_[0-9a-f]{32}/g;
 const WORD = /^\s*headstart:\s*(.+?)\s*$/i;
@@ -121,7 +121,7 @@ interface Body extends Pick<IncomingMail, 'text' | 'encrypted'>, Pick<Email, 'at
 async function readBody(mail: Email, open: OpenEncrypted): Promise<Body> {
   const body = mail.text ?? withoutMarkup(mail.html ?? '');
   const { attachments } = mail;
-  const [inText] = ARMOUR.exec(body.slice(0, MAX_ARMOUR_BYTES)) ?? [];
+  const inText = findArmour(body.slice(0, MAX_ARMOUR_BYTES));
   const carrier = inText === undefined ? attachments.find((each) => armourIn(each) !== undefined) : undefined;
   const armour = inText ?? (carrier && armourIn(carrier));
   if (armour === undefined) return { text: body, attachments: withoutSignatures(attachments), encrypted: null };
@@ -143,7 +143,18 @@ const withoutSignatures = (attachments: Email['attachments']): Email['attachment
 
 function armourIn({ content }: Email['attachments'][number]): string | undefined {
   const bytes = typeof content === 'string' ? Buffer.byteLength(content) : content.byteLength;
-  return bytes > MAX_ARMOUR_BYTES ? undefined : ARMOUR.exec(toText(content))?.[0];
+  return bytes > MAX_ARMOUR_BYTES ? undefined : findArmour(toText(content));
+}
+
+/** The first block. Each text is walked twice at most, however often a block begins in it. */
+function findArmour(text: string): string | undefined {
+  for (const name of ARMOURS) {
+    const from = text.indexOf(`-----BEGIN ${name}-----`);
+    const end = `-----END ${name}-----`;
+    const to = from < 0 ? -1 : text.indexOf(end, from);
+    if (to >= 0) return text.slice(from, to + end.length);
+  }
+  return undefined;
 }
 
 /** A message of its own, or plain text. */
