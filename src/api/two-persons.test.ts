@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Api, createStaffedApi, done, saidOf, type Visitor } from '../../test/support/api.ts';
+import { createNoticeStore } from '../program/index.ts';
 import { CHECKLIST } from '../vetting/index.ts';
 
 let api: Api;
@@ -135,6 +136,24 @@ test('a stage is closed by one person and opened by two', async () => {
   await done(second.ask('POST', `/proposals/${proposal.id}/agree`));
   assert.equal(await stageOf(), wide);
   assert.deepEqual(saidOf(await member.ask('PUT', '/models/m1/stage', { stage: 'closed' })), [403, 'not-your-role']);
+});
+
+test('a model that opens by decisions alone is narrowed by one person and opened by no proposal', async () => {
+  const second = await api.visitor(lab, ['safeguards-lead']);
+  const { proposal } = await done(lead.ask('PUT', '/models/m1/stage', { stage: 'closed' }));
+  assert.equal(proposal, null);
+  const waiting = (await done(lead.ask('PUT', '/models/m1/stage', { stage: 'general' }))).proposal;
+  const hold = (isByDecision: boolean) =>
+    api.database.transaction((tx) => createNoticeStore(tx).setStage('m1', { stage: 'partner', isByDecision }));
+  await hold(true);
+  assert.deepEqual(await done(lead.ask('GET', '/models/m1')).then(({ isByDecision }) => isByDecision), true);
+  for (const stage of ['general', null])
+    assert.deepEqual(saidOf(await lead.ask('PUT', '/models/m1/stage', { stage })), [409, 'by-decision']);
+  const agreed = await second.ask('POST', `/proposals/${waiting.id}/agree`);
+  assert.deepEqual(saidOf(agreed), [409, 'by-decision'], 'what was asked before it was held opens nothing either');
+  assert.equal((await done(lead.ask('GET', '/models/m1'))).openTo, 'partner');
+  await done(lead.ask('PUT', '/models/m1/stage', { stage: 'internal' }));
+  await hold(false);
 });
 
 test('an administrator makes no key for somebody, and grants themselves nothing, without another', async () => {

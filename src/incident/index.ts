@@ -1,5 +1,5 @@
 /** The door of incidents: taken in, what they close at once, worked through, looked back at, published. */
-export { draftNotices, INCIDENT_STEPS, type Incident, renderIncident, SEVERITIES } from './course.ts';
+export { draftNotices, type Incident, renderIncident, SEVERITIES } from './course.ts';
 export {
   createIncidents,
   type IncidentOutcomeRefusal,
@@ -7,4 +7,3 @@ export {
   type Incidents,
   type OpenedIncident,
 } from './incident.ts';
-export { type PublicIncident, readReview } from './review.ts';
