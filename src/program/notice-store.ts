@@ -27,6 +27,14 @@ export interface StageNotice {
 
 export function createNoticeStore(tx: Transaction) {
   return {
+    /** As it was set, by whomever. */
+    async findStage(model: string): Promise<Stage | undefined> {
+      const { rows } = await tx.query<{ stage: Stage | null }>('select stage from program.models where id = $1', [
+        model,
+      ]);
+      return rows[0]?.stage ?? undefined;
+    },
+
     /** False where there is no such model. */
     async setStage(model: string, { stage, endsAt, isByDecision }: StageNotice): Promise<boolean> {
       await lockEpoch(tx);

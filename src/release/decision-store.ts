@@ -1,6 +1,7 @@
 /** Decisions, what they opened and what suspends it, in Postgres. The only file that knows these tables. */
 import type { Id } from '../lib/id.ts';
 import type { Decision, DecisionEnd, ReleaseStage } from '../policy/index.ts';
+import type { Stage } from '../program/index.ts';
 import type { Transaction } from '../store/database.ts';
 
 export type SuspensionId = Id<'suspension'>;
@@ -34,11 +35,14 @@ export interface Suspension {
   readonly reason: string;
   readonly askedBy: string;
   readonly suspendedAt: Date;
+  /** That it had by the operator's word, before anything closed it. */
+  readonly stageBefore: Stage | undefined;
 }
 
 type Row = Readonly<Record<string, never>>;
 const MODEL = 'id, digest, is_demonstration as "isDemonstration"';
-const SUSPENSION = 'id, model, kind, reason, asked_by as "askedBy", suspended_at as "suspendedAt"';
+const SUSPENSION = `id, model, kind, reason, asked_by as "askedBy", suspended_at as "suspendedAt",
+  stage_before as "stageBefore"`;
 
 const firstOf =
   (tx: Transaction) =>
@@ -135,11 +139,11 @@ export function createStageStore(tx: Transaction) {
     async end(model: string, at: Date): Promise<void> {
       await tx.query('update release.stages set ended_at = $2 where model = $1', [model, at]);
     },
-    async suspend({ id, model, kind, reason, askedBy, suspendedAt }: Suspension): Promise<void> {
+    async suspend({ id, model, kind, reason, askedBy, suspendedAt, stageBefore }: Suspension): Promise<void> {
       await tx.query(
-        `insert into release.suspensions (id, model, kind, reason, asked_by, suspended_at)
-         values ($1, $2, $3, $4, $5, $6)`,
-        [id, model, kind, reason, askedBy, suspendedAt],
+        `insert into release.suspensions (id, model, kind, reason, asked_by, suspended_at, stage_before)
+         values ($1, $2, $3, $4, $5, $6, $7)`,
+        [id, model, kind, reason, askedBy, suspendedAt, stageBefore],
       );
     },
     async lift(id: string, by: string, at: Date): Promise<Suspension | undefined> {

@@ -44,6 +44,7 @@ import {
 } from './decision-store.ts';
 import type { EvidenceFiles } from './evidence-client.ts';
 import {
+  type AskedSuspension,
   endStage,
   planEnd,
   publishStage,
@@ -130,10 +131,8 @@ export function createRelease(parts: ReleaseParts) {
       reverse(parts, documents, reversal, semantics),
 
     /** Closes the model at once, whatever was decided. One person is enough. */
-    suspend: (asked: Omit<Suspension, 'id' | 'suspendedAt'>): Outcome<Suspension> =>
-      within(database, (tx) => suspend(tx, parts, asked)),
-    suspendIn: (tx: Transaction, asked: Omit<Suspension, 'id' | 'suspendedAt'>): Outcome<Suspension> =>
-      suspend(tx, parts, asked),
+    suspend: (asked: AskedSuspension): Outcome<Suspension> => within(database, (tx) => suspend(tx, parts, asked)),
+    suspendIn: (tx: Transaction, asked: AskedSuspension): Outcome<Suspension> => suspend(tx, parts, asked),
     /** Lets through again what the decision in force opened. Takes two. */
     resume: (id: string, hands: { readonly actor: string; readonly second?: string | undefined }): Outcome<StageOf> =>
       within(database, (tx) => resume(tx, parts, id, hands)),

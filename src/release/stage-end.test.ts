@@ -170,6 +170,14 @@ test('no word of an operator lifts a suspension, even of a model that release ne
   const asked = { model: id, kind: 'order' as const, reason: 'order of an office', askedBy: 'a' };
   const { id: suspension } = okOf(await release.suspend(asked));
   assert.equal(refusalOf(await world.membership.setStage(id, 'general', 'operator')).kind, 'by-decision');
-  assert.equal(okOf(await release.resume(suspension, { actor: 'a', second: 'b' })).stage, undefined);
-  okOf(await world.membership.setStage(id, 'partner', 'operator'));
+  assert.equal(okOf(await release.resume(suspension, { actor: 'a', second: 'b' })).stage, 'general');
+  okOf(await world.membership.setStage(id, 'internal', 'operator'));
+  const [one, two] = [okOf(await release.suspend(asked)), okOf(await release.suspend(asked))];
+  assert.equal(okOf(await release.resume(one.id, { actor: 'a', second: 'b' })).stage, 'closed');
+  assert.equal(
+    okOf(await release.resume(two.id, { actor: 'a', second: 'b' })).stage,
+    'internal',
+    'no wider than before',
+  );
+  assert.equal((await atGate(id))?.stage, 'internal');
 });

@@ -24,6 +24,8 @@ export interface StageOf {
   readonly suspensions: readonly Suspension[];
 }
 
+export type AskedSuspension = Pick<Suspension, 'model' | 'kind' | 'reason' | 'askedBy'>;
+
 const MAX_TEXT = 500;
 
 export const SUSPENDED = 'headstart/stage-suspended/v1';
@@ -31,19 +33,20 @@ export const RESUMED = 'headstart/stage-resumed/v1';
 export const ENDED = 'headstart/stage-ended/v1';
 export const STAGE_END_JOB = 'release.end-stage';
 
-export async function suspend(
-  tx: Transaction,
-  parts: ReleaseParts,
-  asked: Omit<Suspension, 'id' | 'suspendedAt'>,
-): Outcome<Suspension> {
+export async function suspend(tx: Transaction, parts: ReleaseParts, asked: AskedSuspension): Outcome<Suspension> {
   if (asked.reason.trim() === '' || asked.reason.length > MAX_TEXT)
     return refuse({ kind: 'malformed', what: `the reason: 1 to ${MAX_TEXT} characters` });
   await lockEpoch(tx);
   const store = createStageStore(tx);
-  const suspension: Suspension = { ...asked, id: createId('suspension', parts.random), suspendedAt: parts.clock.now() };
+  const [standing] = await store.listSuspensions(asked.model);
+  const notices = createNoticeStore(tx);
+  const suspension: Suspension = {
+    ...{ ...asked, id: createId('suspension', parts.random), suspendedAt: parts.clock.now() },
+    stageBefore: standing ? standing.stageBefore : await notices.findStage(asked.model),
+  };
   await store.suspend(suspension);
   // A model that the gate knows is closed even where release has never heard of it.
-  const isKnown = await createNoticeStore(tx).setStage(asked.model, { stage: 'closed', isByDecision: true });
+  const isKnown = await notices.setStage(asked.model, { stage: 'closed', isByDecision: true });
   const registered = await createDecisionStore(tx).findModel(asked.model);
   if (!isKnown && !registered) return refuse({ kind: 'not-found', what: 'model', named: asked.model });
   await say(tx, parts, SUSPENDED, suspension.id, { kind: asked.kind, by: asked.askedBy });
@@ -61,7 +64,7 @@ export async function resume(
   const lifted = await createStageStore(tx).lift(id, `${actor} and ${second}`, parts.clock.now());
   if (!lifted) return refuse({ kind: 'not-found', what: 'suspension', named: id });
   await say(tx, parts, RESUMED, id, { by: [actor, second] });
-  return publishStage(tx, lifted.model);
+  return publishStage(tx, lifted.model, lifted.stageBefore ?? undefined);
 }
 
 const TIER_OF: Readonly<Record<ReleaseStage, Stage>> = {
@@ -75,13 +78,15 @@ const TIER_OF: Readonly<Record<ReleaseStage, Stage>> = {
 /** What gateways call a stage. */
 export const tierOf = (stage: ReleaseStage): Stage => TIER_OF[stage];
 
-/** Computes what gateways are to obey from what stands, and tells them. */
-export async function publishStage(tx: Transaction, model: string): Outcome<StageOf> {
+/** Computes what gateways are to obey from what stands, and tells them. `before`: of a model that opens by the operator's word. */
+export async function publishStage(tx: Transaction, model: string, before?: Stage): Outcome<StageOf> {
   const found = await stageOf(tx, model);
-  const { stage, decided, suspensions, isRegistered } = found;
+  const { decided, suspensions, isRegistered } = found;
+  const isByDecision = isRegistered || suspensions.length > 0;
+  const stage = isByDecision ? found.stage : before;
   const endsAt = stage === 'closed' ? undefined : (decided?.endsAt ?? undefined);
-  await createNoticeStore(tx).setStage(model, { stage, endsAt, isByDecision: isRegistered || suspensions.length > 0 });
-  return ok(found);
+  await createNoticeStore(tx).setStage(model, { stage, endsAt, isByDecision });
+  return ok({ ...found, stage });
 }
 
 /** Something that it rests on ends then; the clock is the database's. */
@@ -92,8 +97,11 @@ export async function planEnd(tx: Transaction, model: string, at: Date): Promise
 export async function endStage(tx: Transaction, parts: ReleaseParts, model: string): Outcome<StageOf> {
   await lockEpoch(tx);
   const open = await createStageStore(tx).findStage(model);
-  if (open?.isOver) await recordEnd(tx, parts, open);
-  else if (open?.endsAt) await planEnd(tx, model, open.endsAt);
+  if (!open?.isOver) {
+    if (open?.endsAt) await planEnd(tx, model, open.endsAt);
+    return ok(await stageOf(tx, model));
+  }
+  await recordEnd(tx, parts, open);
   return publishStage(tx, model);
 }
 
