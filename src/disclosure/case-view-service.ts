@@ -11,7 +11,7 @@ import { policyOf } from './clock-policy.ts';
 import { createClockStore, type RunningClock } from './clock-store.ts';
 import { type CaseCommitment, createDetailsStore } from './details-store.ts';
 import { type Learnt, titleOf } from './finding.ts';
-import { type Report, renderReport } from './report.ts';
+import { type Report, renderReport, type Series } from './report.ts';
 import { createReportStore } from './report-store.ts';
 
 export interface ReadingParts {
@@ -56,13 +56,13 @@ export const OPERATOR = 'operator at the command line';
 export function renderCase(
   { clock, contact }: ReadingParts,
   { case: it, finding, learnt }: OpenedCase,
-  link?: string,
+  sent: { readonly link?: string | undefined; readonly series?: Series | undefined } = {},
 ): Report {
   const policy = policyOf(it.policy);
   const asOfNow = policy.origin !== 'fix-ready' && policy.defaultDays !== null;
   const sentNow = asOfNow ? addDays(clock.now(), policy.defaultDays) : null;
   const dueAt = 'dueAt' in it ? it.dueAt : sentNow;
-  return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact, link });
+  return renderReport({ caseId: it.id, kind: it.kind, finding, learnt, policy, dueAt, contact, ...sent });
 }
 
 /** Without what changes by the day: its deadline, its link. */

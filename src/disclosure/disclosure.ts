@@ -42,7 +42,7 @@ import { type Duty, dutyClocks } from './duty-clock.ts';
 import { type Contact, type Learnt, toAdvisoryRecord } from './finding.ts';
 import { type FirstPostRefusal, noteFirstPost } from './first-post.ts';
 import { commitmentValues, type NewCase, newCase, toDay } from './new-case.ts';
-import type { Report } from './report.ts';
+import type { Report, Series } from './report.ts';
 import { type NoReminder, postReminders, postReport, type Vendor } from './report-service.ts';
 import { addEntries, learn, openWithdrawn, revealSealed } from './sealed-details-service.ts';
 import { type Addressed, type AddressRefusal, addressVendor, mayBeAddressed } from './vendor-address-service.ts';
@@ -86,6 +86,8 @@ export interface StepBy {
   readonly note?: string;
   /** With `notify`, and of a real case only: where the vendor is reached. */
   readonly to?: string | Addressed;
+  /** With `notify`: related reports leave with it. */
+  readonly series?: Series | undefined;
 }
 
 export type Disclosure = ReturnType<typeof createDisclosure>;
@@ -331,7 +333,7 @@ async function takeStep(
   await recordEmbargo(tx, parts, from, to, now);
   await extendPromise(tx, parts, to, now);
   await openWithdrawn(tx, parts, to, instant);
-  if (step === 'notify') await sendReports(tx, parts, to);
+  if (step === 'notify') await sendReports(tx, parts, to, by.series);
   return ok(to);
 }
 
@@ -372,11 +374,11 @@ async function takeTerms<R>(
 }
 
 /** One report to every vendor, in the transaction of the step. */
-async function sendReports(tx: Transaction, parts: Parts, it: Case): Promise<void> {
+async function sendReports(tx: Transaction, parts: Parts, it: Case, series: StepBy['series']): Promise<void> {
   const opened = await readCase(tx, parts, it.id);
   if (!opened) throw new Error(`the case ${it.id} vanished within its own transaction`);
   for (const { partyId, contact } of await vendorsOf(tx, parts, opened)) {
-    const report = renderCase(parts, opened, await parts.linkFor?.(tx, it, partyId));
+    const report = renderCase(parts, opened, { link: await parts.linkFor?.(tx, it, partyId), series });
     await postReport(tx, parts, { opened, partyId, contact, report });
   }
 }

@@ -20,8 +20,17 @@ export interface ReportSource {
   readonly dueAt: Date | null;
   /** Of the page on which the reader answers; undefined where there is none. */
   readonly link?: string | undefined;
+  /** Sent together with related ones; undefined where it goes alone. */
+  readonly series?: Series | undefined;
   /** Who answers, and where. */
   readonly contact: { readonly name: string; readonly address: string };
+}
+
+/** Its place among related reports that one patch series can mend. */
+export interface Series {
+  /** From 1. */
+  readonly place: number;
+  readonly of: number;
 }
 
 export interface Report {
@@ -50,6 +59,7 @@ export function renderReport(source: ReportSource): Report {
     ...(finding.sink ? wrapped(`At: ${finding.sink.file}:${finding.sink.line}`) : []),
     ...wrapped(affectedWords(source.learnt)),
     ...incompleteWords(source.learnt),
+    ...seriesWords(source.series),
     ...wrapped(
       `Proposed severity: ${finding.severity.score.toFixed(1)} ${finding.severity.severity}, ${finding.severity.vector}. Yours replaces it.`,
     ),
@@ -103,6 +113,13 @@ function incompleteWords({ incompleteFixOf = [] }: Learnt): string[] {
 
 function mitigationWords({ mitigation }: Learnt): string[] {
   return mitigation ? [...wrapped(`Until there is a fix: ${oneLine(mitigation, MAX_MITIGATION)}`), ''] : [];
+}
+
+function seriesWords(series: Series | undefined): string[] {
+  if (!series) return [];
+  return wrapped(
+    `One of ${series.of} related reports that we send you together (this is number ${series.place}): one patch series may mend them. Each stands by itself.`,
+  );
 }
 
 function clockWords({ policy, dueAt }: ReportSource): string[] {

@@ -266,6 +266,26 @@ test('by its turn a report leaves only where somebody said that it goes, and the
   assert.equal(await pacing.keepAddress('a b', null, 'a person'), false);
 });
 
+test('related findings leave together, and each report says which of how many it is', async () => {
+  await openCase({ file: 'same.js' });
+  await openCase({ file: 'same.js' });
+  await openCase({ file: 'other.js', target: 'pkg:npm/alone@1.0.0' });
+  const released = await pacing.releaseNext(BY);
+  assert.equal(released.filter(({ outcome }) => outcome.ok).length, 3);
+  const said: string[] = [];
+  for (const { id } of released) {
+    const [message] = (await world.disclosure.find(id))?.messages ?? [];
+    const letter = await world.database.transaction((tx) => world.outbox.readLetter(tx, message?.id ?? ''));
+    said.push(
+      /One of (\d) related reports[^(]*\(this is number\s+(\d)\)/
+        .exec(letter ?? '')
+        ?.slice(1)
+        .join(' ') ?? 'alone',
+    );
+  }
+  assert.deepEqual(said.toSorted(), ['2 1', '2 2', 'alone']);
+});
+
 test('what maintainers asked for is kept, and shown with who wrote it down', async () => {
   await pacing.change(PROJECT, { kind: 'ask', asked: 'fewer' }, 'first');
   await pacing.change(PROJECT, { kind: 'ask', asked: 'fewer' }, 'second');

@@ -72,6 +72,8 @@ export interface PacingParts {
 
 export interface ReleaseBy {
   readonly actor: string;
+  /** Its place among related reports that leave with it. */
+  readonly series?: { readonly place: number; readonly of: number } | undefined;
   readonly to?: string | ProjectAddress;
 }
 
@@ -145,13 +147,33 @@ export function createPacing(parts: PacingParts) {
       await noteCases(parts, indices);
       const queue = await database.transaction((tx) => readQueue(tx, parts));
       const released: Released[] = [];
-      for (const { id } of queue.filter(({ mayGo }) => mayGo)) {
-        const outcome = await decide(database, (tx) => releaseOne(tx, parts, id, { by, isByTurn: true }));
-        released.push({ id, outcome });
+      const going = queue.filter(({ mayGo }) => mayGo);
+      for (const members of Map.groupBy(going, ({ id, relatedTo }) => relatedTo ?? id).values()) {
+        released.push(...(await database.transaction((tx) => releaseTogether(tx, parts, members, by))));
       }
       return released;
     },
   };
+}
+
+/** Related findings have one turn: the first that leaves takes the others with it, as far as was declared. */
+async function releaseTogether(
+  tx: Transaction,
+  parts: PacingParts,
+  members: readonly Position[],
+  by: ReleaseBy,
+): Promise<readonly Released[]> {
+  const released: Released[] = [];
+  for (const [index, { id }] of members.entries()) {
+    const series = members.length > 1 ? { place: index + 1, of: members.length } : undefined;
+    const takenAlong = released.some(({ outcome }) => outcome.ok);
+    await tx.query('savepoint release', []);
+    const outcome = await releaseOne(tx, parts, id, { by: { ...by, series }, isByTurn: true, takenAlong });
+    // A refusal may come after the step was taken; it leaves nothing behind.
+    if (!outcome.ok) await tx.query('rollback to savepoint release', []);
+    released.push({ id, outcome });
+  }
+  return released;
 }
 
 export interface Released {
@@ -247,13 +269,15 @@ interface Release {
   readonly by: ReleaseBy;
   /** It goes because its turn has come, and not because a person named it. */
   readonly isByTurn: boolean;
+  /** A related one left just now, in this transaction: they have one turn. */
+  readonly takenAlong?: boolean;
 }
 
 async function releaseOne(
   tx: Transaction,
   parts: PacingParts,
   caseId: string,
-  { by, isByTurn }: Release,
+  { by, isByTurn, takenAlong = false }: Release,
 ): Promise<Result<undefined, ReleaseRefusal>> {
   const store = createPacingStore(tx);
   const projectId = await store.findProjectOf(caseId);
@@ -275,7 +299,7 @@ async function releaseOne(
   if (isByTurn) {
     const { next } = nextReports(queue, today, RULES);
     const going = next.flatMap(({ members }) => members.map(({ waiting }) => waiting.id));
-    if (!going.includes(caseId)) return refuse({ kind: 'not-its-turn' });
+    if (!takenAlong && !going.includes(caseId)) return refuse({ kind: 'not-its-turn' });
     const { mostPerDay } = await store.lockSettings();
     if (mostPerDay !== null && (await store.countSentToday()) >= mostPerDay) {
       return refuse({ kind: 'installation-limit' });
@@ -286,7 +310,12 @@ async function releaseOne(
   if (isByTurn && typeof to === 'object' && to.mayBePublic) {
     return refuse({ kind: 'not-notified', because: 'public-needs-a-person' });
   }
-  const notified = await parts.notify(tx, caseId, { actor: by.actor, ...(to && { to }), mustReach: isByTurn });
+  const notified = await parts.notify(tx, caseId, {
+    actor: by.actor,
+    series: by.series,
+    ...(to && { to }),
+    mustReach: isByTurn,
+  });
   if (!notified.ok) return refuse({ kind: 'not-notified', because: notified.refusal.kind });
   await store.markSent(caseId, by.actor);
   return ok(undefined);

@@ -23,6 +23,8 @@ export interface Position {
   /** 1 is next, over all projects. */
   readonly position: number;
   readonly mayGo: boolean;
+  /** The first of the related findings that leave together; null where it goes alone. */
+  readonly relatedTo: string | null;
   readonly because: readonly string[];
 }
 
@@ -82,7 +84,9 @@ export function planQueue(queues: readonly ProjectQueue[], today: number, rules:
     if (hasTurn) left -= 1;
     const { id } = place.ranked.waiting;
     const because = explain(place, { hasTurn, mostPerDay: rules.mostPerDay });
-    return { id, project: place.project, position: index + 1, mayGo: hasTurn, because };
+    const [first, ...others] = place.bundle.members;
+    const relatedTo = first && others.length > 0 ? first.waiting.id : null;
+    return { id, project: place.project, position: index + 1, mayGo: hasTurn, relatedTo, because };
   });
 }
 
