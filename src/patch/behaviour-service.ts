@@ -8,7 +8,7 @@ import { mountsOf, SandboxRefused } from './attack-service.ts';
 import type { Behaviour, BenignCall, ExportEntry } from './benign.ts';
 
 /** The first is started, and loads the others. */
-const SCRIPTS = ['benign-inside', 'waiting-inside'];
+const SCRIPTS = ['benign-inside', 'image-inside', 'waiting-inside'];
 /** A call that ends the process is left out and the rest is tried again, so often. */
 const RESTARTS = 6;
 /** A busy machine may take many times the processor's own time; a call that is cut off would look like a change. */

@@ -5,7 +5,6 @@
  *   node benign-inside.ts <job file>       prints lines `<token> <json>`
  */
 import childProcess from 'node:child_process';
-import { EventEmitter } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import { createRequire, syncBuiltinESMExports } from 'node:module';
@@ -13,7 +12,8 @@ import net from 'node:net';
 import process from 'node:process';
 import type { PlanReach, PlanValue } from '../probe/index.ts';
 import type { BenignCall } from './benign.ts';
-import { rememberStanding, waitFor, waitForPeer, within } from './waiting-inside.ts';
+import { image, TEXT } from './image-inside.ts';
+import { rememberStanding, waitFor, waitForPeer, waitUntilListening, within } from './waiting-inside.ts';
 
 interface Job {
   readonly token: string;
@@ -34,10 +34,9 @@ const CALLBACK_MS = 250;
 const LISTEN_MS = 1_000;
 const ANSWER_MS = 1_000;
 const FULL_PIPE_MS = 5;
-const DEPTH = 7;
-const NODES = 400;
-const TEXT = 600;
-const OF_NODE = [net.Server, childProcess.ChildProcess, process.getBuiltinModule('node:stream')];
+/** What there is to serve, and where servers that are told nothing look for it. */
+const PAGES = { 'index.html': '<p>index</p>', 'a.txt': 'a', 'b/c.txt': 'c' };
+const SERVED = ['.', 'public', 'static', 'www', 'dist'];
 const { apply, construct } = Reflect;
 const { stringify, parse } = JSON;
 
@@ -108,44 +107,6 @@ function recordServers(): void {
       if (address !== null && typeof address === 'object') ports.push(address.port);
     });
     return apply(original, this, [0, '127.0.0.1', ...(callback ? [callback] : [])]);
-  };
-}
-
-/** A value as JSON that shows kinds and content, not identity; cycles and depth are cut. */
-function image(value: unknown, depth = DEPTH, budget = { left: NODES }): unknown {
-  if (budget.left-- <= 0) return '…';
-  if (value === null || typeof value === 'boolean') return value;
-  if (typeof value === 'number')
-    return Number.isFinite(value) && !Object.is(value, -0) ? value : `number ${String(value)}`;
-  if (typeof value === 'string') return `text ${value.slice(0, TEXT)}`;
-  if (typeof value === 'function') return 'function';
-  if (typeof value !== 'object') return `${typeof value} ${String(value)}`;
-  try {
-    return objectImage(value, depth, budget);
-  } catch {
-    return 'unreadable';
-  }
-}
-
-function objectImage(value: object, depth: number, budget: { left: number }): unknown {
-  const prototype = Object.getPrototypeOf(value) as { constructor?: { name?: unknown } } | null;
-  // An object without a prototype holds the same; it is what many a true fix puts in the place of `{}`.
-  const kind = prototype === null ? 'Object' : prototype.constructor?.name;
-  if (value instanceof Error || kind === 'Error') return { error: '' };
-  if (Buffer.isBuffer(value)) return `bytes ${value.subarray(0, 200).toString('hex')}`;
-  if (value instanceof Date) return 'date';
-  if (value instanceof RegExp) return `expression ${String(value)}`;
-  if (value instanceof Promise) return 'promise';
-  if (OF_NODE.some((one) => value instanceof one)) return `emitter ${String(kind)}`;
-  if (depth === 0) return '…';
-  if (Array.isArray(value)) return value.slice(0, 50).map((item) => image(item, depth - 1, budget));
-  if (value instanceof Map || value instanceof Set) return { kind, items: image([...value], depth - 1, budget) };
-  // What an emitter keeps for itself is nobody's contract.
-  const isShown = (name: string) => !(value instanceof EventEmitter && name.startsWith('_'));
-  const members = Object.keys(value).filter(isShown).sort().slice(0, 60);
-  return {
-    kind: String(kind),
-    members: members.map((name) => [name, image((value as Record<string, unknown>)[name], depth - 1, budget)]),
   };
 }
 
@@ -284,17 +245,17 @@ async function perform(call: BenignCall): Promise<unknown> {
 }
 
 /** A program is started once, in this process, and then asked again and again. */
-let programPort: number | undefined;
+let programPorts: readonly number[] = [];
 
 async function throughProgram(drive: BenignCall['drive'] & { kind: 'bin' }, args: unknown[]): Promise<unknown> {
   if (drive.requestTarget === undefined) throw new Error('no server');
-  if (programPort === undefined) {
+  if (programPorts.length === 0) {
     process.argv = [process.argv[0] ?? 'node', drive.bin, ...args.map(String)];
     Object.assign(process.env, drive.environment);
     await load(drive.bin, 'cjs');
-  } else ports.push(programPort);
+  } else ports.push(...programPorts);
   const answer = await request(drive.requestTarget);
-  [programPort] = ports;
+  programPorts = [...ports];
   return answer;
 }
 
@@ -315,10 +276,16 @@ async function overHttp(drive: BenignCall['drive'] & { kind: 'http' }, at: At, a
   return await request(drive.requestTarget);
 }
 
+/** Of everything that listens: which server comes first means nothing. */
 async function request(target: string): Promise<unknown> {
   await waitFor(() => ports.length > 0, LISTEN_MS);
-  const [port] = ports;
-  if (port === undefined) throw new Error('nothing listens');
+  await waitUntilListening(LISTEN_MS);
+  if (ports.length === 0) throw new Error('nothing listens');
+  const answers = await Promise.all(ports.map((port) => ask(port, target)));
+  return answers.length === 1 ? answers[0] : ['servers', ...answers];
+}
+
+async function ask(port: number, target: string): Promise<unknown> {
   return await new Promise((resolve) => {
     const socket = net.connect(port, '127.0.0.1');
     let text = '';
@@ -375,9 +342,9 @@ for (const event of ['uncaughtException', 'unhandledRejection']) process.on(even
 process.exit = ((code?: number) => {
   throw new Error(`exit ${String(code)}`);
 }) as typeof process.exit;
-for (const [path, content] of Object.entries({ 'index.html': '<p>index</p>', 'a.txt': 'a', 'b/c.txt': 'c' })) {
-  mkdirSync(path.includes('/') ? 'b' : '.', { recursive: true });
-  writeFileSync(path, content);
+for (const root of SERVED) {
+  mkdirSync(`${root}/b`, { recursive: true });
+  for (const [path, content] of Object.entries(PAGES)) writeFileSync(`${root}/${path}`, content);
 }
 recordPrograms();
 recordServers();

@@ -6,6 +6,8 @@ export interface OrdinaryWord {
   readonly word: string;
   /** The word that this one only makes longer. */
   readonly short?: string;
+  /** Nobody showed that the function takes it. */
+  readonly isGuess?: boolean;
 }
 
 const WORDS: Readonly<Record<FlawClass, readonly string[]>> = {
@@ -58,7 +60,7 @@ const KEYS = ['["a"]', '["a","b"]', '["a","b","c"]', '["list",0]', '["x"]', '[]'
 const LISTS = ['[{"a":1},{"a":{"b":2}}]', '[{"a":1}]', '[{"name":"x","list":[1]}]', '["a"]', '["a","b"]', '[]'];
 /** As long as a payload: a patch that takes the short word and refuses the long one has only measured it. */
 const LONG = 'abcdefghij'.repeat(7);
-const LENGTHENED: Readonly<Record<FlawClass, readonly Required<OrdinaryWord>[]>> = {
+const LENGTHENED: Readonly<Record<FlawClass, readonly Required<Pick<OrdinaryWord, 'word' | 'short'>>[]>> = {
   'prototype-pollution': [
     { short: 'a', word: LONG },
     { short: 'a.b', word: `a.${LONG}` },
@@ -78,9 +80,14 @@ const LENGTHENED: Readonly<Record<FlawClass, readonly Required<OrdinaryWord>[]>>
 /** Every object has them; what an ordinary call finds under these names is what a fix changes. */
 const INHERITED = /__proto__|constructor|prototype|toString|valueOf|hasOwnProperty/g;
 
-export function ordinaryWords(plan: Pick<ProbePlan, 'flaw' | 'payload' | 'drive'>): readonly OrdinaryWord[] {
+/** `matching`: what a slow expression takes, which is what its function is for, and often nothing else shows it at work. */
+export function ordinaryWords(
+  plan: Pick<ProbePlan, 'flaw' | 'payload' | 'drive'>,
+  matching: readonly string[] = [],
+): readonly OrdinaryWord[] {
   const words = wordsLike(plan);
-  const own = ownWords(plan).filter(({ word }) => !words.includes(word));
+  const guessed = matching.map((word) => ({ word, isGuess: true }));
+  const own = [...ownWords(plan), ...guessed].filter(({ word }) => !words.includes(word));
   const long = LENGTHENED[plan.flaw].filter(({ short }) => words.includes(short));
   return [...words.map((word) => ({ word })), ...own, ...long];
 }

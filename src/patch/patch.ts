@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readPackageHints } from '../finder/index.ts';
 import type { RandomBytes } from '../lib/id.ts';
-import { type ProbePlan, readPlan, variantsOf as respell } from '../probe/index.ts';
+import { type ProbePlan, readPlan, variantsOf as respell, samplesOf } from '../probe/index.ts';
 import type { PackageTree } from '../target/index.ts';
 import {
   type Attack,
@@ -117,7 +117,8 @@ export async function measureBaseline(parts: PatchParts, tree: PackageTree, give
   const listed = await observe(parts, tree, tree.name, plan, []);
   const functions = functionsOf(listed.exports);
   const { examples } = await readPackageHints(tree.directory, tree.packagePath);
-  const calls = benignCalls(plan, { exports: listed.exports, examples });
+  const matching = plan.expression ? samplesOf(plan.expression.source, plan.expression.flags) : [];
+  const calls = benignCalls(plan, { exports: listed.exports, examples, matching });
   const look = () => observe(parts, tree, tree.name, plan, calls);
   const [once, again, variants] = await Promise.all([look(), look(), findVariants(parts, tree, plan, functions)]);
   const behaviour = [once, again] as const;

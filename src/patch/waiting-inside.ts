@@ -40,9 +40,15 @@ function underWay(): string[] {
  * nothing but connections is open for a while.
  */
 export async function waitForPeer(isSo: () => boolean, ms: number): Promise<void> {
-  const isOpen = () => underWay().some((kind) => !CONNECTION.test(kind));
-  await waitWhile(isOpen, IDLE_LOOKS_AT_CONNECTIONS, isSo, ms);
+  await waitWhile(isMoreThanOpen, IDLE_LOOKS_AT_CONNECTIONS, isSo, ms);
 }
+
+/** Until nothing but connections is open, or the time is over. */
+export async function waitUntilListening(ms: number): Promise<void> {
+  await waitWhile(isMoreThanOpen, IDLE_LOOKS, () => false, ms);
+}
+
+const isMoreThanOpen = (): boolean => underWay().some((kind) => !CONNECTION.test(kind));
 
 /** Until it is so, or it cannot become so any more, or the time is over. */
 export async function waitFor(isSo: () => boolean, ms: number): Promise<void> {

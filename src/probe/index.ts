@@ -3,5 +3,6 @@ export type { Lane, LaneCandidate, LaneGroup, LaneOutput, LaneReading, LaneTarge
 export { createLanes } from './lanes.ts';
 export { simplifications, variantsOf } from './payload.ts';
 export type { PlanDrive, PlanReach, PlanValue, ProbePlan } from './plan.ts';
+export { samplesOf } from './regex-syntax.ts';
 export { entryText, type RenderOptions, readPlan, renderReproducer, reproducerFileName } from './render.ts';
 export { type ReproducerVerdict, readVerdict, VERDICT_PREFIX } from './verdict.ts';

@@ -113,8 +113,8 @@ export class Alphabet {
     return taken;
   }
 
-  /** A short text that the node takes. */
-  sample(node: RegexNode, depth = 0): string {
+  /** A short text that the node takes: what may repeat does so as often as it must, and `least` times at least. */
+  sample(node: RegexNode, depth = 0, least = 0): string {
     switch (node.kind) {
       case 'set': {
         const taken = this.of(node.source);
@@ -122,15 +122,23 @@ export class Alphabet {
       }
       case 'sequence':
         return node.items
-          .map((item) => this.sample(item, depth))
+          .map((item) => this.sample(item, depth, least))
           .join('')
           .slice(0, 200);
       case 'choice':
-        return node.options[0] ? this.sample(node.options[0], depth) : '';
+        return node.options[0] ? this.sample(node.options[0], depth, least) : '';
       case 'repeat':
-        return this.sample(node.body, depth).repeat(Math.min(node.min, 64)).slice(0, 200);
+        return this.sample(node.body, depth, least)
+          .repeat(Math.min(Math.max(node.min, Math.min(least, node.max)), 64))
+          .slice(0, 200);
       default:
         return '';
     }
   }
+}
+
+/** Short texts that the whole expression is likely to take, with its optional parts left out and with each of them once. */
+export function samplesOf(source: string, flags: string): readonly string[] {
+  const [alphabet, root] = [new Alphabet(flags), parseRegex(source)];
+  return [...new Set([0, 1].map((least) => alphabet.sample(root, 0, least)))];
 }
