@@ -20,7 +20,7 @@ import { type Judged, judge, USER_PROFILE_HEADER } from './admission-service.ts'
 import { type AnswerLimits, type Outcome, passAnswer, type RunningAnswer } from './answer-service.ts';
 import type { RateLimiter } from './gcra.ts';
 import type { Guard, GuardSession } from './guard-hook.ts';
-import { createGate, type Gate, type LiveCall, type LiveCalls } from './live-calls.ts';
+import { Gate, type LiveCall, type LiveCalls } from './live-calls.ts';
 import { type Bound, boundCall } from './price.ts';
 import { type Admitted, type CallEnd, toOutcomeName, toReceipt } from './receipt-service.ts';
 import { sendRefusal } from './reply-service.ts';
@@ -96,10 +96,10 @@ export function createCalls(parts: CallParts) {
       const call = createId('call', parts.random);
       let headers: Headers = { 'headstart-request-id': requestId };
       if (!judged.ok) return refuse(parts, arrival, call, undefined, judged.refusal, headers);
-      const gate = createGate();
+      const gate = new Gate();
       const models = judged.value.grants.map(({ model }) => model.id);
       const attributes = { caller, models, stops: judged.value.attributes };
-      const live: LiveCall<LiveAttributes> = { id: call, attributes, end: gate.end };
+      const live: LiveCall<LiveAttributes> = { id: call, attributes, place: -1, end: (refusal) => gate.end(refusal) };
       parts.live.add(live);
       try {
         const admitted = await admit(parts, arrival, call, judged.value, gate);

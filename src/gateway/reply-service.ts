@@ -41,73 +41,90 @@ const ONE_WRITE_BYTES = 16_384;
 
 const NOTHING = Buffer.alloc(0);
 
-export function createReply(parts: ReplyParts): Reply {
-  const { response, dialect } = parts;
-  let status = 200;
-  let head: string[] = [];
-  let isGone = false;
-  let slow: NodeJS.Timeout | undefined;
-  // What came in this turn of the event loop: it leaves as one write.
-  let pieces: Buffer[] = [];
+export const createReply = (parts: ReplyParts): Reply => new ClientReply(parts);
 
-  const onClose = (): void => {
-    isGone = true;
-    clearTimeout(slow);
-    parts.onGone();
-  };
-  const onDrain = (): void => {
-    clearTimeout(slow);
-    slow = undefined;
-    parts.onRoom();
-  };
-  response.on('close', onClose);
-  const takePieces = (): Buffer | undefined => {
-    const taken = pieces;
-    pieces = [];
-    return taken.length < 2 ? taken[0] : Buffer.concat(taken);
-  };
-  const flush = (): void => {
-    const bytes = takePieces();
-    if (isGone || !bytes) return;
-    if (!response.headersSent) response.writeHead(status, head);
+/** A class: V8 gives an object literal with a getter a map of its own each time, and what it holds is collected late. */
+class ClientReply implements Reply {
+  readonly #parts: ReplyParts;
+  readonly #response: ServerResponse;
+  #status = 200;
+  #head: string[] = [];
+  isGone = false;
+  #slow: NodeJS.Timeout | undefined = undefined;
+  /** What came in this turn of the event loop: it leaves as one write. */
+  #pieces: Buffer[] = [];
+  readonly #onClose: () => void;
+  readonly #onDrain: () => void;
+
+  constructor(parts: ReplyParts) {
+    this.#parts = parts;
+    this.#response = parts.response;
+    this.#onClose = () => {
+      this.isGone = true;
+      clearTimeout(this.#slow);
+      parts.onGone();
+    };
+    this.#onDrain = () => {
+      clearTimeout(this.#slow);
+      this.#slow = undefined;
+      parts.onRoom();
+    };
+    parts.response.on('close', this.#onClose);
+  }
+
+  setHead(code: number, upstreamHeaders: AnswerHeaders): void {
+    this.#status = code;
+    this.#head = toHead(upstreamHeaders, this.#parts.headers);
+  }
+
+  write(bytes: Buffer): void {
+    if (this.isGone || bytes.length === 0) return;
+    if (this.#pieces.push(bytes) === 1) process.nextTick(flush, this);
+  }
+
+  end(body?: Buffer): void {
+    if (this.isGone) return;
+    const rest = body ?? this.#takePieces();
+    // A stream of which nothing has left yet is whole, too.
+    if (this.#response.headersSent) this.#response.end(rest);
+    else sendWhole(this.#response, this.#status, this.#head, rest ?? NOTHING);
+  }
+
+  refuse(refusal: Refusal): void {
+    this.flush();
+    if (this.isGone) return;
+    const { dialect, headers } = this.#parts;
+    if (this.#response.headersSent) this.#response.end(dialect.toErrorEvent(refusal));
+    else sendRefusal(this.#response, dialect, refusal, headers);
+  }
+
+  release(): void {
+    clearTimeout(this.#slow);
+    this.#response.off('close', this.#onClose);
+    if (this.#slow !== undefined) this.#response.off('drain', this.#onDrain);
+  }
+
+  flush(): void {
+    const bytes = this.#takePieces();
+    if (this.isGone || !bytes) return;
+    const response = this.#response;
+    if (!response.headersSent) response.writeHead(this.#status, this.#head);
     if (response.write(bytes)) return;
-    if (slow === undefined) response.once('drain', onDrain);
-    parts.onFull();
-    clearTimeout(slow);
-    slow = setTimeout(() => response.destroy(), parts.slowClientMs).unref();
-  };
-  return {
-    get isGone() {
-      return isGone;
-    },
-    setHead(code, upstreamHeaders) {
-      status = code;
-      head = toHead(upstreamHeaders, parts.headers);
-    },
-    write(bytes) {
-      if (isGone || bytes.length === 0) return;
-      if (pieces.push(bytes) === 1) process.nextTick(flush);
-    },
-    end(body) {
-      if (isGone) return;
-      const rest = body ?? takePieces();
-      // A stream of which nothing has left yet is whole, too.
-      if (response.headersSent) response.end(rest);
-      else sendWhole(response, status, head, rest ?? NOTHING);
-    },
-    refuse(refusal) {
-      flush();
-      if (isGone) return;
-      if (response.headersSent) response.end(dialect.toErrorEvent(refusal));
-      else sendRefusal(response, dialect, refusal, parts.headers);
-    },
-    release() {
-      clearTimeout(slow);
-      response.off('close', onClose);
-      if (slow !== undefined) response.off('drain', onDrain);
-    },
-  };
+    if (this.#slow === undefined) response.once('drain', this.#onDrain);
+    this.#parts.onFull();
+    clearTimeout(this.#slow);
+    this.#slow = setTimeout(() => response.destroy(), this.#parts.slowClientMs).unref();
+  }
+
+  #takePieces(): Buffer | undefined {
+    const taken = this.#pieces;
+    if (taken.length === 0) return undefined;
+    this.#pieces = [];
+    return taken.length === 1 ? taken[0] : Buffer.concat(taken);
+  }
 }
+
+const flush = (reply: ClientReply): void => reply.flush();
 
 /** Names and values by turns. */
 function toHead(upstream: AnswerHeaders, own: ReplyParts['headers']): string[] {

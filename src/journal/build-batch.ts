@@ -97,16 +97,38 @@ function giveOut(
   bytes: Buffer,
   headBytes: number,
   ends: readonly number[],
-  { places, tree, root, signature }: Signed,
+  signed: Signed,
 ): (StoredReceipt | undefined)[] {
   const stored: (StoredReceipt | undefined)[] = [];
-  places.forEach((place, index) => {
-    stored[place] = {
-      get text() {
-        const leaf = bytes.toString('utf8', headBytes + startOf(ends, place), headBytes + (ends[place] ?? 0));
-        return toStoredText(leaf, tree.path(index), index, root, signature);
-      },
-    };
+  const batch = { bytes, headBytes, ends, signed };
+  signed.places.forEach((place, index) => {
+    stored[place] = new ReceiptInBatch(batch, place, index);
   });
   return stored;
+}
+
+interface WrittenBatch {
+  readonly bytes: Buffer;
+  readonly headBytes: number;
+  readonly ends: readonly number[];
+  readonly signed: Signed;
+}
+
+class ReceiptInBatch implements StoredReceipt {
+  readonly #batch: WrittenBatch;
+  readonly #place: number;
+  readonly #index: number;
+
+  constructor(batch: WrittenBatch, place: number, index: number) {
+    this.#batch = batch;
+    this.#place = place;
+    this.#index = index;
+  }
+
+  get text(): string {
+    const { bytes, headBytes, ends, signed } = this.#batch;
+    const { tree, root, signature } = signed;
+    const leaf = bytes.toString('utf8', headBytes + startOf(ends, this.#place), headBytes + (ends[this.#place] ?? 0));
+    return toStoredText(leaf, tree.path(this.#index), this.#index, root, signature);
+  }
 }

@@ -4,8 +4,9 @@
  */
 import { ok, type Result } from '../lib/result.ts';
 import type { OpenDatabase } from '../store/open-database.ts';
-import { assertMicro, type CallId, type LimitId } from './credit.ts';
+import { assertMicro, type CallId, type LeaseId, type LimitId } from './credit.ts';
 import { createExchanger, type ExchangeParts, type Exchanger } from './exchange-service.ts';
+import type { Posting } from './ledger-store.ts';
 import { createHolding, type Reservation } from './meter.ts';
 import { type ReadAdmitted, startRecovery } from './recovery-service.ts';
 import { listenForShortages } from './shortage-service.ts';
@@ -50,21 +51,20 @@ export async function createMeter(parts: MeterParts): Promise<Meter> {
   const holding = createHolding();
   const waiting = createWaiting(holding);
   const exchanger = await createExchanger(parts, holding, waiting);
-  const live = new Set<Reservation>();
+  let live = 0;
   let closing: Promise<void> | undefined;
 
   function tryReserve(call: CallId, limits: readonly LimitId[], micro: number): Reservation | undefined {
     if (!exchanger.isHeld() || !holding.reserve(limits, micro, monotonicMs())) return undefined;
-    const reservation: Reservation = { call, lease: exchanger.leaseId(), limits, reservedMicro: micro };
-    live.add(reservation);
-    return reservation;
+    live += 1;
+    return new LiveReservation(call, exchanger.leaseId(), limits, micro);
   }
 
   const loop = createLoop(parts, exchanger, waiting, ({ call, limits, micro }) => tryReserve(call, limits, micro));
   const ticker = setInterval(() => {
     waiting.fail(monotonicMs(), new Error('the exchange is still under way'));
     const isDue = monotonicMs() - exchanger.renewedMs() >= RENEW_MS;
-    if (exchanger.hasUntold() || live.size > 0 || isDue) loop.start();
+    if (exchanger.hasUntold() || live > 0 || isDue) loop.start();
   }, FLUSH_MS);
   const shortages = listenForShortages(database, (limit) => {
     if (holding.markWanted([limit])) loop.start();
@@ -83,22 +83,12 @@ export async function createMeter(parts: MeterParts): Promise<Meter> {
         loop.start();
       });
     },
-    stands: (reservation) => live.has(reservation) && reservation.lease === exchanger.leaseId() && exchanger.isHeld(),
+    stands: (reservation) => isLive(reservation) && reservation.lease === exchanger.leaseId() && exchanger.isHeld(),
     post(reservation, costMicro, receipt) {
-      const { call, limits, reservedMicro, lease } = reservation;
-      if (!live.has(reservation)) throw new Error(`${call} was posted already`);
-      const posting = {
-        call,
-        limits,
-        reservedMicro,
-        costMicro,
-        // Written out when it is told to Postgres.
-        get receipt() {
-          return receipt?.text;
-        },
-      };
-      exchanger.post(posting, lease);
-      live.delete(reservation);
+      if (!isLive(reservation)) throw new Error(`${reservation.call} was posted already`);
+      exchanger.post(new LatePosting(reservation, costMicro, receipt), reservation.lease);
+      reservation.isPosted = true;
+      live -= 1;
     },
     flush: loop.flush,
     close() {
@@ -113,11 +103,51 @@ export async function createMeter(parts: MeterParts): Promise<Meter> {
     await shortages.stop();
     try {
       await loop.flush();
-      if (live.size === 0) await exchanger.close();
+      if (live === 0) await exchanger.close();
     } finally {
       loop.stop();
       waiting.fail(monotonicMs(), new Error('the meter was closed'), true);
     }
+  }
+}
+
+/** Not posted yet. Each knows it by itself: a Set of them would keep those that left it until a full collection. */
+class LiveReservation implements Reservation {
+  readonly call: CallId;
+  readonly lease: LeaseId;
+  readonly limits: readonly LimitId[];
+  readonly reservedMicro: number;
+  isPosted = false;
+
+  constructor(call: CallId, lease: LeaseId, limits: readonly LimitId[], reservedMicro: number) {
+    this.call = call;
+    this.lease = lease;
+    this.limits = limits;
+    this.reservedMicro = reservedMicro;
+  }
+}
+
+const isLive = (reservation: Reservation): reservation is LiveReservation =>
+  reservation instanceof LiveReservation && !reservation.isPosted;
+
+/** Its receipt is written out when it is told to Postgres. */
+class LatePosting implements Posting {
+  readonly call: CallId;
+  readonly limits: readonly LimitId[];
+  readonly reservedMicro: number;
+  readonly costMicro: number;
+  readonly #receipt: StoredReceipt | undefined;
+
+  constructor({ call, limits, reservedMicro }: Reservation, costMicro: number, receipt: StoredReceipt | undefined) {
+    this.call = call;
+    this.limits = limits;
+    this.reservedMicro = reservedMicro;
+    this.costMicro = costMicro;
+    this.#receipt = receipt;
+  }
+
+  get receipt(): string | undefined {
+    return this.#receipt?.text;
   }
 }
 
