@@ -168,3 +168,12 @@ test('harmless input has the shape of the payload: keys where it is a list of ke
   assert.equal(own[0], '--a.b.c 1');
   assert.match(own[1] ?? '', /^--a\.b\.\w{70} 1$/);
 });
+
+test('of the texts made from a slow expression one must stay as it was, and the others need not', () => {
+  const calls = ['one', 'other'].map((id) => ({ ...call(id, true), isSample: true }));
+  const old = behaviour({ one: gave('text a'), other: gave('text b') });
+  const differing = (one: Json, other: Json) =>
+    compareBehaviour(calls, [old, old], behaviour({ one, other })).differences;
+  assert.equal(differing(gave('text a'), gave('text c')).length, 0);
+  assert.equal(differing(gave('text c'), gave('text d')).length, 2);
+});

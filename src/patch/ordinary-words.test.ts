@@ -9,7 +9,7 @@ function matching(source: string, flags = ''): readonly string[] {
   const plan = { flaw: 'redos', payload: 'a{{repeat}}\u0000', drive: DRIVE } as const;
   const words = ordinaryWords(plan, samplesOf(source, flags));
   const expression = new RegExp(source, flags);
-  return words.filter(({ word, isGuess }) => isGuess === true && expression.test(word)).map(({ word }) => word);
+  return words.filter(({ word, isSample }) => isSample === true && expression.test(word)).map(({ word }) => word);
 }
 
 test('what a slow expression takes is among the words its function is called with', () => {

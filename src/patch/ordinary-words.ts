@@ -6,8 +6,8 @@ export interface OrdinaryWord {
   readonly word: string;
   /** The word that this one only makes longer. */
   readonly short?: string;
-  /** Nobody showed that the function takes it. */
-  readonly isGuess?: boolean;
+  /** Made from the slow expression, which takes it: nobody showed that the function does. */
+  readonly isSample?: boolean;
 }
 
 const WORDS: Readonly<Record<FlawClass, readonly string[]>> = {
@@ -86,8 +86,8 @@ export function ordinaryWords(
   matching: readonly string[] = [],
 ): readonly OrdinaryWord[] {
   const words = wordsLike(plan);
-  const guessed = matching.map((word) => ({ word, isGuess: true }));
-  const own = [...ownWords(plan), ...guessed].filter(({ word }) => !words.includes(word));
+  const samples = matching.map((word) => ({ word, isSample: true }));
+  const own = [...ownWords(plan), ...samples].filter(({ word }) => !words.includes(word));
   const long = LENGTHENED[plan.flaw].filter(({ short }) => words.includes(short));
   return [...words.map((word) => ({ word })), ...own, ...long];
 }
