@@ -5,5 +5,5 @@ export { DIALECTS } from './dialects.ts';
 export { applyEdits, isObject, type JsonDocument, readJsonDocument } from './json-text.ts';
 export { openaiChat } from './openai-chat.ts';
 export { type Refusal, toWire } from './refusal.ts';
-export { createSseParser, type SseEvent, SseTooLong } from './sse.ts';
+export { createSseParser, type SseEvent, type SseParser, SseTooLong } from './sse.ts';
 export type { Hop, Reading, Usage } from './usage.ts';

@@ -15,6 +15,7 @@ import {
   type Reading,
   type Refusal,
   type SseEvent,
+  type SseParser,
   SseTooLong,
 } from '../dialect/index.ts';
 import { REACH_MS } from '../journal/index.ts';
@@ -22,7 +23,7 @@ import type { Later } from '../lib/backlog.ts';
 import type { Json } from '../lib/canonical-json.ts';
 import type { GuardBlock, GuardSession } from './guard-hook.ts';
 import type { AnswerHeaders } from './http-answer.ts';
-import { createReply } from './reply-service.ts';
+import { type ClientWatcher, createReply, type Reply } from './reply-service.ts';
 import type { Ending } from './settlement.ts';
 import type { UpstreamCall, UpstreamFailure, UpstreamListener } from './upstream-client.ts';
 
@@ -69,11 +70,6 @@ export interface Outcome {
   readonly refusal: Refusal | undefined;
 }
 
-export interface RunningAnswer {
-  readonly outcome: Promise<Outcome>;
-  end(refusal: Refusal): void;
-}
-
 /** After the answer's own end the connection may be kept if the provider closes the answer by then. */
 const TAIL_MS = 1_000;
 
@@ -83,183 +79,260 @@ const FAILURES: Readonly<Record<UpstreamFailure, Refusal>> = {
   broken: { kind: 'upstream-broken' },
 };
 
-export function passAnswer(parts: AnswerParts): RunningAnswer {
-  const { reader, limits } = parts;
-  const { promise, resolve } = Promise.withResolvers<Outcome>();
-  let [status, providerRequestId]: [number?, string?] = [];
-  let answerBytes = 0;
-  // The client has its ending; the outcome is told, and what the provider sent until then is counted; the provider ended.
-  let [isTold, isSettled, isOver] = [false, false, false];
-  let timer: NodeJS.Timeout | undefined;
-  let upstream: UpstreamCall | undefined;
-  let pieces: Pieces | undefined;
+/**
+ * One object for each call, where closures would be two dozen: with these, what a call held was collected late, and every
+ * collection moved it about.
+ */
+export class RunningAnswer implements UpstreamListener, ClientWatcher {
+  readonly outcome: Promise<Outcome>;
+  readonly #resolve: (outcome: Outcome) => void;
+  readonly #parts: AnswerParts;
+  readonly #reply: Reply;
+  readonly #upstream: UpstreamCall;
+  #pieces: Pieces | undefined = undefined;
+  #status: number | undefined = undefined;
+  #providerRequestId: string | undefined = undefined;
+  #answerBytes = 0;
+  /** The client has its ending. */
+  #isTold = false;
+  /** The outcome is told, and what the provider sent until then is counted. */
+  #isSettled = false;
+  /** The provider ended. */
+  #isOver = false;
+  readonly #longest: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined = undefined;
 
-  const abort = (): void => {
-    if (!isOver) upstream?.abort();
-  };
-  const tell = (ending: Ending, refusal?: Refusal): void => {
-    isSettled = true;
-    clearTimeout(timer);
-    clearTimeout(longest);
-    reply.release();
-    if (!isOver) timer = setTimeout(abort, TAIL_MS).unref();
-    const { reading } = reader;
-    resolve({ ending, status, providerRequestId, reading, answerBytes, left: reply.isGone, refusal });
-  };
-  const refuse = (refusal: Refusal, ending: Ending, then = (settle: () => void): unknown => settle()): void => {
-    if (isTold) return;
+  constructor(parts: AnswerParts) {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const { response, dialect, headers, limits } = parts;
+    this.outcome = promise;
+    this.#resolve = resolve;
+    this.#parts = parts;
+    // First: where it throws, nothing is left behind.
+    this.#upstream = parts.send(this);
+    this.#longest = setTimeout(endTooLong, limits.callMs, this, limits.callMs).unref();
+    this.#reply = createReply({ response, dialect, headers, slowClientMs: limits.slowClientMs, watcher: this });
+  }
+
+  /** A stop ends thousands at once: every client is told before the first of the calls is settled. */
+  end(refusal: Refusal): void {
+    this.refuse(refusal, 'cut', this.#parts.later);
+  }
+
+  onStart(code: number, headers: AnswerHeaders): void {
+    this.#status = code;
+    this.#providerRequestId = oneOf(headers['request-id'] ?? headers['x-request-id']);
+    this.#reply.setHead(code, headers);
+    const isStream = code < 300 && String(headers['content-type']).startsWith('text/event-stream');
+    this.#pieces = isStream ? new StreamPieces(this.#parts, this) : new WholePieces(this.#parts, code, this);
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#isSettled) return;
+    this.#answerBytes += chunk.length;
+    this.#pieces?.take(chunk);
+  }
+
+  onEnd(): void {
+    this.#isOver = true;
+    if (this.#isTold) clearTimeout(this.#timer);
+    else this.#pieces?.end();
+  }
+
+  onFailure(failure: UpstreamFailure): void {
+    this.#isOver = true;
+    if (this.#isTold) {
+      clearTimeout(this.#timer);
+      return;
+    }
+    const isError = this.#status !== undefined && this.#status >= 300;
+    this.refuse(FAILURES[failure], failure === 'unreachable' || isError ? 'not-served' : 'broken');
+  }
+
+  onGone(): void {
+    if (this.#isTold) return;
+    const { onLeave, limits } = this.#parts;
+    if (onLeave === 'abort') {
+      this.refuse({ kind: 'upstream-broken' }, 'cut');
+      return;
+    }
+    this.#timer = setTimeout(() => this.refuse({ kind: 'upstream-timeout' }, 'cut'), limits.drainMs).unref();
+    this.#upstream.resume();
+  }
+
+  onFull(): void {
+    this.#upstream.pause();
+  }
+
+  onRoom(): void {
+    this.#upstream.resume();
+  }
+
+  write(bytes: Buffer): void {
+    if (!this.#isTold) this.#reply.write(bytes);
+  }
+
+  finish(body?: Buffer, ending: Ending = 'complete'): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.#reply.end(body);
+    this.#tell(ending);
+  }
+
+  refuse(refusal: Refusal, ending: Ending, later: Later = atOnce): void {
+    if (this.#isTold) return;
     // Before the abort, which may come back here as a failure of the provider.
-    isTold = true;
-    reply.refuse(refusal);
-    reply.release();
-    then(() => {
-      abort();
-      tell(ending, refusal);
+    this.#isTold = true;
+    this.#reply.refuse(refusal);
+    this.#reply.release();
+    later(() => {
+      this.abort();
+      this.#tell(ending, refusal);
     });
-  };
-  const finish = (body?: Buffer, ending: Ending = 'complete'): void => {
-    if (isTold) return;
-    isTold = true;
-    reply.end(body);
-    tell(ending);
-  };
-  const tooLong: Refusal = { kind: 'call-too-long', limitMs: limits.callMs };
-  const longest = setTimeout(() => refuse(tooLong, 'cut'), limits.callMs).unref();
-  const reply = createReply({
-    response: parts.response,
-    dialect: parts.dialect,
-    headers: parts.headers,
-    slowClientMs: limits.slowClientMs,
-    onGone() {
-      if (isTold) return;
-      if (parts.onLeave === 'abort') return refuse({ kind: 'upstream-broken' }, 'cut');
-      timer = setTimeout(() => refuse({ kind: 'upstream-timeout' }, 'cut'), limits.drainMs).unref();
-      upstream?.resume();
-    },
-    onFull: () => upstream?.pause(),
-    onRoom: () => upstream?.resume(),
-  });
-  upstream = parts.send({
-    onStart(code, headers) {
-      status = code;
-      providerRequestId = oneOf(headers['request-id'] ?? headers['x-request-id']);
-      reply.setHead(code, headers);
-      const write = (bytes: Buffer): void => void (isTold || reply.write(bytes));
-      pieces = createPieces(parts, code, headers, { write, finish, refuse });
-    },
-    onData(chunk) {
-      if (isSettled) return;
-      answerBytes += chunk.length;
-      pieces?.take(chunk);
-    },
-    onEnd() {
-      isOver = true;
-      if (isTold) clearTimeout(timer);
-      else pieces?.end();
-    },
-    onFailure(failure) {
-      isOver = true;
-      if (isTold) return clearTimeout(timer);
-      const isError = status !== undefined && status >= 300;
-      refuse(FAILURES[failure], failure === 'unreachable' || isError ? 'not-served' : 'broken');
-    },
-  });
-  // A stop ends thousands at once: every client is told before the first of the calls is settled.
-  return { outcome: promise, end: (refusal) => refuse(refusal, 'cut', parts.later) };
+  }
+
+  abort(): void {
+    if (!this.#isOver) this.#upstream.abort();
+  }
+
+  #tell(ending: Ending, refusal?: Refusal): void {
+    this.#isSettled = true;
+    clearTimeout(this.#timer);
+    clearTimeout(this.#longest);
+    this.#reply.release();
+    if (!this.#isOver) this.#timer = setTimeout(abortTail, TAIL_MS, this).unref();
+    this.#resolve({
+      ending,
+      status: this.#status,
+      providerRequestId: this.#providerRequestId,
+      reading: this.#parts.reader.reading,
+      answerBytes: this.#answerBytes,
+      left: this.#reply.isGone,
+      refusal,
+    });
+  }
 }
 
-/** Takes the pieces of an answer as they come. */
+const atOnce: Later = (work) => work();
+const abortTail = (answer: RunningAnswer): void => answer.abort();
+const endTooLong = (answer: RunningAnswer, limitMs: number): void =>
+  answer.refuse({ kind: 'call-too-long', limitMs }, 'cut');
+
 interface Pieces {
   take(chunk: Buffer): void;
   end(): void;
 }
 
-function createPieces(parts: AnswerParts, status: number, headers: AnswerHeaders, outlets: Outlets): Pieces {
-  const isStream = status < 300 && String(headers['content-type']).startsWith('text/event-stream');
-  return isStream ? createStream(parts, outlets) : createWhole(parts, status, outlets);
-}
+class StreamPieces implements Pieces {
+  readonly #reader: AnswerReader;
+  readonly #guards: readonly GuardSession[];
+  readonly #answer: RunningAnswer;
+  readonly #parser: SseParser;
 
-interface Outlets {
-  write(bytes: Buffer): void;
-  finish(body?: Buffer, ending?: Ending): void;
-  refuse(refusal: Refusal, ending: Ending): void;
-}
+  constructor({ reader, guards, limits }: AnswerParts, answer: RunningAnswer) {
+    this.#reader = reader;
+    this.#guards = guards;
+    this.#answer = answer;
+    // Guards look at every event.
+    this.#parser = createSseParser(limits.answerBytes, guards.length === 0 ? reader.skip : undefined);
+  }
 
-function createStream({ reader, guards, limits }: AnswerParts, { write, finish, refuse }: Outlets): Pieces {
-  // Guards look at every event.
-  const parser = createSseParser(limits.answerBytes, guards.length === 0 ? reader.skip : undefined);
-  const takeEvent = (event: SseEvent): boolean => {
-    const isOurs = !event.isSkipped && reader.event(event);
-    const block = firstBlock(guards, event);
+  take(chunk: Buffer): void {
+    try {
+      this.#parser.feed(chunk, (event) => this.#takeEvent(event));
+    } catch (error) {
+      if (!(error instanceof SseTooLong)) throw error;
+      this.#answer.refuse({ kind: 'upstream-broken' }, 'cut');
+    }
+  }
+
+  end(): void {
+    const rest = this.#parser.end();
+    if (rest) this.#reader.event(rest);
+    const { isFinal, hasFailed, stopReason } = this.#reader.reading;
+    if (!isFinal && !hasFailed && stopReason === undefined) {
+      this.#answer.refuse({ kind: 'upstream-broken' }, 'broken');
+      return;
+    }
+    // A last event without its blank line counts if it is whole; half an event would break the client's reader.
+    if (rest && isWhole(rest)) this.#takeEvent(rest);
+    this.#answer.finish();
+  }
+
+  #takeEvent(event: SseEvent): boolean {
+    const isOurs = !event.isSkipped && this.#reader.event(event);
+    const block = firstBlock(this.#guards, event);
     if (block) {
-      refuse({ kind: 'guarded', ...block }, 'cut');
+      this.#answer.refuse({ kind: 'guarded', ...block }, 'cut');
       return false;
     }
-    if (!isOurs) write(event.raw);
-    if (!reader.reading.hasEnded) return true;
-    finish();
+    if (!isOurs) this.#answer.write(event.raw);
+    if (!this.#reader.reading.hasEnded) return true;
+    this.#answer.finish();
     return false;
-  };
-  return {
-    take(chunk) {
-      try {
-        parser.feed(chunk, takeEvent);
-      } catch (error) {
-        if (!(error instanceof SseTooLong)) throw error;
-        refuse({ kind: 'upstream-broken' }, 'cut');
-      }
-    },
-    end() {
-      const rest = parser.end();
-      if (rest) reader.event(rest);
-      const { isFinal, hasFailed, stopReason } = reader.reading;
-      if (!isFinal && !hasFailed && stopReason === undefined) return refuse({ kind: 'upstream-broken' }, 'broken');
-      // A last event without its blank line counts if it is whole; half an event would break the client's reader.
-      if (rest && isWhole(rest)) takeEvent(rest);
-      finish();
-    },
-  };
+  }
 }
 
-function createWhole({ reader, guards, limits }: AnswerParts, status: number, outlets: Outlets): Pieces {
-  const kept: Buffer[] = [];
-  let bytes = 0;
-  const screen = async (body: Buffer): Promise<void> => {
-    for (const guard of guards) {
-      const block = await guard.answer(body);
-      if (block) return outlets.refuse({ kind: 'guarded', ...block }, 'complete');
+class WholePieces implements Pieces {
+  readonly #parts: AnswerParts;
+  readonly #status: number;
+  readonly #answer: RunningAnswer;
+  readonly #kept: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(parts: AnswerParts, status: number, answer: RunningAnswer) {
+    this.#parts = parts;
+    this.#status = status;
+    this.#answer = answer;
+  }
+
+  take(chunk: Buffer): void {
+    const { answerBytes } = this.#parts.limits;
+    this.#kept.push(chunk);
+    this.#bytes += chunk.length;
+    if (this.#bytes > answerBytes) {
+      this.#answer.refuse({ kind: 'answer-too-large', limitBytes: answerBytes }, 'cut');
     }
-    outlets.finish(body);
-  };
-  const readWhole = (body: Buffer): void => {
-    const answer = parseJson(body);
-    reader.body(answer);
-    if (answer === undefined) outlets.refuse({ kind: 'upstream-broken' }, 'complete');
-    else if (guards.length === 0) outlets.finish(body);
-    else screen(body).catch(() => outlets.refuse({ kind: 'unavailable', detail: 'a guard failed' }, 'complete'));
-  };
-  return {
-    take(chunk) {
-      kept.push(chunk);
-      bytes += chunk.length;
-      if (bytes > limits.answerBytes) {
-        outlets.refuse({ kind: 'answer-too-large', limitBytes: limits.answerBytes }, 'cut');
+  }
+
+  end(): void {
+    const kept = this.#kept;
+    const body = kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept);
+    if (this.#status < 300) {
+      this.#readWhole(body);
+    } else if (this.#status < 400) {
+      this.#answer.refuse({ kind: 'upstream-broken' }, 'not-served');
+    } else if (this.#status === 401) {
+      // That the gateway's own key is wrong is not the caller's affair.
+      this.#answer.refuse({ kind: 'upstream-refused-us' }, 'not-served');
+    } else {
+      this.#answer.finish(body, 'not-served');
+    }
+  }
+
+  #readWhole(body: Buffer): void {
+    const { reader, guards } = this.#parts;
+    const said = parseJson(body);
+    reader.body(said);
+    if (said === undefined) this.#answer.refuse({ kind: 'upstream-broken' }, 'complete');
+    else if (guards.length === 0) this.#answer.finish(body);
+    else {
+      this.#screen(body).catch(() =>
+        this.#answer.refuse({ kind: 'unavailable', detail: 'a guard failed' }, 'complete'),
+      );
+    }
+  }
+
+  async #screen(body: Buffer): Promise<void> {
+    for (const guard of this.#parts.guards) {
+      const block = await guard.answer(body);
+      if (block) {
+        this.#answer.refuse({ kind: 'guarded', ...block }, 'complete');
+        return;
       }
-    },
-    end() {
-      const body = kept.length === 1 && kept[0] ? kept[0] : Buffer.concat(kept);
-      if (status < 300) {
-        readWhole(body);
-      } else if (status < 400) {
-        outlets.refuse({ kind: 'upstream-broken' }, 'not-served');
-      } else if (status === 401) {
-        // That the gateway's own key is wrong is not the caller's affair.
-        outlets.refuse({ kind: 'upstream-refused-us' }, 'not-served');
-      } else {
-        outlets.finish(body, 'not-served');
-      }
-    },
-  };
+    }
+    this.#answer.finish(body);
+  }
 }
 
 function isWhole({ data }: SseEvent): boolean {

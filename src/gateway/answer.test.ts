@@ -13,7 +13,7 @@ import {
   responsesEvents,
 } from '../../test/fakes/fake-answers.ts';
 import { createSseParser, DIALECTS, type Dialect, readJsonDocument } from '../dialect/index.ts';
-import { ANSWER_LIMITS, type Outcome, passAnswer } from './answer-service.ts';
+import { ANSWER_LIMITS, type Outcome, RunningAnswer } from './answer-service.ts';
 import { type Bound, boundCall, type PricedModel } from './price.ts';
 import { type Settlement, settleCall } from './settlement.ts';
 import type { UpstreamListener } from './upstream-client.ts';
@@ -104,7 +104,7 @@ async function run({ dialect, request }: Protocol, onLeave: 'abort' | 'drain', a
   }) as typeof response.end;
   let listener: UpstreamListener | undefined;
   const aborts: string[] = [];
-  const running = passAnswer({
+  const running = new RunningAnswer({
     ...{ response, dialect, onLeave, headers: {}, guards: [], limits: ANSWER_LIMITS, later: setImmediate },
     reader: dialect.createReader(document.value),
     send(given) {

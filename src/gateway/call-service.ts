@@ -17,10 +17,10 @@ import type { Secret } from '../lib/secret.ts';
 import type { Authority, Caller } from '../program/index.ts';
 import type { CallFacts } from '../telemetry/index.ts';
 import { type Judged, judge, USER_PROFILE_HEADER } from './admission-service.ts';
-import { type AnswerLimits, type Outcome, passAnswer, type RunningAnswer } from './answer-service.ts';
+import { type AnswerLimits, type Outcome, RunningAnswer } from './answer-service.ts';
 import type { RateLimiter } from './gcra.ts';
 import type { Guard, GuardSession } from './guard-hook.ts';
-import { Gate, type LiveCall, type LiveCalls } from './live-calls.ts';
+import { Gate, type LiveCalls } from './live-calls.ts';
 import { type Bound, boundCall } from './price.ts';
 import { type Admitted, type CallEnd, toOutcomeName, toReceipt } from './receipt-service.ts';
 import { sendRefusal } from './reply-service.ts';
@@ -96,16 +96,15 @@ export function createCalls(parts: CallParts) {
       const call = createId('call', parts.random);
       let headers: Headers = { 'headstart-request-id': requestId };
       if (!judged.ok) return refuse(parts, arrival, call, undefined, judged.refusal, headers);
-      const gate = new Gate();
       const models = judged.value.grants.map(({ model }) => model.id);
       const attributes = { caller, models, stops: judged.value.attributes };
-      const live: LiveCall<LiveAttributes> = { id: call, attributes, place: -1, end: (refusal) => gate.end(refusal) };
-      parts.live.add(live);
+      const gate: Gate<LiveAttributes> = new Gate(call, attributes);
+      parts.live.add(gate);
       try {
         const admitted = await admit(parts, arrival, call, judged.value, gate);
         headers = { 'headstart-request-id': requestId, 'headstart-receipt': call };
         const running = await start(parts, arrival, admitted, headers);
-        gate.handOver(running.end);
+        gate.handOver(running);
         if (gate.refusal) running.end(gate.refusal);
         const outcome = await running.outcome;
         const settlement = charge(parts, arrival.dialect, admitted, outcome);
@@ -116,7 +115,7 @@ export function createCalls(parts: CallParts) {
         if (!(error instanceof Refused)) parts.onTrouble(toError(error));
         refuse(parts, arrival, call, judged.value, refusal, headers);
       } finally {
-        parts.live.remove(live);
+        parts.live.remove(gate);
       }
     },
   };
@@ -130,7 +129,7 @@ async function admit(
   arrival: Arrival,
   call: Id<'call'>,
   judged: Judged,
-  gate: Gate,
+  gate: Gate<LiveAttributes>,
 ): Promise<Admitted> {
   const { caller, body } = arrival;
   const startedMs = parts.clock.now().getTime();
@@ -217,7 +216,7 @@ function lookAgain(
   { authority, meter, monotonicMs }: CallParts,
   { request, response }: Arrival,
   { judged, reservation }: Admitted,
-  gate: Gate,
+  gate: Gate<LiveAttributes>,
 ): Refusal | undefined {
   if (gate.refusal) return gate.refusal;
   if (!authority.isFresh(monotonicMs())) return { kind: 'unavailable', detail: 'its authority is not confirmed' };
@@ -274,7 +273,7 @@ function send(
     headers: toUpstreamHeaders(request, model, key),
     body: edits.length === 0 ? body : Buffer.from(applyEdits(document.text, edits)),
   };
-  return passAnswer({
+  return new RunningAnswer({
     response,
     dialect,
     guards,

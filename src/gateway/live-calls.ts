@@ -43,18 +43,26 @@ export function createLiveCalls<Attributes>() {
   };
 }
 
-/** Ends a call at whatever step it is. */
-export class Gate {
+/** A call under way, ended at whatever step it is. */
+export class Gate<Attributes> implements LiveCall<Attributes> {
+  readonly id: string;
+  readonly attributes: Attributes;
+  place = -1;
   refusal: Refusal | undefined = undefined;
-  #next: ((refusal: Refusal) => void) | undefined = undefined;
+  #next: Pick<LiveCall<Attributes>, 'end'> | undefined = undefined;
+
+  constructor(id: string, attributes: Attributes) {
+    this.id = id;
+    this.attributes = attributes;
+  }
 
   end(given: Refusal): void {
     this.refusal ??= given;
-    this.#next?.(given);
+    this.#next?.end(given);
   }
 
-  /** From now on it is `end` that ends it. */
-  handOver(end: (refusal: Refusal) => void): void {
-    this.#next = end;
+  /** From now on it is this one that is ended. */
+  handOver(next: Pick<LiveCall<Attributes>, 'end'>): void {
+    this.#next = next;
   }
 }

@@ -10,6 +10,10 @@ export interface ReplyParts {
   readonly headers: Readonly<Record<string, string>>;
   /** A client that takes nothing for so long has left. */
   readonly slowClientMs: number;
+  readonly watcher: ClientWatcher;
+}
+
+export interface ClientWatcher {
   onGone(): void;
   onFull(): void;
   onRoom(): void;
@@ -43,7 +47,21 @@ const NOTHING = Buffer.alloc(0);
 
 export const createReply = (parts: ReplyParts): Reply => new ClientReply(parts);
 
-/** A class: V8 gives an object literal with a getter a map of its own each time, and what it holds is collected late. */
+/** Of a response, so that its listeners need no closures, which are collected late. */
+const REPLY = Symbol('reply');
+type Answered = ServerResponse & { [REPLY]?: ClientReply };
+
+function onClose(this: Answered): void {
+  this[REPLY]?.onClose();
+}
+
+function onDrain(this: Answered): void {
+  this[REPLY]?.onDrain();
+}
+
+const destroy = (response: ServerResponse): void => void response.destroy();
+const flush = (reply: ClientReply): void => reply.flush();
+
 class ClientReply implements Reply {
   readonly #parts: ReplyParts;
   readonly #response: ServerResponse;
@@ -53,23 +71,25 @@ class ClientReply implements Reply {
   #slow: NodeJS.Timeout | undefined = undefined;
   /** What came in this turn of the event loop: it leaves as one write. */
   #pieces: Buffer[] = [];
-  readonly #onClose: () => void;
-  readonly #onDrain: () => void;
 
   constructor(parts: ReplyParts) {
+    const response: Answered = parts.response;
     this.#parts = parts;
-    this.#response = parts.response;
-    this.#onClose = () => {
-      this.isGone = true;
-      clearTimeout(this.#slow);
-      parts.onGone();
-    };
-    this.#onDrain = () => {
-      clearTimeout(this.#slow);
-      this.#slow = undefined;
-      parts.onRoom();
-    };
-    parts.response.on('close', this.#onClose);
+    this.#response = response;
+    response[REPLY] = this;
+    response.on('close', onClose);
+  }
+
+  onClose(): void {
+    this.isGone = true;
+    clearTimeout(this.#slow);
+    this.#parts.watcher.onGone();
+  }
+
+  onDrain(): void {
+    clearTimeout(this.#slow);
+    this.#slow = undefined;
+    this.#parts.watcher.onRoom();
   }
 
   setHead(code: number, upstreamHeaders: AnswerHeaders): void {
@@ -100,8 +120,8 @@ class ClientReply implements Reply {
 
   release(): void {
     clearTimeout(this.#slow);
-    this.#response.off('close', this.#onClose);
-    if (this.#slow !== undefined) this.#response.off('drain', this.#onDrain);
+    this.#response.off('close', onClose);
+    if (this.#slow !== undefined) this.#response.off('drain', onDrain);
   }
 
   flush(): void {
@@ -110,10 +130,10 @@ class ClientReply implements Reply {
     const response = this.#response;
     if (!response.headersSent) response.writeHead(this.#status, this.#head);
     if (response.write(bytes)) return;
-    if (this.#slow === undefined) response.once('drain', this.#onDrain);
-    this.#parts.onFull();
+    if (this.#slow === undefined) response.once('drain', onDrain);
+    this.#parts.watcher.onFull();
     clearTimeout(this.#slow);
-    this.#slow = setTimeout(() => response.destroy(), this.#parts.slowClientMs).unref();
+    this.#slow = setTimeout(destroy, this.#parts.slowClientMs, response).unref();
   }
 
   #takePieces(): Buffer | undefined {
@@ -123,8 +143,6 @@ class ClientReply implements Reply {
     return taken.length === 1 ? taken[0] : Buffer.concat(taken);
   }
 }
-
-const flush = (reply: ClientReply): void => reply.flush();
 
 /** Names and values by turns. */
 function toHead(upstream: AnswerHeaders, own: ReplyParts['headers']): string[] {
