@@ -13,7 +13,14 @@ import process from 'node:process';
 import type { PlanReach, PlanValue } from '../probe/index.ts';
 import type { BenignCall } from './benign.ts';
 import { image, TEXT } from './image-inside.ts';
-import { rememberStanding, waitFor, waitForPeer, waitUntilListening, within } from './waiting-inside.ts';
+import {
+  rememberServer,
+  rememberStanding,
+  waitFor,
+  waitForPeer,
+  waitUntilListening,
+  within,
+} from './waiting-inside.ts';
 
 interface Job {
   readonly token: string;
@@ -103,6 +110,7 @@ function recordServers(): void {
   prototype.listen = function (this: net.Server, ...args: unknown[]) {
     const callback = args.find((arg) => typeof arg === 'function');
     this.once('listening', () => {
+      if ('connectionsCheckingInterval' in this) rememberServer();
       const address = this.address();
       if (address !== null && typeof address === 'object') ports.push(address.port);
     });

@@ -26,6 +26,11 @@ export function rememberStanding(): void {
   standing.push(...resources());
 }
 
+/** A server of HTTP looks after its connections by a timer of its own, for as long as it listens. */
+export function rememberServer(): void {
+  standing.push('Timeout');
+}
+
 function underWay(): string[] {
   const own = [...standing];
   return resources().filter((kind) => {
