@@ -91,14 +91,16 @@ test("a stage that ends is closed at its end by the database's clock, without a 
       `create or replace function timekeeping.instant() returns timestamptz language sql volatile as $$ select '${at.toISOString()}'::timestamptz $$`,
     );
   const endsAt = new Date('2050-01-01T00:00:00Z');
+  await until(() => grantsOf(key).length === 1);
+  const { epoch: before } = authority;
   await world.database.transaction((tx) =>
     createNoticeStore(tx).setStage('m1', { stage: 'partner', endsAt, isByDecision: true }),
   );
-  await until(() => grantsOf(key).length === 1);
-  const { epoch } = authority;
+  await until(() => authority.epoch > before);
   await setClock(new Date(endsAt.getTime() - 1));
   await new Promise((resolve) => setTimeout(resolve, 3 * POLL_MS));
   assert.equal(grantsOf(key).length, 1);
+  const { epoch } = authority;
   let changes = 0;
   authority.onChange(() => (changes += 1));
   await setClock(endsAt);
