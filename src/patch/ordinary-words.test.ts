@@ -24,5 +24,5 @@ test('what a slow expression takes is among the words its function is called wit
 });
 
 test('its optional parts are left out once, and there once', () => {
-  assert.deepEqual(matching(String.raw`^a(?:-b)?$`), ['a', 'a-b']);
+  assert.deepEqual(matching('^a(?:-b)?$'), ['a', 'a-b']);
 });
